@@ -1,0 +1,1 @@
+//! The macros of `palm`. Their documentation stands on the re-exports there.

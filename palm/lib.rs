@@ -1,0 +1,1 @@
+//! PALM in Rust.
