@@ -1,8 +1,10 @@
 //! PALM in Rust.
 
 mod error;
+mod socket;
 pub mod wire;
 
 pub use bytes::Bytes;
 pub use error::{BoxError, Error, Result};
+pub use socket::Context;
 pub use wire::Message;
