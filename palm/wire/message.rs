@@ -186,6 +186,11 @@ impl Message {
         self.set_extension(ERROR, &error.encode_to_vec());
     }
 
+    /// The topic on which the client waits for its answers: its id.
+    pub(crate) fn client_topic(&self) -> Bytes {
+        self.header.topic.clone()
+    }
+
     /// The component and the method that this hop is to call.
     pub(crate) fn call(&self) -> Result<(&str, &str), CallError> {
         self.header.call()
