@@ -72,7 +72,10 @@ fn python_client_in_a_row() {
     match counts["counters"]["holds_run_out"].as_u64() {
         Some(run_out) => assert_eq!(run_out, 0, "{counts}"),
         // Calls that wait for a hold take half a second each. A busy machine may make a few as slow as that.
-        None => assert!(counts["slow"].as_u64().is_some_and(|slow| slow <= 14), "{counts}"),
+        None => assert!(
+            counts["slow"].as_u64().is_some_and(|slow| slow <= 14),
+            "{counts}"
+        ),
     }
     stage.demand_all_up();
     stage.close();

@@ -78,13 +78,25 @@ fn workers_of_both_languages_side_by_side() {
         let mut stage = Stage::set(patterns::find("parallel"), &cast);
         let mut names = BTreeSet::new();
         for _ in 0..10 {
-            let lines = stage.client(Duration::from_secs(60)).expect("the client ends");
-            names.extend(lines.unwrap_or_else(|problem| panic!("{problem}")).into_iter().filter_map(worker_of));
+            let lines = stage
+                .client(Duration::from_secs(60))
+                .expect("the client ends");
+            names.extend(
+                lines
+                    .unwrap_or_else(|problem| panic!("{problem}"))
+                    .into_iter()
+                    .filter_map(worker_of),
+            );
             if names.len() == 2 {
                 break;
             }
         }
-        assert_eq!(names.len(), 2, "only {names:?} worked, with {cast:?} in Python\n{}", stage.report());
+        assert_eq!(
+            names.len(),
+            2,
+            "only {names:?} worked, with {cast:?} in Python\n{}",
+            stage.report()
+        );
         stage.close();
     }
 }

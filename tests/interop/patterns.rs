@@ -1,7 +1,7 @@
 //! Every pattern of the documentation as data: its roles, how they are wired, and what its client prints.
 
 /// One process of a pattern.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Role {
     /// The word both the example and the Python peer take, with the name of a worker after it.
     pub(crate) words: &'static [&'static str],
@@ -40,31 +40,70 @@ pub(crate) struct Pattern {
     pub(crate) answers: Answers,
 }
 
-const SERVER: Role = Role { words: &["server"], binds: &[5555, 5556, 5557], connects: &[] };
-const MASTER: Role = Role { words: &["master"], binds: &[5555, 5556, 5557, 5558, 5559], connects: &[] };
+const SERVER: Role = Role {
+    words: &["server"],
+    binds: &[5555, 5556, 5557],
+    connects: &[],
+};
+const MASTER: Role = Role {
+    words: &["master"],
+    binds: &[5555, 5556, 5557, 5558, 5559],
+    connects: &[],
+};
 const WORKERS: [Role; 2] = [
-    Role { words: &["worker", "worker1"], binds: &[], connects: &[5559] },
-    Role { words: &["worker", "worker2"], binds: &[], connects: &[5559] },
+    Role {
+        words: &["worker", "worker1"],
+        binds: &[],
+        connects: &[5559],
+    },
+    Role {
+        words: &["worker", "worker2"],
+        binds: &[],
+        connects: &[5559],
+    },
 ];
-const HUB: Role = Role { words: &["hub"], binds: &[5558, 5559, 5560, 5561], connects: &[5557] };
-const PIPELINE: Role = Role { words: &["pipeline"], binds: &[5560, 5561], connects: &[5557] };
+const HUB: Role = Role {
+    words: &["hub"],
+    binds: &[5558, 5559, 5560, 5561],
+    connects: &[5557],
+};
+const PIPELINE: Role = Role {
+    words: &["pipeline"],
+    binds: &[5560, 5561],
+    connects: &[5557],
+};
 const CLIENT: &[&str] = &["client"];
 
 const fn first(word: &'static [&'static str]) -> Role {
-    Role { words: word, binds: &[5560, 5561], connects: &[5557] }
+    Role {
+        words: word,
+        binds: &[5560, 5561],
+        connects: &[5557],
+    }
 }
 
 const fn second(word: &'static [&'static str]) -> Role {
-    Role { words: word, binds: &[5570, 5571], connects: &[5557] }
+    Role {
+        words: word,
+        binds: &[5570, 5571],
+        connects: &[5557],
+    }
 }
 
 const fn parallel(name: &'static str, answers: Answers) -> Pattern {
     const ROLES: &[Role] = &[MASTER, WORKERS[0], WORKERS[1]];
-    Pattern { name, roles: ROLES, client: CLIENT, publisher: "master", answers }
+    Pattern {
+        name,
+        roles: ROLES,
+        client: CLIENT,
+        publisher: "master",
+        answers,
+    }
 }
 
 const PROCESSED: Answers = Answers::Lines(&[(10, "b'worker processed a message'")]);
-const PIPELINED: Answers = Answers::Lines(&[(1, "Client got:  b'and I pipelined you sent me a message'")]);
+const PIPELINED: Answers =
+    Answers::Lines(&[(1, "Client got:  b'and I pipelined you sent me a message'")]);
 const GATHERED: Answers = Answers::Lines(&[
     (1, "b' cached data '"),
     (29, "b'worker cached data a message'"),
@@ -82,11 +121,17 @@ pub(crate) const ALL: &[Pattern] = &[
     parallel("parallel", PROCESSED),
     parallel(
         "cache",
-        Answers::Lines(&[(1, "b' cached data '"), (10, "b'worker cached data a message'")]),
+        Answers::Lines(&[
+            (1, "b' cached data '"),
+            (10, "b'worker cached data a message'"),
+        ]),
     ),
     parallel(
         "scatter",
-        Answers::Lines(&[(1, "b' cached data '"), (30, "b'worker cached data a message'")]),
+        Answers::Lines(&[
+            (1, "b' cached data '"),
+            (30, "b'worker cached data a message'"),
+        ]),
     ),
     parallel("gather", GATHERED),
     parallel("logging", GATHERED),
@@ -95,7 +140,10 @@ pub(crate) const ALL: &[Pattern] = &[
         "mux_parallel",
         Answers::Among(
             10,
-            &["b'worker processed a message 1'", "b'worker processed a message 2'"],
+            &[
+                "b'worker processed a message 1'",
+                "b'worker processed a message 2'",
+            ],
         ),
     ),
     Pattern {
@@ -114,14 +162,22 @@ pub(crate) const ALL: &[Pattern] = &[
     },
     Pattern {
         name: "tee",
-        roles: &[SERVER, first(&["pipeline_close"]), second(&["pipeline_echo"])],
+        roles: &[
+            SERVER,
+            first(&["pipeline_close"]),
+            second(&["pipeline_echo"]),
+        ],
         client: CLIENT,
         publisher: "pipeline_close",
         answers: PIPELINED,
     },
     Pattern {
         name: "stream",
-        roles: &[SERVER, first(&["pipeline_close"]), second(&["pipeline_echo"])],
+        roles: &[
+            SERVER,
+            first(&["pipeline_close"]),
+            second(&["pipeline_echo"]),
+        ],
         client: CLIENT,
         publisher: "pipeline_close",
         answers: Answers::Lines(&[(5, "Client got:  b'and I pipelined you sent me a message'")]),
@@ -132,7 +188,11 @@ pub(crate) const ALL: &[Pattern] = &[
             SERVER,
             first(&["pipeline_even"]),
             second(&["pipeline_odd"]),
-            Role { words: &["sink"], binds: &[5580, 5581], connects: &[5561, 5571] },
+            Role {
+                words: &["sink"],
+                binds: &[5580, 5581],
+                connects: &[5561, 5571],
+            },
         ],
         client: CLIENT,
         publisher: "sink",
@@ -147,7 +207,11 @@ pub(crate) const ALL: &[Pattern] = &[
             MASTER,
             WORKERS[0],
             WORKERS[1],
-            Role { words: &["pipeline"], binds: &[5560, 5561], connects: &[5556] },
+            Role {
+                words: &["pipeline"],
+                binds: &[5560, 5561],
+                connects: &[5556],
+            },
         ],
         client: CLIENT,
         publisher: "pipeline",
@@ -158,7 +222,11 @@ pub(crate) const ALL: &[Pattern] = &[
         roles: &[
             SERVER,
             HUB,
-            Role { words: &["worker", "worker1"], binds: &[], connects: &[5561] },
+            Role {
+                words: &["worker", "worker1"],
+                binds: &[],
+                connects: &[5561],
+            },
         ],
         client: CLIENT,
         publisher: "hub",
@@ -179,7 +247,11 @@ pub(crate) const ALL: &[Pattern] = &[
                 binds: &[5555, 5556, 5557, 5558, 5559],
                 connects: &[],
             },
-            Role { words: &["worker", "--name", "worker1"], binds: &[], connects: &[5559] },
+            Role {
+                words: &["worker", "--name", "worker1"],
+                binds: &[],
+                connects: &[5559],
+            },
         ],
         client: &["launcher", "--server", "server", "--function", "foo"],
         publisher: "master",

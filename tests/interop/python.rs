@@ -43,8 +43,16 @@ fn prepare() -> Option<PathBuf> {
         return Some(python);
     }
     let _ = fs::remove_dir_all(&environment);
-    must(Command::new("python3").args(["-m", "venv"]).arg(&environment));
-    must(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PINS));
+    must(
+        Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&environment),
+    );
+    must(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(PINS),
+    );
     fs::write(&marker, PINS.join("\n")).expect("the marker can be written");
     Some(python)
 }
