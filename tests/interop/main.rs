@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use patterns::Pattern;
-use run::{Cast, Stage, run, take_turn};
+use run::{CLIENT_LIMIT, Cast, Failure, Stage, run, take_turn};
 
 /// All in Rust, each kind of role in turn in Python, all but the client in Python, all but the publisher in Python.
 fn every_mix(name: &str) {
@@ -79,14 +79,9 @@ fn workers_of_both_languages_side_by_side() {
         let mut names = BTreeSet::new();
         for _ in 0..10 {
             let lines = stage
-                .client(Duration::from_secs(60))
-                .expect("the client ends");
-            names.extend(
-                lines
-                    .unwrap_or_else(|problem| panic!("{problem}"))
-                    .into_iter()
-                    .filter_map(worker_of),
-            );
+                .client(CLIENT_LIMIT)
+                .unwrap_or_else(|failure| panic!("{failure}"));
+            names.extend(lines.into_iter().filter_map(worker_of));
             if names.len() == 2 {
                 break;
             }
@@ -115,12 +110,12 @@ fn python_alone() {
             let _turn = take_turn();
             let mut stage = Stage::set(pattern, &cast);
             match stage.client(Duration::from_secs(4)) {
-                Some(Ok(lines)) => {
+                Ok(lines) => {
                     eprintln!("{}: {lines:?}", pattern.name);
                     true
                 }
-                Some(Err(problem)) => panic!("{problem}"),
-                None => false,
+                Err(Failure::NoEnd(_)) => false,
+                Err(wrong) => panic!("{wrong}"),
             }
         });
         assert!(good, "{} never came to an end", pattern.name);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::patterns::{Answers, Pattern, Role};
 use crate::{ports, python};
 
-const CLIENT_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const CLIENT_LIMIT: Duration = Duration::from_secs(60);
 const START_LIMIT: Duration = Duration::from_secs(30);
 const WIRED_LIMIT: Duration = Duration::from_secs(5);
 /// A component that still has something to deliver may take 25 s to end.
@@ -28,7 +28,7 @@ pub(crate) fn take_turn() -> Turn {
     static THREADS: Mutex<()> = Mutex::new(());
     let thread = THREADS
         .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let process = File::create(std::env::temp_dir().join("palm-documentation-ports.lock"))
         .expect("the lock file can be made");
     process.lock().expect("the lock can be taken");
@@ -111,9 +111,8 @@ impl Player {
     }
 
     fn terminate(&self) {
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
+        let kill = format!("kill {}", self.child.id());
+        let _ = Command::new("sh").args(["-c", &kill]).status();
     }
 }
 
@@ -131,6 +130,23 @@ impl Drop for Player {
 
 fn read(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}
+
+/// What went wrong with a client, with the output of all who took part.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It had to be ended.
+    NoEnd(String),
+    /// It ended badly or with the wrong answers.
+    Wrong(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoEnd(problem) | Self::Wrong(problem) => formatter.write_str(problem),
+        }
+    }
 }
 
 /// The roles of a pattern but the client, up and wired.
@@ -202,26 +218,32 @@ impl<'a> Stage<'a> {
         );
     }
 
-    /// Runs the client once and gives its answer lines; `None` if it had to be ended.
-    pub(crate) fn client(&mut self, limit: Duration) -> Option<Result<Vec<String>, String>> {
+    /// Runs the client once and gives its answer lines.
+    pub(crate) fn client(&mut self, limit: Duration) -> Result<Vec<String>, Failure> {
         let mut client = play(self.pattern, self.cast, self.pattern.client);
-        let status = client.wait(limit)?;
+        let Some(status) = client.wait(limit) else {
+            return Err(Failure::NoEnd(self.blame(&client, "no end of the client")));
+        };
         self.demand_all_up();
         let lines = answer_lines(&client.stdout());
-        let problem = if status.success() {
-            check(&self.pattern.answers, self.cast, self.pattern, &lines).err()
-        } else {
-            Some(format!("the client ended with {status}"))
-        };
-        Some(match problem {
-            None => Ok(lines),
-            Some(problem) => Err(format!(
-                "{}: {problem}\n{}\n{}",
-                self.pattern.name,
-                client.report(),
-                self.report()
-            )),
-        })
+        if !status.success() {
+            let problem = format!("the client ended with {status}");
+            return Err(Failure::Wrong(self.blame(&client, &problem)));
+        }
+        match check(&self.pattern.answers, self.cast, self.pattern, &lines) {
+            Ok(()) => Ok(lines),
+            Err(problem) => Err(Failure::Wrong(self.blame(&client, &problem))),
+        }
+    }
+
+    fn blame(&self, client: &Player, problem: &str) -> String {
+        format!(
+            "{} with {:?} in Python: {problem}\n{}\n{}",
+            self.pattern.name,
+            self.cast.0,
+            client.report(),
+            self.report()
+        )
     }
 
     pub(crate) fn report(&self) -> String {
@@ -256,13 +278,8 @@ pub(crate) fn run(pattern: &'static Pattern, cast: &Cast<'_>) {
     eprintln!("{} with {:?} in Python", pattern.name, cast.0);
     let mut stage = Stage::set(pattern, cast);
     match stage.client(CLIENT_LIMIT) {
-        Some(Ok(_)) => stage.close(),
-        Some(Err(problem)) => panic!("with {cast:?} in Python, {problem}"),
-        None => panic!(
-            "{} with {cast:?} in Python: no end of the client in {CLIENT_LIMIT:?}\n{}",
-            pattern.name,
-            stage.report()
-        ),
+        Ok(_) => stage.close(),
+        Err(failure) => panic!("{failure}"),
     }
 }
 
