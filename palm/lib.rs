@@ -1,5 +1,6 @@
 //! PALM in Rust.
 
+pub mod cache;
 mod error;
 mod socket;
 pub mod wire;
