@@ -2,8 +2,9 @@
 
 extern crate self as palm;
 
-pub mod error;
+mod error;
 pub mod service;
+mod socket;
 pub mod wire;
 
 pub use bytes::Bytes;
@@ -24,6 +25,7 @@ pub use error::{BoxError, Error, Result};
 #[cfg(feature = "json")]
 pub use service::Json;
 pub use service::{Call, Proto, Topic};
+pub use socket::Context;
 pub use wire::Message;
 
 /// What generated code names. No part of the public interface: anything here may change with any version.

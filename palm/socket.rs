@@ -1,0 +1,454 @@
+//! The transport: the only file that names `zmq`.
+//!
+//! Everything above it sees sockets that bind, connect, receive and send without waiting, and one call that waits for
+//! several of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::{BoxError, Error, Result};
+
+/// Largest message taken from a peer, in bytes: 64 MiB. One that announces more is cut off.
+pub const MAX_MESSAGE_BYTES: i64 = 64 << 20;
+
+/// How long a closed socket keeps trying to hand over what it still holds.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// A frame up to this size is copied: libzmq's own buffers are larger than it, and would be kept alive by it.
+const COPY_BELOW: usize = 4096;
+
+/// A ZeroMQ context. Components and clients that share one reach each other by `inproc://` addresses.
+///
+/// Cloning it is cheap. The last clone to be dropped waits until what was sent is handed over, 5 s at most.
+///
+/// ```
+/// let context = palm::Context::new();
+/// let shared = context.clone();
+/// # drop(shared);
+/// ```
+#[derive(Clone, Default)]
+pub struct Context(zmq::Context);
+
+impl Context {
+    /// A context of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+/// What a socket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SocketKind {
+    /// Takes messages from any number of PUSH peers.
+    Pull,
+    /// Hands each message to one of its PULL peers; full while there is none.
+    Push,
+    /// Hands each message to the peers that subscribed to its topic, and tells of subscriptions. Loses nothing: it is
+    /// full instead (XPUB with NODROP).
+    Pub,
+    /// Receives the topics it subscribed to.
+    Sub,
+    /// Tells its peers apart by their identity; REQ and DEALER peers connect to it.
+    Router,
+    /// The other end of a `Router`.
+    Dealer,
+}
+
+impl SocketKind {
+    const fn raw(self) -> zmq::SocketType {
+        match self {
+            Self::Pull => zmq::PULL,
+            Self::Push => zmq::PUSH,
+            Self::Pub => zmq::XPUB,
+            Self::Sub => zmq::SUB,
+            Self::Router => zmq::ROUTER,
+            Self::Dealer => zmq::DEALER,
+        }
+    }
+
+    /// Frames before the body: a topic or an identity.
+    const fn has_head(self) -> bool {
+        matches!(self, Self::Sub | Self::Router)
+    }
+}
+
+/// One message as it came in.
+#[derive(Debug, Clone, Default)]
+pub struct Incoming {
+    /// The topic at a `Sub`, the peer's identity at a `Router`, empty otherwise.
+    pub head: Bytes,
+    /// The message itself.
+    pub body: Bytes,
+    /// Which connection it came on, where that can be told (TCP, on a socket that watches its peers).
+    pub peer: Option<Peer>,
+    /// Whether an empty frame stood before the body, as REQ peers send it.
+    pub delimited: bool,
+}
+
+/// One connection of a peer. Never used again for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Peer(u64);
+
+impl Peer {
+    /// For tests and transports that count their connections themselves.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// What a read of a socket gave.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Message(Incoming),
+    /// Frames that make no message at this kind of socket.
+    Malformed,
+    /// Nothing there.
+    Empty,
+}
+
+/// What became of a message that was to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Handed to the transport.
+    Done,
+    /// Nobody can take it now; send it again later.
+    Full,
+    /// The peer that it was for is gone.
+    Gone,
+}
+
+pub(crate) struct Socket {
+    raw: zmq::Socket,
+    kind: SocketKind,
+    peers: Option<Peers>,
+}
+
+impl Socket {
+    pub(crate) fn new(context: &Context, kind: SocketKind) -> Result<Self> {
+        let raw = context.0.socket(kind.raw()).map_err(|error| Error::system("open a socket", error))?;
+        let mut socket = Self { raw, kind, peers: None };
+        socket.configure().map_err(|error| Error::system("set up a socket", error))?;
+        Ok(socket)
+    }
+
+    fn configure(&mut self) -> Result<(), zmq::Error> {
+        self.raw.set_linger(i32::try_from(LINGER.as_millis()).unwrap_or(0))?;
+        self.raw.set_maxmsgsize(MAX_MESSAGE_BYTES)?;
+        self.raw.set_reconnect_ivl_max(500)?;
+        match self.kind {
+            SocketKind::Pub => {
+                self.raw.set_xpub_verbose(true)?;
+                set_nodrop(&mut self.raw)?;
+            }
+            SocketKind::Router => {
+                self.raw.set_router_mandatory(true)?;
+                // A peer that comes back under its identity takes over from its dead connection.
+                self.raw.set_router_handover(true)?;
+            }
+            SocketKind::Pull | SocketKind::Sub => self.raw.set_linger(0)?,
+            SocketKind::Push | SocketKind::Dealer => {}
+        }
+        Ok(())
+    }
+
+    /// Binds, and gives the address that is really bound (port 0 and `*` are resolved).
+    pub(crate) fn bind(&self, address: &str) -> Result<String, BoxError> {
+        // libzmq knows "*" for a free port, not 0; the zmq crate panics on NUL.
+        let asked = checked(address)?;
+        let asked = asked.strip_suffix(":0").map_or_else(|| asked.to_owned(), |host| format!("{host}:*"));
+        self.raw.bind(&asked)?;
+        Ok(self.raw.get_last_endpoint()?.unwrap_or_else(|_| address.to_owned()))
+    }
+
+    pub(crate) fn connect(&self, address: &str) -> Result<(), BoxError> {
+        Ok(self.raw.connect(checked(address)?)?)
+    }
+
+    pub(crate) fn subscribe(&self, topic: &[u8]) -> Result<(), BoxError> {
+        Ok(self.raw.set_subscribe(topic)?)
+    }
+
+    pub(crate) fn unsubscribe(&self, topic: &[u8]) -> Result<(), BoxError> {
+        Ok(self.raw.set_unsubscribe(topic)?)
+    }
+
+    pub(crate) fn set_identity(&self, identity: &[u8]) -> Result<(), BoxError> {
+        Ok(self.raw.set_identity(identity)?)
+    }
+
+    /// What is not handed over within `linger` of closing is dropped.
+    pub(crate) fn set_linger(&self, linger: Duration) {
+        // Fails for a socket that is closed already only.
+        let _ = self.raw.set_linger(i32::try_from(linger.as_millis()).unwrap_or(i32::MAX));
+    }
+
+    /// Starts to tell connections apart. To be called before binding or connecting.
+    pub(crate) fn watch_peers(&mut self, context: &Context) -> Result<()> {
+        self.peers = Some(Peers::new(context, &self.raw).map_err(|error| Error::system("watch a socket", error))?);
+        Ok(())
+    }
+
+    /// Connections that ended, and handshakes that were done, since the last call.
+    pub(crate) fn peer_events(&mut self) -> Vec<PeerEvent> {
+        self.peers.as_mut().map(Peers::drain).unwrap_or_default()
+    }
+
+    /// Takes one message if there is one. `tell_peer` says of a body whether its connection matters.
+    pub(crate) fn receive(&mut self, tell_peer: impl Fn(&[u8]) -> bool) -> Received {
+        let Some(mut first) = self.frame() else { return Received::Empty };
+        let mut incoming = Incoming::default();
+        if self.kind.has_head() {
+            if !first.get_more() {
+                return Received::Malformed;
+            }
+            incoming.head = into_bytes(first);
+            first = match self.frame() {
+                Some(frame) => frame,
+                None => return Received::Malformed,
+            };
+        }
+        if matches!(self.kind, SocketKind::Router | SocketKind::Dealer) && first.is_empty() && first.get_more() {
+            incoming.delimited = true;
+            first = match self.frame() {
+                Some(frame) => frame,
+                None => return Received::Malformed,
+            };
+        }
+        if first.get_more() {
+            while self.frame().is_some_and(|frame| frame.get_more()) {}
+            return Received::Malformed;
+        }
+        if let Some(peers) = &mut self.peers
+            && tell_peer(&first)
+        {
+            incoming.peer = peers.of(&mut first);
+        }
+        incoming.body = into_bytes(first);
+        Received::Message(incoming)
+    }
+
+    fn frame(&self) -> Option<zmq::Message> {
+        loop {
+            match self.raw.recv_msg(zmq::DONTWAIT) {
+                Ok(frame) => return Some(frame),
+                Err(zmq::Error::EINTR) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Hands over one message, `head` first where the kind of socket has one.
+    pub(crate) fn send(&self, head: Option<&[u8]>, delimited: bool, body: Vec<u8>) -> Sent {
+        if let Some(head) = head {
+            match self.send_frame(zmq::Message::from(head), zmq::SNDMORE) {
+                Sent::Done => {}
+                refused => return refused,
+            }
+        }
+        if delimited {
+            match self.send_frame(zmq::Message::new(), zmq::SNDMORE) {
+                Sent::Done => {}
+                refused => return refused,
+            }
+        }
+        self.send_frame(into_frame(body), 0)
+    }
+
+    fn send_frame(&self, frame: zmq::Message, flags: i32) -> Sent {
+        // The zmq crate consumes the frame, and EINTR is not given for a send that does not wait.
+        match self.raw.send(frame, flags | zmq::DONTWAIT) {
+            Ok(()) => Sent::Done,
+            Err(zmq::Error::EHOSTUNREACH) => Sent::Gone,
+            Err(_) => Sent::Full,
+        }
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+fn checked(address: &str) -> Result<&str, BoxError> {
+    if address.contains('\0') { Err("the address has a NUL byte".into()) } else { Ok(address) }
+}
+
+fn into_bytes(frame: zmq::Message) -> Bytes {
+    struct Owner(zmq::Message);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    if frame.len() <= COPY_BELOW { Bytes::copy_from_slice(&frame) } else { Bytes::from_owner(Owner(frame)) }
+}
+
+fn into_frame(body: Vec<u8>) -> zmq::Message {
+    if body.len() <= COPY_BELOW { zmq::Message::from(&body[..]) } else { zmq::Message::from(body) }
+}
+
+#[expect(unsafe_code, reason = "zmq has no setter for XPUB_NODROP")]
+fn set_nodrop(socket: &mut zmq::Socket) -> Result<(), zmq::Error> {
+    let on: std::ffi::c_int = 1;
+    // SAFETY: the socket is open, as `socket` owns it, and the option takes an int of the given size, which is only read
+    // during the call.
+    let code = unsafe {
+        zmq_sys::zmq_setsockopt(
+            socket.as_mut_ptr(),
+            zmq_sys::ZMQ_XPUB_NODROP.cast_signed(),
+            (&raw const on).cast(),
+            size_of_val(&on),
+        )
+    };
+    if code == 0 { Ok(()) } else { Err(zmq::Error::EINVAL) }
+}
+
+/// What happened to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PeerEvent {
+    /// The handshake with a peer is done: messages can flow.
+    Joined,
+    /// The connection ended.
+    Gone(Peer),
+}
+
+/// Tells connections apart by their file descriptors, which the system uses again at once: so each gets a number of its
+/// own, given up when the descriptor's end is reported. Events are read before the messages of a new connection are.
+struct Peers {
+    events: zmq::Socket,
+    of_descriptor: HashMap<i32, Peer>,
+    next: u64,
+    /// Events read while a message was being attributed.
+    pending: Vec<PeerEvent>,
+}
+
+impl Peers {
+    fn new(context: &Context, watched: &zmq::Socket) -> Result<Self, zmq::Error> {
+        let address = inproc_address();
+        let events = zmq::SocketEvent::DISCONNECTED.to_raw() | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw();
+        watched.monitor(&address, i32::from(events))?;
+        let socket = context.0.socket(zmq::PAIR)?;
+        socket.set_linger(0)?;
+        // libzmq drops events beyond the mark, and with them the end of a connection.
+        socket.set_rcvhwm(0)?;
+        socket.connect(&address)?;
+        Ok(Self { events: socket, of_descriptor: HashMap::new(), next: 1, pending: Vec::new() })
+    }
+
+    fn of(&mut self, frame: &mut zmq::Message) -> Option<Peer> {
+        self.read();
+        let descriptor = frame.gets("__fd")?.parse().ok()?;
+        let next = &mut self.next;
+        Some(*self.of_descriptor.entry(descriptor).or_insert_with(|| {
+            *next += 1;
+            Peer(*next)
+        }))
+    }
+
+    fn drain(&mut self) -> Vec<PeerEvent> {
+        self.read();
+        std::mem::take(&mut self.pending)
+    }
+
+    fn read(&mut self) {
+        while let Ok(event) = self.events.recv_msg(zmq::DONTWAIT) {
+            let _endpoint = self.events.recv_msg(zmq::DONTWAIT);
+            let [low, high, a, b, c, d] = event[..] else { continue };
+            let kind = u16::from_ne_bytes([low, high]);
+            let descriptor = i32::from_ne_bytes([a, b, c, d]);
+            if kind == zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
+                self.pending.push(PeerEvent::Joined);
+            } else if let Some(peer) = self.of_descriptor.remove(&descriptor) {
+                self.pending.push(PeerEvent::Gone(peer));
+            }
+        }
+    }
+}
+
+fn inproc_address() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("inproc://palm-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Ends a wait from any thread.
+pub(crate) struct Waker(Mutex<zmq::Socket>);
+
+impl Waker {
+    pub(crate) fn wake(&self) {
+        let socket = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Full means that a wake-up is on its way already.
+        let _ = socket.send(zmq::Message::new(), zmq::DONTWAIT);
+    }
+}
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waker").finish_non_exhaustive()
+    }
+}
+
+/// The end that waits.
+pub(crate) struct Wakeup(zmq::Socket);
+
+impl Wakeup {
+    /// A waker and what it wakes.
+    pub(crate) fn pair(context: &Context) -> Result<(Waker, Self)> {
+        let address = inproc_address();
+        let make = || -> Result<_, zmq::Error> {
+            let (wakeup, waker) = (context.0.socket(zmq::PULL)?, context.0.socket(zmq::PUSH)?);
+            for socket in [&wakeup, &waker] {
+                socket.set_linger(0)?;
+                socket.set_sndhwm(1)?;
+                socket.set_rcvhwm(1)?;
+            }
+            wakeup.bind(&address)?;
+            waker.connect(&address)?;
+            Ok((Waker(Mutex::new(waker)), Self(wakeup)))
+        };
+        make().map_err(|error| Error::system("open a socket", error))
+    }
+}
+
+/// One socket to wait for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interest<'a> {
+    pub(crate) socket: &'a Socket,
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+}
+
+/// Waits until one of `interests` is ready, `wakeup` is woken, or the time is up (`None`: no limit).
+pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<Duration>) {
+    let mut items = Vec::with_capacity(interests.len() * 2 + 1);
+    items.push(wakeup.0.as_poll_item(zmq::POLLIN));
+    for interest in interests {
+        let mut events = zmq::PollEvents::empty();
+        events.set(zmq::POLLIN, interest.read);
+        events.set(zmq::POLLOUT, interest.write);
+        if !events.is_empty() {
+            items.push(interest.socket.raw.as_poll_item(events));
+        }
+        if let Some(peers) = &interest.socket.peers {
+            items.push(peers.events.as_poll_item(zmq::POLLIN));
+        }
+    }
+    let milliseconds = timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
+    // An interrupted wait is a short one: the caller looks at its clock and waits again.
+    let _ = zmq::poll(&mut items, milliseconds);
+    while wakeup.0.recv_msg(zmq::DONTWAIT).is_ok() {}
+}

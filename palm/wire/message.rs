@@ -1,0 +1,249 @@
+//! The message as users, parts and the engine see it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes};
+use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+
+use super::header::{CallError, Header};
+use super::proto::RemoteError;
+use super::scan::{DecodeError, Scan, Value};
+use super::streams::Streams;
+
+const ID: u32 = 16;
+const ERROR: u32 = 18;
+
+/// One PALM message.
+///
+/// What the messages of a stream share (pipeline, client, stage, function) is kept once; changing one of these fields forks
+/// that header for this message alone. The payload is a slice of the frame that came in; fields that this library does not
+/// know are kept and sent on.
+///
+/// ```
+/// use palm::Message;
+/// let mut message = Message::new("server.foo pipeline.bar", "a message");
+/// message.next_stage();
+/// let again = Message::decode(message.encode().into())?;
+/// assert_eq!((again.function(), again.stage()), ("server.foo pipeline.bar", 1));
+/// assert_eq!(again.payload(), "a message");
+/// # Ok::<(), palm::wire::DecodeError>(())
+/// ```
+#[derive(Clone)]
+pub struct Message {
+    header: Arc<Header>,
+    /// UTF-8, checked when it was read.
+    cache: Bytes,
+    payload: Bytes,
+    /// Every other field, encoded, in order of arrival.
+    extra: Bytes,
+}
+
+impl Message {
+    /// A message that calls `function` at stage 0, of no client, with no identifiers.
+    pub fn new(function: &str, payload: impl Into<Bytes>) -> Self {
+        Self::of_stream("", "", function, payload)
+    }
+
+    pub(crate) fn of_stream(pipeline: &str, client: &str, function: &str, payload: impl Into<Bytes>) -> Self {
+        let header = Arc::new(Header::new(pipeline, client, 0, function));
+        Self::from_parts(header, Bytes::new(), payload.into(), Bytes::new())
+    }
+
+    pub(super) const fn from_parts(header: Arc<Header>, cache: Bytes, payload: Bytes, extra: Bytes) -> Self {
+        Self { header, cache, payload, extra }
+    }
+
+    /// Reads an encoded message. The payload stays a slice of `frame`.
+    ///
+    /// # Errors
+    /// The bytes are no protobuf message, or a text field is not UTF-8.
+    pub fn decode(frame: Bytes) -> Result<Self, DecodeError> {
+        Streams::default().decode(frame)
+    }
+
+    /// The message as it goes over the wire.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.encoded_len());
+        self.encode_into(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.header.encoded.len() + field_len(&self.cache) + field_len(&self.payload) + self.extra.len()
+    }
+
+    pub(crate) fn encode_into(&self, into: &mut Vec<u8>) {
+        into.put_slice(&self.header.encoded);
+        put_field(5, &self.cache, into);
+        put_field(6, &self.payload, into);
+        into.put_slice(&self.extra);
+    }
+
+    /// Identifier of the stream: the client's session, or a UUID.
+    #[must_use]
+    pub fn pipeline(&self) -> &str {
+        &self.header.pipeline
+    }
+
+    /// Identifier of the client that started the stream.
+    #[must_use]
+    pub fn client(&self) -> &str {
+        &self.header.client
+    }
+
+    /// Index of the step that the message goes through, from 0.
+    #[must_use]
+    pub fn stage(&self) -> i64 {
+        self.header.stage
+    }
+
+    /// `server.method`, or one for each step, separated by single spaces.
+    #[must_use]
+    pub fn function(&self) -> &str {
+        &self.header.function
+    }
+
+    /// Key of a cache call; otherwise the identifier of the circulating message, which need not be unique.
+    #[must_use]
+    pub fn cache(&self) -> &str {
+        std::str::from_utf8(&self.cache).unwrap_or_default()
+    }
+
+    /// What the user sent.
+    #[must_use]
+    pub const fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// Identifier of the request, if the client set one.
+    #[must_use]
+    pub fn id(&self) -> Option<&[u8]> {
+        self.extension(ID)
+    }
+
+    /// Why there is no result, if there is none.
+    #[must_use]
+    pub fn error(&self) -> Option<RemoteError> {
+        RemoteError::decode(self.extension(ERROR)?).ok()
+    }
+
+    /// Makes the message one of another stream.
+    pub fn set_pipeline(&mut self, pipeline: &str) {
+        let header = &self.header;
+        self.header = Arc::new(Header::new(pipeline, &*header.client, header.stage, &*header.function));
+    }
+
+    /// Makes the message one of another client, to which the answer will go.
+    pub fn set_client(&mut self, client: &str) {
+        let header = &self.header;
+        self.header = Arc::new(Header::new(&*header.pipeline, client, header.stage, &*header.function));
+    }
+
+    /// Changes the functions that are called.
+    pub fn set_function(&mut self, function: &str) {
+        let header = &self.header;
+        self.header = Arc::new(Header::new(&*header.pipeline, &*header.client, header.stage, function));
+    }
+
+    /// Moves the message to a stage.
+    pub fn set_stage(&mut self, stage: i64) {
+        self.header = Arc::new(self.header.at_stage(stage));
+    }
+
+    /// Moves the message one stage on, as every pipelined hop does.
+    pub fn next_stage(&mut self) {
+        self.header = self.header.next_stage();
+    }
+
+    /// Sets the key of a cache call, or the identifier of the message.
+    pub fn set_cache(&mut self, cache: impl Into<String>) {
+        self.cache = cache.into().into();
+    }
+
+    /// Changes what the message carries.
+    pub fn set_payload(&mut self, payload: impl Into<Bytes>) {
+        self.payload = payload.into();
+    }
+
+    /// The same message with another payload (the documentation's `change_payload`).
+    #[must_use]
+    pub fn with_payload(mut self, payload: impl Into<Bytes>) -> Self {
+        self.set_payload(payload);
+        self
+    }
+
+    /// Gives the request an identifier that its answers bring back.
+    pub fn set_id(&mut self, id: [u8; 16]) {
+        self.set_extension(ID, &id);
+    }
+
+    /// Turns the message into the report of an error: other implementations see the payload `0`, as theirs would be.
+    pub fn set_error(&mut self, error: &RemoteError) {
+        self.payload = Bytes::from_static(b"0");
+        self.set_extension(ERROR, &error.encode_to_vec());
+    }
+
+    /// The component and the method that this hop is to call.
+    pub(crate) fn call(&self) -> Result<(&str, &str), CallError> {
+        self.header.call()
+    }
+
+    /// Whether both are messages of one stream at one stage, so that what was resolved for one holds for the other.
+    pub(crate) fn same_stream(&self, header: &Arc<Header>) -> bool {
+        Arc::ptr_eq(&self.header, header)
+    }
+
+    pub(crate) const fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    fn extension(&self, number: u32) -> Option<&[u8]> {
+        Scan::new(&self.extra, 0).flatten().filter(|field| field.number == number).last().and_then(
+            |field| match field.value {
+                Value::Bytes(range) => Some(&self.extra[range]),
+                _ => None,
+            },
+        )
+    }
+
+    fn set_extension(&mut self, number: u32, value: &[u8]) {
+        let mut extra = Vec::with_capacity(self.extra.len() + value.len() + 8);
+        for field in Scan::new(&self.extra, 0).flatten().filter(|field| field.number != number) {
+            extra.extend_from_slice(&self.extra[field.span]);
+        }
+        encode_key(number, WireType::LengthDelimited, &mut extra);
+        encode_varint(value.len() as u64, &mut extra);
+        extra.extend_from_slice(value);
+        self.extra = extra.into();
+    }
+}
+
+fn field_len(value: &Bytes) -> usize {
+    if value.is_empty() { 0 } else { 1 + encoded_len_varint(value.len() as u64) + value.len() }
+}
+
+/// Fields 5 and 6: the key takes one byte; an empty value is left out, as proto3 has it.
+fn put_field(number: u32, value: &Bytes, into: &mut Vec<u8>) {
+    if !value.is_empty() {
+        encode_key(number, WireType::LengthDelimited, into);
+        encode_varint(value.len() as u64, into);
+        into.put_slice(value);
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("pipeline", &self.pipeline())
+            .field("client", &self.client())
+            .field("stage", &self.stage())
+            .field("function", &self.function())
+            .field("cache", &self.cache())
+            .field("payload", &self.payload)
+            .field("error", &self.error().map(|error| error.text))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,23 @@
+//! Bytes in, values out: the PALM message and what it is made of.
+//!
+//! Nothing here knows sockets, parts or components.
+
+mod code;
+mod header;
+mod message;
+mod scan;
+mod streams;
+
+pub use code::Code;
+pub use message::Message;
+pub use proto::RemoteError;
+pub use scan::DecodeError;
+
+pub(crate) use header::CallError;
+pub(crate) use streams::Streams;
+
+/// The generated types. [`Message`] is the form in which messages travel; these serve its parts and the tests.
+#[expect(missing_docs, clippy::must_use_candidate, reason = "generated from proto/palm.proto")]
+pub mod proto {
+    include!(concat!(env!("OUT_DIR"), "/palm.rs"));
+}
