@@ -12,13 +12,9 @@ mod job;
 mod part;
 mod stats;
 
-#[cfg(test)]
-mod tests;
-
 use std::time::{Duration, Instant};
 
 pub(crate) use self::core::{Core, Exit, Row};
-pub(crate) use calls::CallNumber;
 pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
@@ -169,6 +165,17 @@ impl Engine {
     /// Whether the number of messages that the component was to take has come.
     pub(crate) const fn is_exhausted(&self) -> bool {
         self.core.remaining == 0
+    }
+
+    /// Whether user code can be run now.
+    pub(crate) fn has_job(&self) -> bool {
+        self.core.orders.front().is_some_and(|order| order.task == Task::Pass || self.service.is_some())
+    }
+
+    /// Whether what `part` gives has nowhere to go now.
+    pub(crate) fn is_blocked(&self, part: PartId) -> bool {
+        let own = self.core.rows[part.0].gather || self.core.rows[part.0].handle_stream;
+        (own && self.parts[part.0].is_full()) || self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
     }
 
     /// Whether user code is waiting or running.

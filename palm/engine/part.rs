@@ -113,7 +113,7 @@ pub(crate) trait Place {
     /// Notes what was really bound.
     fn bound(&mut self, address: &str);
     /// Looks an address up that is to be connected to.
-    fn to_connect(&self, address: &crate::part::Address) -> Result<String>;
+    fn to_connect(&mut self, address: &crate::part::Address) -> Result<String>;
     /// An error with the component's and the part's names.
     fn refused(&self, address: &str, source: BoxError) -> crate::Error;
     fn name(&self) -> &str;

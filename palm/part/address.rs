@@ -8,30 +8,26 @@ use std::fmt;
 /// assert_eq!(Address::any().to_string(), "tcp://127.0.0.1:*");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Address(pub(crate) Place);
+pub struct Address(pub(crate) AddressKind);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
+pub(crate) enum AddressKind {
     Given(String),
     Any,
-    /// What the cache at `db_address` says under `key`.
-    Lookup { db_address: String, key: &'static str },
+    /// What the cache of the component's master says under this key.
+    Lookup(&'static str),
 }
 
 impl Address {
     /// A port of the system's choice, on loopback. It is published in the component's cache.
     #[must_use]
     pub const fn any() -> Self {
-        Self(Place::Any)
+        Self(AddressKind::Any)
     }
 
-    /// What another component's cache says when the part opens; waited for without limit.
-    pub(crate) fn lookup(db_address: impl Into<String>, key: &'static str) -> Self {
-        Self(Place::Lookup { db_address: db_address.into(), key })
-    }
-
-    pub(crate) const fn is_lookup(&self) -> bool {
-        matches!(self.0, Place::Lookup { .. })
+    /// What the cache of the component's master says when the part opens; waited for without limit.
+    pub(crate) const fn lookup(key: &'static str) -> Self {
+        Self(AddressKind::Lookup(key))
     }
 }
 
@@ -43,16 +39,16 @@ impl Default for Address {
 
 impl<T: Into<String>> From<T> for Address {
     fn from(address: T) -> Self {
-        Self(Place::Given(address.into()))
+        Self(AddressKind::Given(address.into()))
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Given(address) => f.write_str(address),
-            Place::Any => f.write_str("tcp://127.0.0.1:*"),
-            Place::Lookup { db_address, key } => write!(f, "{key} of {db_address}"),
+            AddressKind::Given(address) => f.write_str(address),
+            AddressKind::Any => f.write_str("tcp://127.0.0.1:*"),
+            AddressKind::Lookup(key) => write!(f, "{key} of the master"),
         }
     }
 }

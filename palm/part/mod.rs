@@ -28,6 +28,7 @@ pub use crate::engine::{Envelope, Opening, Origin, Part, PartId, Port, Transport
 pub use crate::runtime::Stop;
 pub use crate::socket::{Incoming, Peer, Sent, SocketKind};
 pub use address::Address;
+pub(crate) use address::AddressKind;
 pub use bypass::{BypassOpening, BypassPart};
 pub use cache::CacheService;
 pub use hooks::Hooks;

@@ -6,7 +6,6 @@ use super::{Address, FromAddress, Outbound};
 use crate::engine::{Addressee, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn};
 use crate::error::Result;
 use crate::features;
-use crate::service::Topic;
 use crate::socket::{Incoming, Sent, SocketKind};
 use crate::wire::Message;
 
@@ -145,7 +144,7 @@ impl Part for PubService {
         let Some(port) = self.port else { return };
         let Envelope { mut message, topic, .. } = envelope;
         let client = message.client_topic();
-        let topic = match topic.map(Topic::into_bytes) {
+        let topic = match topic.map(Bytes::from) {
             Some(topic) => topic,
             None if self.pipelined => {
                 message.next_stage();

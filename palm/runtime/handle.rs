@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use super::inbox::Event;
 use super::relief::Shared;
 use crate::engine::Stats;
 use crate::error::Result;
@@ -69,8 +68,7 @@ impl Handle {
     /// Tells the component to end: it takes nothing more in, and leaves when what is inside is handed over, after 25 s at
     /// most (5 s where only peers that do not read are left). Does not wait.
     pub fn shutdown(&self) {
-        self.shared.stop.set();
-        self.shared.inbox.push(Event::Stop);
+        self.shared.shut_down();
     }
 
     /// Whether the component has ended.
@@ -95,10 +93,7 @@ impl Handle {
 
     pub(crate) fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
         let shared = self.shared.clone();
-        move || {
-            shared.stop.set();
-            shared.inbox.push(Event::Stop);
-        }
+        move || shared.shut_down()
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::inbox::{Event, Inbox};
 use super::reactor::{Next, Reactor};
 use super::stop::Stop;
+use crate::cache::RemoteCache;
 use crate::engine::{Stats, panic_text};
 use crate::error::{Error, Result};
 use crate::service::Component;
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) component: Component,
     pub(super) stats: Arc<Stats>,
     pub(super) stop: Arc<Stop>,
+    /// The master's cache, for a worker.
+    remote: Option<Arc<RemoteCache>>,
     /// Odd while user code runs; grows with each start and each end.
     calls: AtomicU64,
     relief_sleeps: AtomicBool,
@@ -45,13 +48,14 @@ struct State {
 }
 
 impl Shared {
-    pub(super) fn new(inbox: Inbox, component: Component, stats: Arc<Stats>, stop: Arc<Stop>) -> Self {
+    pub(super) fn new(inbox: Inbox, component: Component, stats: Arc<Stats>, stop: Arc<Stop>, remote: Option<Arc<RemoteCache>>) -> Self {
         Self {
             reactor: Mutex::new(None),
             inbox,
             component,
             stats,
             stop,
+            remote,
             calls: AtomicU64::new(0),
             relief_sleeps: AtomicBool::new(false),
             relief: Mutex::new(None),
@@ -62,22 +66,23 @@ impl Shared {
 
     /// Drives `reactor` on this thread until the component ends or the relief takes over; then is the relief.
     pub(super) fn drive(&self, mut reactor: Reactor) {
-        self.guard(|| {
-            reactor.started();
-            let mut guard = lock(&self.reactor);
-            *guard = Some(reactor);
-            self.serve(guard);
-            self.attend();
-        });
+        reactor.started();
+        let mut guard = lock(&self.reactor);
+        *guard = Some(reactor);
+        self.serve(guard);
+        self.relieve();
     }
 
-    /// Is the relief until the component ends.
-    pub(super) fn relieve(&self) {
-        self.guard(|| self.attend());
+    /// Tells the component to end.
+    pub(super) fn shut_down(&self) {
+        if let Some(remote) = &self.remote {
+            remote.interrupt();
+        }
+        self.inbox.push(Event::Stop);
     }
 
-    /// Registers a thread of the component, runs it, and notes a panic: a fault of ours, not of user code.
-    fn guard(&self, run: impl FnOnce()) {
+    /// Runs a thread of the component, and notes a panic: a fault of ours, not of user code.
+    pub(super) fn guard(&self, run: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             let component = self.component.name.clone();
             self.end(Err(Error::Panicked { component, text: panic_text(&*panic) }));
@@ -90,7 +95,7 @@ impl Shared {
         lock(&self.state).threads += 1;
     }
 
-    fn serve(&self, mut guard: MutexGuard<'_, Option<Reactor>>) {
+    fn serve<'s>(&'s self, mut guard: MutexGuard<'s, Option<Reactor>>) {
         loop {
             let Some(reactor) = guard.as_mut() else { return };
             match reactor.turn(&self.inbox, &self.stats) {
@@ -132,7 +137,8 @@ impl Shared {
         }
     }
 
-    fn attend(&self) {
+    /// Is the relief until the component ends.
+    pub(super) fn relieve(&self) {
         let (mut seen, mut quiet) = (0, 0);
         while !lock(&self.state).ended {
             let calls = self.calls.load(Ordering::SeqCst);

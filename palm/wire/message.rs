@@ -12,7 +12,7 @@ use super::proto::RemoteError;
 use super::scan::{DecodeError, Scan, Value};
 use super::streams::Streams;
 
-const ID: u32 = 16;
+pub(super) const ID: u32 = 16;
 const ERROR: u32 = 18;
 
 /// One PALM message.
