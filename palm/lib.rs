@@ -2,10 +2,23 @@
 
 extern crate self as palm;
 
+pub mod cache;
+pub mod component;
+mod engine;
 mod error;
+mod features;
+mod log_level;
+pub mod part;
+mod runtime;
 pub mod service;
 mod socket;
+pub mod topology;
 pub mod wire;
+
+/// The counters of a component.
+pub mod stats {
+    pub use crate::engine::{Counter, Stats};
+}
 
 pub use bytes::Bytes;
 #[doc = include_str!("../docs/macros/hub.md")]
@@ -23,11 +36,14 @@ pub use palm_macros::topology;
 #[doc = include_str!("../docs/macros/worker.md")]
 pub use palm_macros::worker;
 
+pub use component::{Hub, Master, Pipeline, Server, Sink, Worker};
 pub use error::{BoxError, Error, Result};
+pub use runtime::Handle;
 #[cfg(feature = "json")]
 pub use service::Json;
 pub use service::{Call, Proto, Topic};
 pub use socket::Context;
+pub use topology::ServerTemplate;
 pub use wire::Message;
 
 /// What generated code names. No part of the public interface: anything here may change with any version.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::error::{BoxError, Error, Result};
 
 /// Largest message taken from a peer, in bytes: 64 MiB. One that announces more is cut off.
-pub const MAX_MESSAGE_BYTES: i64 = 64 << 20;
+pub(crate) const MAX_MESSAGE_BYTES: i64 = 64 << 20;
 
 /// How long a closed socket keeps trying to hand over what it still holds.
 const LINGER: Duration = Duration::from_secs(5);
@@ -131,6 +131,13 @@ pub enum Sent {
     Gone,
 }
 
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ready {
+    Read,
+    Write,
+}
+
 pub(crate) struct Socket {
     raw: zmq::Socket,
     kind: SocketKind,
@@ -194,6 +201,22 @@ impl Socket {
     pub(crate) fn set_linger(&self, linger: Duration) {
         // Fails for a socket that is closed already only.
         let _ = self.raw.set_linger(i32::try_from(linger.as_millis()).unwrap_or(i32::MAX));
+    }
+
+    /// How many messages are kept for each connection until they are received, 1,000 by default. To be called before binding
+    /// or connecting.
+    pub(crate) fn set_receive_limit(&self, messages: i32) {
+        // Fails for negative numbers only.
+        let _ = self.raw.set_rcvhwm(messages);
+    }
+
+    /// Waits for this socket alone: until it can be read from, or written to, or the time is up.
+    pub(crate) fn wait_alone(&self, event: Ready, timeout: Duration) {
+        let event = match event {
+            Ready::Read => zmq::POLLIN,
+            Ready::Write => zmq::POLLOUT,
+        };
+        let _ = self.raw.poll(event, i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
     }
 
     /// Starts to tell connections apart. To be called before binding or connecting.

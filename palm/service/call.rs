@@ -1,9 +1,11 @@
 //! What a method may ask about the call it serves.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::cache::{CacheHandle, MemoryCache};
 use crate::wire::Message;
 
 /// Everything a method may ask about the call it serves: write `call: &Call` among its arguments.
@@ -51,6 +53,12 @@ impl<'a> Call<'a> {
         &self.component.name
     }
 
+    /// The cache: the component's own, for a worker that of its master.
+    #[must_use]
+    pub fn cache(&self) -> &'a CacheHandle {
+        &self.component.cache
+    }
+
     /// The message as it came in.
     #[must_use]
     pub fn message(&self) -> &'a Message {
@@ -74,13 +82,18 @@ impl<'a> Call<'a> {
 #[derive(Clone, Debug)]
 pub struct Component {
     pub(crate) name: String,
+    pub(crate) cache: CacheHandle,
 }
 
 impl Component {
-    /// A component of that name that nothing else is known about, for tests of one's own methods.
+    /// A component of that name with an empty cache in memory, for tests of one's own methods.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into() }
+        Self::with_cache(name, CacheHandle::local(Arc::new(MemoryCache::new())))
+    }
+
+    pub(crate) fn with_cache(name: impl Into<String>, cache: CacheHandle) -> Self {
+        Self { name: name.into(), cache }
     }
 }
 

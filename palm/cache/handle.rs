@@ -1,0 +1,97 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Cache, RemoteCache};
+use crate::error::Result;
+
+/// A cache as methods use it: the component's own, or for a worker that of its master. Cloning it is cheap, and all
+/// clones lead to the same store.
+///
+/// A missing key and an empty value are the same: the wire cannot tell them apart.
+///
+/// ```
+/// use std::sync::Arc;
+/// use palm::cache::{CacheHandle, MemoryCache};
+///
+/// let cache = CacheHandle::local(Arc::new(MemoryCache::new()));
+/// cache.set("a value", "key")?;                                   // value first, as PALM has it
+/// assert_eq!(cache.get("key")?.as_deref(), Some(&b"a value"[..]));
+/// let key = cache.set_value("another")?;
+/// assert!(cache.delete(&key)?);
+/// # Ok::<(), palm::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct CacheHandle(Store);
+
+#[derive(Clone)]
+enum Store {
+    Local(Arc<dyn Cache>),
+    Remote(Arc<RemoteCache>),
+}
+
+impl CacheHandle {
+    /// A handle to a store of this process.
+    #[must_use]
+    pub fn local(cache: Arc<dyn Cache>) -> Self {
+        Self(Store::Local(cache))
+    }
+
+    pub(crate) const fn remote(cache: Arc<RemoteCache>) -> Self {
+        Self(Store::Remote(cache))
+    }
+
+    /// The value of a key; `None` if there is none, or an empty one.
+    ///
+    /// # Errors
+    /// The store fails, or the component that has it does not answer in time.
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        let value = match &self.0 {
+            Store::Local(cache) => cache.get(key)?,
+            Store::Remote(cache) => cache.get(key)?,
+        };
+        Ok(value.filter(|value| !value.is_empty()).map(Vec::from))
+    }
+
+    /// Sets the value of a key and gives the key back. An empty key is one to be made up.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), and when the value is refused.
+    pub fn set(&self, value: impl AsRef<[u8]>, key: &str) -> Result<String> {
+        let value = value.as_ref();
+        match &self.0 {
+            Store::Local(_) if key.is_empty() => self.set(value, &uuid::Uuid::new_v4().to_string()),
+            Store::Local(cache) => cache.set(key, Bytes::copy_from_slice(value)).map(|()| key.to_owned()),
+            Store::Remote(cache) => cache.set(key, value),
+        }
+    }
+
+    /// Sets a value under a key that is made up, and gives that key.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn set_value(&self, value: impl AsRef<[u8]>) -> Result<String> {
+        self.set(value, "")
+    }
+
+    /// Removes a key; `false` if there was none.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn delete(&self, key: &str) -> Result<bool> {
+        match &self.0 {
+            Store::Local(cache) => cache.delete(key),
+            Store::Remote(cache) => cache.delete(key),
+        }
+    }
+}
+
+impl fmt::Debug for CacheHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Store::Local(_) => f.write_str("CacheHandle(local)"),
+            Store::Remote(cache) => write!(f, "CacheHandle(`{}` at {})", cache.server(), cache.address()),
+        }
+    }
+}
