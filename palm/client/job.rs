@@ -11,7 +11,7 @@ use super::handle::Shared;
 use super::link::{Call, Link};
 use super::outgoing::Outgoing;
 use super::reply::Reply;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::wire::Message;
 
 /// After so long without an answer, more messages may be under way: a component may be gathering them.
@@ -20,12 +20,12 @@ const SILENCE: Duration = Duration::from_millis(250);
 /// A stream of messages under way, and an iterator over its results, made by [`Client::job`](super::Client::job).
 ///
 /// Results come as they arrive, which need not be the order of the messages. A failure at a component is an item,
-/// [`Error::Remote`], counts as one message, and does not end the job.
+/// [`Error::Remote`](crate::Error::Remote), counts as one message, and does not end the job.
 ///
 /// The job ends
 /// - when as many results have come as [`messages`](Self::messages) says;
 /// - at once, if its source is empty;
-/// - with [`Error::TimedOut`] as its last item, when nothing arrives for the time-out. So does a job without a count.
+/// - with [`Error::TimedOut`](crate::Error::TimedOut) as its last item, when nothing arrives for the time-out. So does a job without a count.
 ///
 /// Nothing is taken from the source before the first result is asked for. Then a thread of the job's own takes its items as
 /// fast as they are answered, about 8,192 messages or 16 MiB ahead. Time that the source takes for itself does not count towards
