@@ -14,8 +14,8 @@ use crate::cache::RemoteCache;
 use crate::error::{BoxError, Error, Result};
 use crate::socket::{Context, Interest, PeerEvent, Received, Socket, SocketKind, Wakeup, wait};
 
-/// Publishers of this library answer the subscription to this topic. It is sent after that to the client's own, so the answer
-/// proves that both have arrived.
+/// Publishers of this library answer the subscription to this topic. It is sent after that to the client's own, so the
+/// answer proves that both have arrived.
 const LINK: &str = "_palm.link";
 
 /// What a server of this library says of itself; a classic one has no such key.
@@ -147,7 +147,14 @@ impl Server<'_> {
     }
 
     /// Makes `socket` one on which every answer to the client `id` arrives.
-    fn subscribe(&self, socket: &mut Socket, context: &Context, wakeup: &Wakeup, id: &str, address: &str) -> Result<()> {
+    fn subscribe(
+        &self,
+        socket: &mut Socket,
+        context: &Context,
+        wakeup: &Wakeup,
+        id: &str,
+        address: &str,
+    ) -> Result<()> {
         let refused = |source| self.refused("sub_address", address, source);
         socket.watch_peers(context)?;
         socket.subscribe(id.as_bytes()).map_err(refused)?;
@@ -232,7 +239,11 @@ fn reachable(address: &str, db_address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
+    use crate::cache::{Cache, MemoryCache, ReadOnly, answer};
+    use crate::wire::Message;
 
     #[test]
     fn an_address_on_every_interface_is_reached_where_the_cache_is() {
@@ -247,5 +258,61 @@ mod tests {
             assert_eq!(reachable(published, db_address), reached);
         }
         assert_eq!(reachable("tcp://*:5556", "inproc://cache"), "tcp://*:5556");
+    }
+
+    /// A server in this process, until its cache is asked for `stop`.
+    fn serve(context: &Context, has_link: bool) -> thread::JoinHandle<()> {
+        let bind = |kind, address| {
+            let socket = Socket::new(context, kind).expect("socket");
+            socket.bind(address).expect("bind");
+            socket
+        };
+        let mut requests = bind(SocketKind::Router, "inproc://db");
+        let mut pull = bind(SocketKind::Pull, "inproc://pull");
+        let mut publisher = bind(SocketKind::Pub, "inproc://pub");
+        let cache = MemoryCache::new();
+        for (key, value) in [("name", "server"), ("pull_address", "inproc://pull"), ("pub_address", "inproc://pub")] {
+            cache.set(key, Bytes::from_static(value.as_bytes())).expect("fits");
+        }
+        let (_waker, wakeup) = Wakeup::pair(context).expect("wakeup");
+        thread::spawn(move || {
+            loop {
+                let interests =
+                    [&requests, &pull, &publisher].map(|socket| Interest { socket, read: true, write: false });
+                wait(&interests, &wakeup, None);
+                while let Received::Message(request) = requests.receive(|_| false) {
+                    if request.body.ends_with(b"stop") {
+                        return;
+                    }
+                    let answer = answer(&cache, &ReadOnly::default(), request.body);
+                    requests.send(Some(&request.head), true, answer);
+                }
+                while let Received::Message(subscription) = publisher.receive(|_| false) {
+                    if has_link && subscription.body.ends_with(LINK.as_bytes()) {
+                        publisher.send(Some(LINK.as_bytes()), false, b"{}".to_vec());
+                    }
+                }
+                while let Received::Message(incoming) = pull.receive(|_| false) {
+                    let message = Message::decode(incoming.body).expect("message");
+                    publisher.send(Some(message.client().as_bytes()), false, message.encode());
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn within_one_process_the_subscription_is_confirmed_too() -> Result<()> {
+        for (has_link, least) in [(true, Duration::ZERO), (false, CLASSIC)] {
+            let context = Context::new();
+            let server = serve(&context, has_link);
+            let start = Instant::now();
+            let client = Client::builder("server", "inproc://db").context(&context).connect()?;
+            assert!((least..least + CLASSIC).contains(&start.elapsed()), "{:?}", start.elapsed());
+            assert_eq!(client.eval("server.echo", "a message")?, "a message");
+            let stop = RemoteCache::new(&context, "server", "inproc://db", "me");
+            assert!(stop.get_within("stop", Some(Duration::from_millis(100))).is_err());
+            server.join().expect("server");
+        }
+        Ok(())
     }
 }

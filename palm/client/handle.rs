@@ -22,8 +22,8 @@ use crate::wire::Message;
 /// A call gives up, with [`Error::TimedOut`], when nothing of it has arrived for 60 s, or what
 /// [`timeout`](ClientBuilder::timeout) says. If a server that is not of this library loses an answer, that is how it shows.
 ///
-/// When the last clone is dropped, and no job is left, its sockets are closed; what was not yet handed over is tried for another
-/// second.
+/// When the last clone is dropped, and no job is left, its sockets are closed; what was not yet handed over is tried for
+/// another second.
 ///
 /// ```no_run
 /// let client = palm::Client::connect("my_server", "tcp://127.0.0.1:5555")?;

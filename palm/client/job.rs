@@ -27,12 +27,13 @@ const SILENCE: Duration = Duration::from_millis(250);
 /// - at once, if its source is empty;
 /// - with [`Error::TimedOut`](crate::Error::TimedOut) as its last item, when nothing arrives for the time-out. So does a job without a count.
 ///
-/// Nothing is taken from the source before the first result is asked for. Then a thread of the job's own takes its items as
-/// fast as they are answered, about 8,192 messages or 16 MiB ahead. Time that the source takes for itself does not count towards
-/// the time-out. If it panics, so does the thread that waits for results.
+/// Nothing is taken from the source before the first result is asked for. Then a thread of the job's own takes its items
+/// as fast as they are answered, at most 8,192 messages or 16 MiB ahead; more only while no result comes at all, since a
+/// component may be gathering. Time that the source takes for itself does not count towards the time-out. If the source
+/// panics, so does the thread that waits for results.
 ///
-/// Dropping a job stops it: nothing more is sent, and what still comes is dropped. A source that blocks at that time is let go
-/// when it returns.
+/// Dropping a job stops it: nothing more is sent, and what still comes is dropped. A source that blocks at that time is
+/// let go when it returns.
 ///
 /// ```no_run
 /// let client = palm::Client::connect("server", "tcp://127.0.0.1:5559")?;
@@ -156,8 +157,8 @@ impl Job {
         }
     }
 
-    /// Notes that an answer was handed out. Messages are answered about in order, so one that is answered settles those before it;
-    /// without identifiers each answer settles one.
+    /// Notes that an answer was handed out. Messages are answered about in order, so one that is answered settles those
+    /// before it; without identifiers each answer settles one.
     fn settle(&mut self, message: &Message) {
         let ids = self.shared.link.ids;
         let State::Running(running) = &mut self.state else { return };
