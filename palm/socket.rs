@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::error::{BoxError, Error, Result};
 
 /// Largest message taken from a peer, in bytes: 64 MiB. One that announces more is cut off.
-pub const MAX_MESSAGE_BYTES: i64 = 64 << 20;
+pub(crate) const MAX_MESSAGE_BYTES: i64 = 64 << 20;
 
 /// How long a closed socket keeps trying to hand over what it still holds.
 const LINGER: Duration = Duration::from_secs(5);

@@ -15,6 +15,8 @@ pub(crate) struct Header {
     pub(super) stage: i64,
     pub(super) function: Box<str>,
     pub(super) encoded: Bytes,
+    /// The client's id once more, in the form that is handed to sockets.
+    pub(super) topic: Bytes,
     /// The same stream one stage on: made once, since every message of a pipelined stream asks for it.
     next: OnceLock<Arc<Header>>,
 }
@@ -42,7 +44,8 @@ impl Header {
             int64::encode(3, &stage, &mut encoded);
         }
         put_text(4, &function, &mut encoded);
-        Self { pipeline, client, stage, function, encoded: encoded.into(), next: OnceLock::new() }
+        let topic = Bytes::copy_from_slice(client.as_bytes());
+        Self { pipeline, client, stage, function, encoded: encoded.into(), topic, next: OnceLock::new() }
     }
 
     pub(super) fn at_stage(&self, stage: i64) -> Self {

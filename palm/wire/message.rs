@@ -12,7 +12,7 @@ use super::proto::RemoteError;
 use super::scan::{DecodeError, Scan, Value};
 use super::streams::Streams;
 
-const ID: u32 = 16;
+pub(super) const ID: u32 = 16;
 const ERROR: u32 = 18;
 
 /// One PALM message.
@@ -184,6 +184,11 @@ impl Message {
     pub fn set_error(&mut self, error: &RemoteError) {
         self.payload = Bytes::from_static(b"0");
         self.set_extension(ERROR, &error.encode_to_vec());
+    }
+
+    /// The topic on which the client waits for its answers: its id.
+    pub(crate) fn client_topic(&self) -> Bytes {
+        self.header.topic.clone()
     }
 
     /// The component and the method that this hop is to call.

@@ -13,7 +13,8 @@ pub use message::Message;
 pub use proto::RemoteError;
 pub use scan::DecodeError;
 
-pub(crate) use header::CallError;
+pub(crate) use header::Header;
+pub(crate) use scan::has_id;
 pub(crate) use streams::Streams;
 
 /// The generated types. [`Message`] is the form in which messages travel; these serve its parts and the tests.

@@ -140,3 +140,8 @@ impl Iterator for Scan<'_> {
         (self.at < self.bytes.len()).then(|| self.field())
     }
 }
+
+/// Whether an encoded message brings an `id`: its answers are then matched by it, not by the call they belong to.
+pub(crate) fn has_id(bytes: &[u8]) -> bool {
+    Scan::new(bytes, 0).map_while(Result::ok).any(|field| field.number == super::message::ID)
+}

@@ -167,7 +167,7 @@ impl Body {
 impl Extra {
     fn add(&mut self, frame: &[u8], field: &Field) {
         match self {
-            Self::Run(run) if run.is_empty() => *run = field.span.clone(),
+            Self::Run(run) if run.start == run.end => *run = field.span.clone(),
             Self::Run(run) if run.end == field.span.start => run.end = field.span.end,
             Self::Run(run) => {
                 let mut bytes = frame[run.clone()].to_vec();

@@ -1,0 +1,91 @@
+use super::publishing::Publishing;
+use crate::part::{Address, CacheService, Methods, SubConnection};
+use crate::service::{Service, SinkService, Topic};
+use crate::topology::{Route, ServerTemplate};
+
+/// Joins several streams: a [`Pipeline`](super::Pipeline) that takes what any number of components publish.
+///
+/// `sub_addresses` and `previous` go together, in order.
+///
+/// ```
+/// #[derive(Default)]
+/// struct MySink;
+///
+/// #[palm::sink]
+/// impl MySink {
+///     fn foo(&mut self, message: &[u8]) -> Vec<u8> {
+///         [b"and gathered ", message].concat()
+///     }
+/// }
+///
+/// let sink = palm::Sink::new("my_sink", MySink)
+///     .sub_addresses(["tcp://127.0.0.1:5561", "tcp://127.0.0.1:5571"])
+///     .previous(["my_pipeline", "my_pipeline"])
+///     .start()?;
+/// assert_eq!(sink.address("sub_address_1").as_deref(), Some("tcp://127.0.0.1:5571"));
+/// # Ok::<(), palm::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a component does nothing until it is started"]
+pub struct Sink {
+    template: ServerTemplate,
+    db_address: Address,
+    sub_addresses: Vec<Address>,
+    previous: Vec<Topic>,
+    publishing: Publishing,
+}
+
+impl Sink {
+    /// A sink of that name over an impl block with `#[palm::sink]`.
+    pub fn new(name: impl Into<String>, service: impl SinkService) -> Self {
+        Self::boxed(name, Box::new(service))
+    }
+
+    pub(crate) fn boxed(name: impl Into<String>, service: Box<dyn Service>) -> Self {
+        Self {
+            template: ServerTemplate::new(name).boxed_service(Some(service)),
+            db_address: Address::any(),
+            sub_addresses: Vec::new(),
+            previous: Vec::new(),
+            publishing: Publishing::new(false),
+        }
+    }
+
+    /// The `pub_address` of each component before this one.
+    pub fn sub_addresses<A: Into<Address>>(mut self, addresses: impl IntoIterator<Item = A>) -> Self {
+        self.sub_addresses = addresses.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The topic at each of them: its name, or what its `handle_stream` chooses. Where there are fewer topics than addresses,
+    /// the rest takes every topic.
+    pub fn previous<T: Into<Topic>>(mut self, previous: impl IntoIterator<Item = T>) -> Self {
+        self.previous = previous.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether results go back to the client rather than on to another component. Default: back.
+    pub const fn to_client(mut self, to_client: bool) -> Self {
+        self.publishing.pipelined = !to_client;
+        self
+    }
+
+    fn assemble(self) -> ServerTemplate {
+        let mut template = self.template;
+        let mut previous = self.previous.into_iter();
+        let several = self.sub_addresses.len() > 1;
+        for (number, address) in self.sub_addresses.into_iter().enumerate() {
+            let part = SubConnection::new(address).previous(previous.next().unwrap_or_default());
+            let name = if several { format!("Sub_{number}") } else { "Sub".to_owned() };
+            template = template.register_inbound(name, part, "Methods");
+        }
+        template
+            .register_outbound("Methods", Methods::default(), "Pub")
+            .register_outbound("Pub", self.publishing.part(), Route::exterior().handle_stream())
+            .register_bypass("Cache", CacheService::new(self.db_address))
+    }
+}
+
+component!(Sink);
+with_cache!(Sink);
+publishing!(Sink);

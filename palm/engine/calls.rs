@@ -1,0 +1,102 @@
+//! Which call of a classic client is under way.
+//!
+//! A client that marks its messages with `id` needs none of this. One that does not opens new sockets for each call, under
+//! the same client id: the call is then told by the connection its messages come on, or, where that cannot be seen, by
+//! whether anything of the client is under way.
+
+use std::collections::HashMap;
+
+use crate::socket::Peer;
+
+/// Number of a call; rises with time, 0 is none.
+pub(crate) type CallNumber = u64;
+
+#[derive(Debug)]
+struct Current {
+    peer: Option<Peer>,
+    number: CallNumber,
+    under_way: u64,
+}
+
+/// The current call of each classic client.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    clients: HashMap<Box<str>, Current>,
+    by_peer: HashMap<Peer, Vec<Box<str>>>,
+    last: CallNumber,
+}
+
+impl Calls {
+    /// A message of `client` came in, on the connection of `peer` if that is known.
+    pub(crate) fn asked(&mut self, client: &str, peer: Option<Peer>) {
+        if let Some(current) = self.clients.get_mut(client)
+            && current.peer == peer
+        {
+            current.under_way += 1;
+            return;
+        }
+        self.last += 1;
+        let current = Current { peer, number: self.last, under_way: 1 };
+        self.clients.insert(client.into(), current);
+        if let Some(peer) = peer {
+            self.by_peer.entry(peer).or_default().push(client.into());
+        }
+    }
+
+    /// The call that an answer for `client` belongs to.
+    pub(crate) fn current(&self, client: &str) -> CallNumber {
+        self.clients.get(client).map_or(0, |current| current.number)
+    }
+
+    /// A message of `client` has its answer, or will have none.
+    pub(crate) fn settled(&mut self, client: &str) {
+        if let Some(current) = self.clients.get_mut(client) {
+            current.under_way = current.under_way.saturating_sub(1);
+            if current.under_way == 0 && current.peer.is_none() {
+                self.clients.remove(client);
+            }
+        }
+    }
+
+    /// The connection of `peer` ended, and with it its calls.
+    pub(crate) fn gone(&mut self, peer: Peer) {
+        for client in self.by_peer.remove(&peer).unwrap_or_default() {
+            if self.clients.get(&client).is_some_and(|current| current.peer == Some(peer)) {
+                self.clients.remove(&client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_connection_is_a_new_call() {
+        let mut calls = Calls::default();
+        calls.asked("a", Some(Peer::new(1)));
+        let first = calls.current("a");
+        calls.asked("a", Some(Peer::new(1)));
+        assert_eq!(calls.current("a"), first);
+        calls.asked("a", Some(Peer::new(2)));
+        assert!(calls.current("a") > first);
+        calls.gone(Peer::new(1));
+        assert_ne!(calls.current("a"), 0, "the end of the old connection does not end the new call");
+        calls.gone(Peer::new(2));
+        assert_eq!(calls.current("a"), 0);
+    }
+
+    #[test]
+    fn without_connections_a_call_lasts_while_something_is_under_way() {
+        let mut calls = Calls::default();
+        calls.asked("a", None);
+        calls.asked("a", None);
+        let first = calls.current("a");
+        calls.settled("a");
+        assert_eq!(calls.current("a"), first);
+        calls.settled("a");
+        calls.asked("a", None);
+        assert!(calls.current("a") > first);
+    }
+}

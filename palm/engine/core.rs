@@ -1,0 +1,164 @@
+//! The router: where each message goes next. One table, made at start-up, looked up by number.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::calls::Calls;
+use super::envelope::{Envelope, PartId};
+use super::job::Task;
+use super::stats::{Counter, Stats};
+use crate::service::Description;
+use crate::wire::Message;
+
+/// Where a part's messages go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// To an outbound part.
+    Part(PartId),
+    /// Nowhere within this component.
+    Exterior,
+}
+
+/// One row of the routing table.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) name: Box<str>,
+    pub(crate) inbound: bool,
+    pub(crate) exit: Exit,
+    pub(crate) log: Option<Box<str>>,
+    /// An inbound part that waits for the feedback of each message.
+    pub(crate) blocks: bool,
+    /// An inbound part that brings back what an outbound one sent out.
+    pub(crate) results: bool,
+    /// User code that a message passes on its way: after an inbound part, before an outbound one.
+    pub(crate) scatter: bool,
+    pub(crate) gather: bool,
+    pub(crate) handle_stream: bool,
+}
+
+/// Something for a part to do.
+#[derive(Debug)]
+pub(super) enum Step {
+    Deliver(PartId, Envelope),
+    Feedback(PartId, u64, Option<Message>),
+}
+
+/// User code to be run for a message.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) task: Task,
+    /// The part that goes on with the results.
+    pub(crate) part: PartId,
+    pub(crate) envelope: Envelope,
+}
+
+/// What all parts of a component share.
+pub(crate) struct Core {
+    pub(crate) name: Arc<str>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) stats: Arc<Stats>,
+    /// What the user's impl block has.
+    pub(crate) description: Option<&'static Description>,
+    pub(crate) calls: Calls,
+    pub(super) steps: VecDeque<Step>,
+    pub(super) orders: VecDeque<Order>,
+    /// Bytes of the payloads in `orders`.
+    pub(super) ordered_bytes: usize,
+    pub(super) deadlines: Vec<Option<Instant>>,
+    /// Messages from inbound parts after which the component stops.
+    pub(super) remaining: u64,
+    /// Messages handed out whose results have not come back.
+    pub(crate) outstanding: u64,
+}
+
+impl Core {
+    pub(crate) fn new(name: Arc<str>, rows: Vec<Row>, stats: Arc<Stats>, description: Option<&'static Description>, messages: u64) -> Self {
+        let deadlines = vec![None; rows.len()];
+        Self {
+            name,
+            rows,
+            stats,
+            description,
+            calls: Calls::default(),
+            steps: VecDeque::new(),
+            orders: VecDeque::new(),
+            ordered_bytes: 0,
+            deadlines,
+            remaining: messages,
+            outstanding: 0,
+        }
+    }
+
+    pub(crate) fn part_name(&self, part: PartId) -> &str {
+        self.rows.get(part.0).map_or("", |row| &row.name)
+    }
+
+    /// A message leaves `part`: an inbound part's on its route, an outbound part's as feedback.
+    pub(crate) fn route(&mut self, part: PartId, envelope: Envelope) {
+        let row = &self.rows[part.0];
+        if let Some(text) = &row.log {
+            tracing::debug!(part = &*row.name, function = envelope.message.function(), "{text}");
+        }
+        if row.inbound {
+            self.stats.add(Counter::Received, 1);
+            if !row.results {
+                self.remaining = self.remaining.saturating_sub(1);
+            }
+            if row.scatter {
+                return self.order(Task::Scatter, part, envelope);
+            }
+        }
+        self.leave(part, envelope);
+    }
+
+    /// A message leaves `part` for good, its user code behind it.
+    pub(super) fn leave(&mut self, part: PartId, envelope: Envelope) {
+        match self.rows[part.0].exit {
+            Exit::Part(next) => self.enter(next, envelope),
+            Exit::Exterior => match envelope.origin {
+                Some(origin) => {
+                    self.steps.push_back(Step::Feedback(origin.part, origin.token, Some(envelope.message)));
+                }
+                None => self.stats.add(Counter::Discarded, 1),
+            },
+        }
+    }
+
+    fn enter(&mut self, part: PartId, envelope: Envelope) {
+        let row = &self.rows[part.0];
+        if row.gather {
+            self.order(Task::Gather, part, envelope);
+        } else if row.handle_stream {
+            self.order(Task::HandleStream, part, envelope);
+        } else {
+            self.steps.push_back(Step::Deliver(part, envelope));
+        }
+    }
+
+    /// The user's gather is done; what it gave still passes `handle_stream`.
+    pub(super) fn gathered(&mut self, part: PartId, envelope: Envelope) {
+        if self.rows[part.0].handle_stream {
+            self.order(Task::HandleStream, part, envelope);
+        } else {
+            self.steps.push_back(Step::Deliver(part, envelope));
+        }
+    }
+
+    /// Puts user code in the queue, behind what waits there already.
+    pub(crate) fn order(&mut self, task: Task, part: PartId, envelope: Envelope) {
+        self.ordered_bytes += envelope.message.payload().len();
+        self.orders.push_back(Order { task, part, envelope });
+    }
+
+    pub(crate) fn no_feedback(&mut self, envelope: &Envelope) {
+        if let Some(origin) = envelope.origin {
+            self.steps.push_back(Step::Feedback(origin.part, origin.token, None));
+        }
+    }
+
+    pub(crate) fn wake_at(&mut self, part: PartId, time: Instant) {
+        let deadline = &mut self.deadlines[part.0];
+        *deadline = Some(deadline.map_or(time, |earlier| earlier.min(time)));
+    }
+}

@@ -1,0 +1,334 @@
+//! Who subscribed to what, and what waits for its subscriber.
+//!
+//! An answer whose topic nobody has subscribed to is held, and goes out when the subscription arrives. A classic client
+//! makes this subtle: it opens a new subscription for each call, and the one of its last call lingers. So the first answer
+//! of a call goes out on a subscription that arrived after the last answer of the earlier calls; if there is only an older
+//! one, a newer one is waited for, for a moment.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::calls::CallNumber;
+use crate::socket::Sent;
+use crate::wire::Message;
+
+/// How long and how much is held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How long an answer waits for its subscriber.
+    pub(crate) time: Duration,
+    /// Bytes that may wait for one subscriber; beyond it the intake pauses.
+    pub(crate) bytes: usize,
+    /// Subscribers that a stage's topic waits for.
+    pub(crate) subscribers: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(30), bytes: 16 << 20, subscribers: 1 }
+    }
+}
+
+/// How long the first answer of a classic call waits for a newer subscription than the one that is there.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// When to try again where the transport was full: it does not tell of topics.
+const RETRY: Duration = Duration::from_millis(1);
+/// When to look for topics that nobody uses any more.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// Whom an answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Addressee {
+    /// A client that keeps one subscription and marks its messages.
+    Client,
+    /// A classic client, in this call.
+    Classic(CallNumber),
+    /// The next stage of a pipeline.
+    Stage,
+}
+
+#[derive(Debug)]
+struct Held {
+    message: Message,
+    addressee: Addressee,
+    since: Instant,
+}
+
+/// One topic: who listens, and what waits.
+#[derive(Debug)]
+struct Audience {
+    subscribers: u32,
+    /// When the last subscription arrived and the last answer went out, on the clock of events.
+    subscribed: u64,
+    answered: u64,
+    /// The classic call under way: its number, what was answered before it, whether its subscription is known to be there.
+    call: CallNumber,
+    answered_before: u64,
+    proven: bool,
+    queue: VecDeque<Held>,
+    bytes: usize,
+    full: bool,
+    used: Instant,
+}
+
+/// What may be done with the first answer of a queue.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Send,
+    /// Send it then, unless something changes before.
+    SendAt(Instant),
+    DropAt(Instant),
+}
+
+/// What became of held answers.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) sent: u64,
+    pub(crate) held: u64,
+    pub(crate) expired: u64,
+}
+
+/// The topics of one publisher.
+#[derive(Debug, Default)]
+pub(crate) struct Hold {
+    topics: HashMap<Bytes, Audience>,
+    /// Topics with something in their queue.
+    waiting: HashSet<Bytes>,
+    /// How many live subscriptions there are of each length: what prefixes are looked up by.
+    lengths: HashMap<usize, usize>,
+    /// Topics over their bytes.
+    full: usize,
+    events: u64,
+    limits: Limits,
+    swept: Option<Instant>,
+}
+
+impl Hold {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    pub(crate) const fn is_full(&self) -> bool {
+        self.full > 0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// A subscription arrived.
+    pub(crate) fn subscribed(&mut self, topic: &Bytes, now: Instant, send: &mut dyn FnMut(&[u8], &Message) -> Sent) -> Outcome {
+        self.events += 1;
+        let events = self.events;
+        let audience = self.audience(topic, now);
+        audience.subscribers += 1;
+        audience.subscribed = events;
+        if audience.subscribers == 1 {
+            *self.lengths.entry(topic.len()).or_default() += 1;
+        }
+        // A subscription matches every topic that begins with it.
+        let matched: Vec<Bytes> = self.waiting.iter().filter(|waiting| waiting.starts_with(topic)).cloned().collect();
+        let mut outcome = Outcome::default();
+        for topic in matched {
+            self.flush(&topic, now, send, &mut outcome);
+        }
+        outcome
+    }
+
+    /// The last subscription of a topic ended.
+    pub(crate) fn unsubscribed(&mut self, topic: &[u8]) {
+        if let Some(audience) = self.topics.get_mut(topic)
+            && audience.subscribers > 0
+        {
+            audience.subscribers = 0;
+            if let Some(count) = self.lengths.get_mut(&topic.len()) {
+                *count -= 1;
+                if *count == 0 {
+                    self.lengths.remove(&topic.len());
+                }
+            }
+        }
+    }
+
+    /// Sends an answer, or holds it.
+    pub(crate) fn offer(
+        &mut self,
+        topic: &Bytes,
+        addressee: Addressee,
+        message: Message,
+        now: Instant,
+        send: &mut dyn FnMut(&[u8], &Message) -> Sent,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        let audience = self.audience(topic, now);
+        audience.used = now;
+        if let Addressee::Classic(call) = addressee
+            && call > audience.call
+        {
+            outcome.expired += audience.begin(call);
+        }
+        let first = audience.queue.is_empty();
+        let held = Held { message, addressee, since: now };
+        if first && self.verdict(topic, &held, now) == Verdict::Send && send(topic, &held.message) != Sent::Full {
+            outcome.sent += 1;
+            self.answered(topic);
+            return outcome;
+        }
+        outcome.held += 1;
+        let audience = self.audience(topic, now);
+        audience.bytes += held.message.payload().len();
+        audience.queue.push_back(held);
+        self.flush(topic, now, send, &mut outcome);
+        outcome
+    }
+
+    /// Does what is due.
+    pub(crate) fn tick(&mut self, now: Instant, send: &mut dyn FnMut(&[u8], &Message) -> Sent) -> Outcome {
+        let mut outcome = Outcome::default();
+        let waiting: Vec<Bytes> = self.waiting.iter().cloned().collect();
+        for topic in waiting {
+            self.flush(&topic, now, send, &mut outcome);
+        }
+        if self.swept.is_none_or(|swept| now >= swept + SWEEP) {
+            self.swept = Some(now);
+            self.topics.retain(|_, audience| {
+                audience.subscribers > 0 || !audience.queue.is_empty() || now < audience.used + 2 * SWEEP
+            });
+        }
+        outcome
+    }
+
+    /// When [`Hold::tick`] has something to do.
+    pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
+        self.waiting
+            .iter()
+            .filter_map(|topic| {
+                let first = self.topics.get(topic)?.queue.front()?;
+                Some(match self.verdict(topic, first, now) {
+                    Verdict::Send => now + RETRY,
+                    Verdict::SendAt(time) | Verdict::DropAt(time) => time,
+                })
+            })
+            .min()
+    }
+
+    fn audience(&mut self, topic: &Bytes, now: Instant) -> &mut Audience {
+        if !self.topics.contains_key(topic) {
+            self.topics.insert(topic.clone(), Audience::new(now));
+        }
+        #[expect(clippy::unwrap_used, reason = "inserted in the line above")]
+        self.topics.get_mut(topic).unwrap()
+    }
+
+    /// Subscribers of a stage's topic, prefixes included.
+    fn listeners(&self, topic: &[u8]) -> u32 {
+        self.lengths
+            .keys()
+            .filter_map(|length| self.topics.get(topic.get(..*length)?))
+            .map(|audience| audience.subscribers)
+            .sum()
+    }
+
+    fn verdict(&self, topic: &Bytes, held: &Held, now: Instant) -> Verdict {
+        let Some(audience) = self.topics.get(topic) else { return Verdict::DropAt(now) };
+        let expiry = Verdict::DropAt(held.since + self.limits.time);
+        match held.addressee {
+            Addressee::Stage if self.listeners(topic) >= self.limits.subscribers => Verdict::Send,
+            Addressee::Stage => expiry,
+            _ if audience.subscribers == 0 => expiry,
+            Addressee::Client => Verdict::Send,
+            Addressee::Classic(_) if audience.proven || audience.subscribed > audience.answered_before => Verdict::Send,
+            Addressee::Classic(_) => {
+                let time = held.since + PATIENCE;
+                if now >= time { Verdict::Send } else { Verdict::SendAt(time) }
+            }
+        }
+    }
+
+    fn flush(
+        &mut self,
+        topic: &Bytes,
+        now: Instant,
+        send: &mut dyn FnMut(&[u8], &Message) -> Sent,
+        outcome: &mut Outcome,
+    ) {
+        while let Some(first) = self.topics.get(topic).and_then(|audience| audience.queue.front()) {
+            match self.verdict(topic, first, now) {
+                Verdict::Send => {
+                    if send(topic, &first.message) == Sent::Full {
+                        break;
+                    }
+                    outcome.sent += 1;
+                    self.answered(topic);
+                }
+                Verdict::DropAt(time) if now >= time => outcome.expired += 1,
+                Verdict::SendAt(_) | Verdict::DropAt(_) => break,
+            }
+            self.pop(topic);
+        }
+        self.recount(topic);
+    }
+
+    fn answered(&mut self, topic: &Bytes) {
+        self.events += 1;
+        if let Some(audience) = self.topics.get_mut(topic) {
+            audience.answered = self.events;
+            audience.proven = true;
+        }
+    }
+
+    fn pop(&mut self, topic: &Bytes) {
+        if let Some(audience) = self.topics.get_mut(topic)
+            && let Some(held) = audience.queue.pop_front()
+        {
+            audience.bytes -= held.message.payload().len();
+        }
+    }
+
+    /// Brings the lists of waiting and of full topics up to date.
+    fn recount(&mut self, topic: &Bytes) {
+        let Some(audience) = self.topics.get_mut(topic) else { return };
+        let full = audience.bytes >= self.limits.bytes;
+        match (full, audience.full) {
+            (true, false) => self.full += 1,
+            (false, true) => self.full -= 1,
+            _ => {}
+        }
+        audience.full = full;
+        if audience.queue.is_empty() {
+            self.waiting.remove(topic);
+        } else {
+            self.waiting.insert(topic.clone());
+        }
+    }
+}
+
+impl Audience {
+    const fn new(now: Instant) -> Self {
+        Self {
+            subscribers: 0,
+            subscribed: 0,
+            answered: 0,
+            call: 0,
+            answered_before: 0,
+            proven: false,
+            queue: VecDeque::new(),
+            bytes: 0,
+            full: false,
+            used: now,
+        }
+    }
+
+    /// A new call of the client begins. What is left of the earlier ones has nobody who wants it; how many that were.
+    fn begin(&mut self, call: CallNumber) -> u64 {
+        self.call = call;
+        self.answered_before = self.answered;
+        self.proven = false;
+        let before = self.queue.len();
+        self.queue.retain(|held| !matches!(held.addressee, Addressee::Classic(_)));
+        self.bytes = self.queue.iter().map(|held| held.message.payload().len()).sum();
+        (before - self.queue.len()) as u64
+    }
+}

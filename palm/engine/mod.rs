@@ -1,0 +1,234 @@
+//! The decisions of a component, without I/O.
+//!
+//! The engine gets events (a message came in on a port, a connection ended, user code is done, time passed) and calls its
+//! parts, which send through a [`Transport`]. It knows no socket, no clock and no thread, so that its tests drive whole
+//! clusters step by step.
+
+mod calls;
+mod core;
+mod envelope;
+mod hold;
+mod job;
+mod part;
+mod stats;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use self::core::{Core, Exit, Row};
+pub use envelope::{Envelope, Origin, PartId};
+pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
+pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
+pub(crate) use part::Place;
+pub use part::{Opening, Part, Port, Transport, Turn};
+pub use stats::{Counter, Stats};
+
+use self::core::Step;
+use crate::service::Service;
+use crate::socket::{Incoming, Peer};
+
+/// User code that may be waiting for its turn before inbound parts pause: calls, and bytes of their payloads.
+const MAX_ORDERS: usize = 64;
+const MAX_ORDER_BYTES: usize = 8 << 20;
+
+/// One component at work.
+pub(crate) struct Engine {
+    core: Core,
+    parts: Vec<Box<dyn Part>>,
+    /// The parts that a message from each part can reach.
+    reach: Vec<Vec<PartId>>,
+    service: Option<Box<dyn Service>>,
+    /// User code is out; its results will come.
+    running: bool,
+    /// No new message is taken in; what is inside still leaves.
+    draining: bool,
+}
+
+impl Engine {
+    pub(crate) fn new(core: Core, parts: Vec<Box<dyn Part>>, service: Option<Box<dyn Service>>) -> Self {
+        let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
+        Self { core, parts, reach, service, running: false, draining: false }
+    }
+
+    /// Whether `part` may take more from outside now.
+    pub(crate) fn wants(&self, part: PartId) -> bool {
+        if !self.core.rows[part.0].inbound {
+            return true;
+        }
+        if (self.draining || self.core.remaining == 0) && !self.core.rows[part.0].results {
+            return false;
+        }
+        self.core.orders.len() < MAX_ORDERS
+            && self.core.ordered_bytes < MAX_ORDER_BYTES
+            && !self.parts[part.0].is_full()
+            && !self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
+    }
+
+    pub(crate) fn receive(&mut self, part: PartId, port: Port, incoming: Incoming, now: Instant, transport: &mut dyn Transport) {
+        self.turn(part, now, transport, |part, turn| part.receive(turn, port, incoming));
+        self.settle(now, transport);
+    }
+
+    pub(crate) fn gone(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
+        self.core.calls.gone(peer);
+        self.turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
+        self.settle(now, transport);
+    }
+
+    pub(crate) fn resume(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport) {
+        self.turn(part, now, transport, Part::resume);
+        self.settle(now, transport);
+    }
+
+    /// A message from outside the reactor: a part's own thread hands it in.
+    pub(crate) fn inject(&mut self, part: PartId, envelope: Envelope, now: Instant, transport: &mut dyn Transport) {
+        self.core.route(part, envelope);
+        self.settle(now, transport);
+    }
+
+    /// Calls the parts whose time has come.
+    pub(crate) fn timers(&mut self, now: Instant, transport: &mut dyn Transport) {
+        for part in 0..self.parts.len() {
+            if self.core.deadlines[part].is_some_and(|deadline| deadline <= now) {
+                self.core.deadlines[part] = None;
+                self.resume(PartId(part), now, transport);
+            }
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.core.deadlines.iter().flatten().min().copied()
+    }
+
+    /// User code to be run, if there is some and none is running.
+    pub(crate) fn next_job(&mut self, now: Instant, transport: &mut dyn Transport) -> Option<Job> {
+        while !self.core.orders.is_empty() {
+            let passes = self.core.orders.front().is_some_and(|order| order.task == Task::Pass);
+            let service = if passes { None } else { Some(self.service.take()?) };
+            let order = self.core.orders.pop_front()?;
+            match service {
+                Some(service) => {
+                    self.running = true;
+                    return Some(Job { order, service });
+                }
+                None => {
+                    self.core.ordered_bytes -= order.envelope.message.payload().len();
+                    self.core.leave(order.part, order.envelope);
+                    self.settle(now, transport);
+                }
+            }
+        }
+        None
+    }
+
+    /// User code is done.
+    pub(crate) fn finish(&mut self, done: Done, now: Instant, transport: &mut dyn Transport) {
+        self.running = false;
+        self.service = Some(done.service);
+        self.core.ordered_bytes -= done.order.envelope.message.payload().len();
+        if matches!(done.order.task, Task::Call(_)) {
+            self.core.stats.add(Counter::Calls, 1);
+        }
+        if done.failed {
+            self.core.stats.add(Counter::Errors, 1);
+        }
+        if done.results.is_empty() && !done.more {
+            self.core.calls.settled(done.order.envelope.message.client());
+            self.core.no_feedback(&done.order.envelope);
+        }
+        self.results(done.order.part, done.order.task, done.results, now, transport);
+    }
+
+    /// Results of user code that is still running.
+    pub(crate) fn results(
+        &mut self,
+        part: PartId,
+        task: Task,
+        results: Vec<Envelope>,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
+        for envelope in results {
+            match task {
+                Task::Pass | Task::Call(_) | Task::Scatter => self.core.leave(part, envelope),
+                Task::Gather => self.core.gathered(part, envelope),
+                Task::HandleStream => self.core.steps.push_back(Step::Deliver(part, envelope)),
+            }
+        }
+        self.settle(now, transport);
+    }
+
+    /// From now on only what is inside leaves.
+    pub(crate) const fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Whether the number of messages that the component was to take has come.
+    pub(crate) const fn is_exhausted(&self) -> bool {
+        self.core.remaining == 0
+    }
+
+    /// Whether user code can be run now.
+    pub(crate) fn has_job(&self) -> bool {
+        self.core.orders.front().is_some_and(|order| order.task == Task::Pass || self.service.is_some())
+    }
+
+    /// Whether what `part` gives has nowhere to go now.
+    pub(crate) fn is_blocked(&self, part: PartId) -> bool {
+        let own = self.core.rows[part.0].gather || self.core.rows[part.0].handle_stream;
+        (own && self.parts[part.0].is_full()) || self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
+    }
+
+    /// Whether user code is waiting or running.
+    pub(crate) fn is_working(&self) -> bool {
+        self.running || !self.core.orders.is_empty()
+    }
+
+    /// Whether nothing is left inside.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.is_working() && self.parts.iter().all(|part| part.is_idle())
+    }
+
+    /// Whether results are still to come from outside, from workers.
+    pub(crate) const fn outstanding(&self) -> u64 {
+        self.core.outstanding
+    }
+
+    /// The user's object, to be told that its component stops.
+    pub(crate) fn service(&mut self) -> Option<&mut Box<dyn Service>> {
+        self.service.as_mut()
+    }
+
+    fn turn(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport, call: impl FnOnce(&mut dyn Part, &mut Turn<'_>)) {
+        let mut turn = Turn { core: &mut self.core, transport, part, now };
+        call(&mut *self.parts[part.0], &mut turn);
+    }
+
+    /// Takes every message within the router to where it goes.
+    fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
+        while let Some(step) = self.core.steps.pop_front() {
+            match step {
+                Step::Deliver(part, envelope) => self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)),
+                Step::Feedback(part, token, message) => {
+                    self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));
+                }
+            }
+        }
+    }
+}
+
+/// Parts that a message from `part` passes before it leaves the component, or waits for user code.
+fn reach(rows: &[Row], part: PartId) -> Vec<PartId> {
+    let mut reached = Vec::new();
+    let mut exit = rows[part.0].exit;
+    while let Exit::Part(next) = exit {
+        if reached.contains(&next) {
+            break;
+        }
+        reached.push(next);
+        exit = rows[next.0].exit;
+    }
+    reached
+}
+
+/// How long a drain waits for results of workers while none comes.
+pub(crate) const RESULT_PATIENCE: Duration = Duration::from_secs(5);

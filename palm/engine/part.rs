@@ -1,0 +1,241 @@
+//! What the engine asks of a part, and what a part may ask of the engine.
+
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::envelope::{Envelope, Origin, PartId};
+use super::stats::Counter;
+use crate::error::{BoxError, Result};
+use crate::socket::{Incoming, Peer, Sent, SocketKind};
+use crate::wire::Message;
+
+/// Number of a socket within its component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Port(pub(crate) usize);
+
+/// The seam between decisions and sockets: what a transport does for the parts, without ever waiting.
+pub trait Transport {
+    /// Opens a socket that belongs to `part`.
+    ///
+    /// # Errors
+    /// The system has no socket left.
+    fn open(&mut self, part: PartId, kind: SocketKind) -> Result<Port>;
+    /// Binds; the address that is really bound comes back.
+    ///
+    /// # Errors
+    /// The address is malformed or in use.
+    fn bind(&mut self, port: Port, address: &str) -> Result<String, BoxError>;
+    /// Connects, now or when the peer is there.
+    ///
+    /// # Errors
+    /// The address is malformed.
+    fn connect(&mut self, port: Port, address: &str) -> Result<(), BoxError>;
+    /// Receives a topic from now on.
+    ///
+    /// # Errors
+    /// The socket is no `Sub`.
+    fn subscribe(&mut self, port: Port, topic: &[u8]) -> Result<(), BoxError>;
+    /// Hands one message over, or says that it cannot.
+    fn send(&mut self, port: Port, head: Option<&[u8]>, delimited: bool, body: Vec<u8>) -> Sent;
+    /// Whether the part wants to be called when `port` can take messages again.
+    fn watch_writable(&mut self, port: Port, wanted: bool);
+}
+
+/// A part of a component: what stands between the router and one kind of peer.
+///
+/// The engine calls it, one call at a time; none of its methods may wait. Most parts are built from those of this library
+/// with [`Hooks`](crate::part::Hooks); implement this trait for one that is really new.
+pub trait Part: Send + 'static {
+    /// Opens the sockets, once, before anything else.
+    ///
+    /// # Errors
+    /// An address cannot be used.
+    fn open(&mut self, opening: &mut Opening<'_>) -> Result<()>;
+
+    /// Something came in on a socket of this part.
+    fn receive(&mut self, turn: &mut Turn<'_>, port: Port, incoming: Incoming) {
+        let _ = (turn, port, incoming);
+    }
+
+    /// The router has a message for this outbound part.
+    fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
+        let _ = (turn, envelope);
+    }
+
+    /// The router has the feedback for a message that this blocking inbound part sent in; `None` if there will be none.
+    fn feedback(&mut self, turn: &mut Turn<'_>, token: u64, message: Option<Message>) {
+        let _ = (turn, token, message);
+    }
+
+    /// A connection ended.
+    fn gone(&mut self, turn: &mut Turn<'_>, port: Port, peer: Peer) {
+        let _ = (turn, port, peer);
+    }
+
+    /// A socket can take messages again, or the time of [`Turn::wake_at`] has come.
+    fn resume(&mut self, turn: &mut Turn<'_>) {
+        let _ = turn;
+    }
+
+    /// Whether the router shall stop draining what leads to this part.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// Whether this inbound part brings back what an outbound one sent out: such a part is drained, not closed, at the end.
+    fn brings_results(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing is left here that a drain has to wait for.
+    fn is_idle(&self) -> bool {
+        true
+    }
+}
+
+/// What a part does while it opens its sockets.
+pub struct Opening<'a> {
+    pub(crate) transport: &'a mut dyn Transport,
+    pub(crate) part: PartId,
+    pub(crate) place: &'a mut dyn Place,
+}
+
+impl std::fmt::Debug for Opening<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening").field("part", &self.part).finish_non_exhaustive()
+    }
+}
+
+/// The rules and records of the component for addresses: who may bind where, what is published.
+pub(crate) trait Place {
+    /// Checks an address that is to be bound, and gives the one to bind.
+    fn to_bind(&self, address: &crate::part::Address) -> Result<String>;
+    /// Notes what was really bound.
+    fn bound(&mut self, address: &str);
+    /// Looks an address up that is to be connected to.
+    fn to_connect(&mut self, address: &crate::part::Address) -> Result<String>;
+    /// An error with the component's and the part's names.
+    fn refused(&self, address: &str, source: BoxError) -> crate::Error;
+    fn name(&self) -> &str;
+}
+
+impl Opening<'_> {
+    /// Name of the component.
+    #[must_use]
+    pub fn component(&self) -> &str {
+        self.place.name()
+    }
+
+    /// Opens a socket and binds it. The address really bound is published in the cache under the part's key.
+    ///
+    /// # Errors
+    /// The address is malformed, in use, or not on loopback without `insecure()`.
+    pub fn bind(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Port> {
+        let address = self.place.to_bind(address)?;
+        let port = self.transport.open(self.part, kind)?;
+        let bound = self.transport.bind(port, &address).map_err(|source| self.place.refused(&address, source))?;
+        self.place.bound(&bound);
+        Ok(port)
+    }
+
+    /// Opens a socket and connects it; the peer need not be there yet.
+    ///
+    /// # Errors
+    /// The address is malformed.
+    pub fn connect(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Port> {
+        let address = self.place.to_connect(address)?;
+        let port = self.transport.open(self.part, kind)?;
+        self.transport.connect(port, &address).map_err(|source| self.place.refused(&address, source))?;
+        Ok(port)
+    }
+
+    /// Receives a topic on a `Sub` socket.
+    ///
+    /// # Errors
+    /// The socket is no `Sub`.
+    pub fn subscribe(&mut self, port: Port, topic: &[u8]) -> Result<()> {
+        self.transport
+            .subscribe(port, topic)
+            .map_err(|source| self.place.refused(&String::from_utf8_lossy(topic), source))
+    }
+}
+
+/// One turn of the engine: what a part may do while it is called.
+pub struct Turn<'a> {
+    pub(crate) core: &'a mut Core,
+    pub(crate) transport: &'a mut dyn Transport,
+    pub(crate) part: PartId,
+    pub(crate) now: Instant,
+}
+
+impl std::fmt::Debug for Turn<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Turn").field("part", &self.part).finish_non_exhaustive()
+    }
+}
+
+impl Turn<'_> {
+    /// The time at which this turn began.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Name of the component.
+    #[must_use]
+    pub fn component(&self) -> &str {
+        &self.core.name
+    }
+
+    /// Hands a message to the router: from an inbound part on its route, from an outbound part as feedback.
+    pub fn route(&mut self, envelope: impl Into<Envelope>) {
+        self.core.route(self.part, envelope.into());
+    }
+
+    /// Hands a message of a caller to the router, who is answered through [`Part::feedback`] with this `token`.
+    pub fn route_waiting(&mut self, message: Message, token: u64) {
+        let origin = Some(Origin { part: self.part, token });
+        self.core.route(self.part, Envelope { message, origin, topic: None });
+    }
+
+    /// Tells the part that waits for the feedback of `envelope` that there will be none.
+    pub fn no_feedback(&mut self, envelope: &Envelope) {
+        self.core.no_feedback(envelope);
+    }
+
+    /// Whether this inbound part was registered as blocking.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.core.rows[self.part.0].blocks
+    }
+
+    /// Hands one message to the transport.
+    pub fn send(&mut self, port: Port, head: Option<&[u8]>, message: &Message) -> Sent {
+        self.transport.send(port, head, false, message.encode())
+    }
+
+    /// Answers a REQ peer of a `Router` socket.
+    pub fn reply(&mut self, port: Port, identity: &[u8], body: Vec<u8>) -> Sent {
+        self.transport.send(port, Some(identity), true, body)
+    }
+
+    /// Asks for [`Part::resume`] when `port` can take messages again.
+    pub fn watch_writable(&mut self, port: Port, wanted: bool) {
+        self.transport.watch_writable(port, wanted);
+    }
+
+    /// Asks for [`Part::resume`] in `delay`, unless an earlier time is set already.
+    pub fn wake_in(&mut self, delay: Duration) {
+        self.core.wake_at(self.part, self.now + delay);
+    }
+
+    /// Counts and logs bytes that are no message; the component lives on.
+    pub fn undecodable(&mut self, error: &(impl std::fmt::Display + ?Sized)) {
+        self.core.stats.add(Counter::Undecodable, 1);
+        tracing::warn!(%error, part = self.core.part_name(self.part), "dropped what is no PALM message");
+    }
+
+    pub(crate) fn count(&self, counter: Counter, by: u64) {
+        self.core.stats.add(counter, by);
+    }
+}

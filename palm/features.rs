@@ -1,0 +1,18 @@
+//! What this library can do beyond classic PALM, as it tells its peers.
+
+/// Topic and cache-key prefix under which peers of this library find each other.
+pub(crate) const TOPIC: &str = "_palm.link";
+
+/// Cache key of the features.
+pub(crate) const KEY: &str = "_palm.features";
+
+/// The features object: protocol version, crate version, list of feature names.
+pub(crate) fn json() -> Vec<u8> {
+    serde_json::json!({
+        "protocol": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "features": ["id", "error", "hold"],
+    })
+    .to_string()
+    .into_bytes()
+}

@@ -1,0 +1,24 @@
+//! The level of each component, by name: what the log layer filters by.
+
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+use tracing::Level;
+
+type Levels = RwLock<HashMap<String, Level>>;
+
+fn levels() -> &'static Levels {
+    static LEVELS: OnceLock<Levels> = OnceLock::new();
+    LEVELS.get_or_init(Levels::default)
+}
+
+/// Sets the level of the components of that name in this process.
+pub(crate) fn set(component: &str, level: Level) {
+    levels().write().unwrap_or_else(PoisonError::into_inner).insert(component.to_owned(), level);
+}
+
+/// The level of a component, INFO if none was set.
+#[cfg(feature = "log")]
+pub(crate) fn of(component: &str) -> Level {
+    levels().read().unwrap_or_else(PoisonError::into_inner).get(component).copied().unwrap_or(Level::INFO)
+}

@@ -1,0 +1,98 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::Address;
+use crate::cache::Cache;
+use crate::engine::Place;
+use crate::error::{BoxError, Error, Result};
+use crate::runtime::Stop;
+use crate::socket::Context;
+
+/// What the runtime asks of a bypass part: it has a thread of its own, which ends when the component does.
+///
+/// ```
+/// use palm::part::{Address, Bypass, BypassOpening, BypassPart, FromAddress, Stop};
+///
+/// /// Writes the number of keys that start with `job.` into the log, once a second.
+/// struct Gauge;
+///
+/// impl BypassPart for Gauge {
+///     fn open(&mut self, _opening: &mut BypassOpening<'_>) -> palm::Result<()> {
+///         Ok(())
+///     }
+///     fn run(&mut self, stop: &Stop) {
+///         while !stop.wait(std::time::Duration::from_secs(1)) {
+///             tracing::info!("still there");
+///         }
+///     }
+/// }
+/// impl FromAddress for Gauge {
+///     fn at(_: Address) -> Self {
+///         Self
+///     }
+/// }
+/// impl Bypass for Gauge {
+///     const BINDS: bool = false;
+/// }
+/// ```
+pub trait BypassPart: Send + 'static {
+    /// Opens what the part needs, once, before its thread starts.
+    ///
+    /// # Errors
+    /// An address cannot be used.
+    fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()>;
+
+    /// Does the part's work until `stop` is set.
+    fn run(&mut self, stop: &Stop);
+}
+
+/// What a bypass part finds while it opens.
+pub struct BypassOpening<'a> {
+    pub(crate) place: &'a mut dyn Place,
+    pub(crate) context: &'a Context,
+    pub(crate) cache: &'a Arc<dyn Cache>,
+}
+
+impl BypassOpening<'_> {
+    /// Name of the component.
+    #[must_use]
+    pub fn component(&self) -> &str {
+        self.place.name()
+    }
+
+    /// The component's ZeroMQ context.
+    #[must_use]
+    pub const fn context(&self) -> &Context {
+        self.context
+    }
+
+    /// The component's cache.
+    #[must_use]
+    pub fn cache(&self) -> Arc<dyn Cache> {
+        self.cache.clone()
+    }
+
+    /// Checks an address against the component's rules, and gives the one to bind.
+    ///
+    /// # Errors
+    /// It is not on loopback, and the component was not told `insecure()`.
+    pub fn address(&self, address: &Address) -> Result<String> {
+        self.place.to_bind(address)
+    }
+
+    /// Publishes what was really bound.
+    pub fn bound(&mut self, address: &str) {
+        self.place.bound(address);
+    }
+
+    /// An error that names the component and the part.
+    pub fn refused(&self, address: &str, source: impl Into<BoxError>) -> Error {
+        self.place.refused(address, source.into())
+    }
+}
+
+impl fmt::Debug for BypassOpening<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BypassOpening").field("component", &self.component()).finish_non_exhaustive()
+    }
+}

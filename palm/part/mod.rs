@@ -1,0 +1,88 @@
+//! The parts that components are made of: network cards at the router's switch.
+//!
+//! A part is a *service* (it binds) or a *connection* (it connects); *inbound*, *outbound*, or a *bypass* that the router
+//! does not know. Each type says which by the traits [`Inbound`], [`Outbound`] and [`Bypass`].
+//!
+//! | part | direction | socket |
+//! | --- | --- | --- |
+//! | [`PullService`], [`WorkerPullService`] | inbound | PULL, binds |
+//! | [`PullConnection`] | inbound | PULL, connects |
+//! | [`SubConnection`] | inbound | SUB, connects |
+//! | [`PushService`], [`WorkerPushService`] | outbound | PUSH, binds |
+//! | [`PushConnection`] | outbound | PUSH, connects |
+//! | [`PubService`] | outbound | PUB, binds |
+//! | [`Methods`] | outbound, gives feedback | none: it runs the user's methods |
+//! | [`CacheService`] | bypass | REP, binds |
+
+mod address;
+mod bypass;
+mod cache;
+mod hooks;
+mod methods;
+mod publish;
+mod pull;
+mod push;
+mod sub;
+
+pub use crate::engine::{Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};
+pub use crate::runtime::Stop;
+pub use crate::socket::{Incoming, Peer, Sent, SocketKind};
+pub use address::Address;
+pub(crate) use address::AddressKind;
+pub use bypass::{BypassOpening, BypassPart};
+pub use cache::CacheService;
+pub use hooks::Hooks;
+pub use methods::Methods;
+pub use publish::PubService;
+pub use pull::{PullConnection, PullService, WorkerPullService};
+pub use push::{PushConnection, PushService, WorkerPushService};
+pub use sub::SubConnection;
+
+/// Made from an address: what `topology!` writes for `= "tcp://…"`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made from an address",
+    note = "a part in `topology!` implements `palm::part::FromAddress`"
+)]
+pub trait FromAddress: Sized {
+    /// The part at that address, with its options at their defaults.
+    fn at(address: Address) -> Self;
+}
+
+/// A part that brings messages from outside to the router.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an inbound part",
+    note = "inbound parts are `PullService`, `WorkerPullService`, `PullConnection`, `SubConnection`, and what implements `palm::part::Inbound`"
+)]
+pub trait Inbound: Part {
+    /// Whether it binds its address (a service) or connects to it (a connection).
+    const BINDS: bool;
+    /// Cache key under which the address is published.
+    const KEY: Option<&'static str> = None;
+}
+
+/// A part that takes messages from the router to the outside.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an outbound part",
+    note = "outbound parts are `PushService`, `WorkerPushService`, `PubService`, `PushConnection`, `Methods`, and what implements `palm::part::Outbound`"
+)]
+pub trait Outbound: Part {
+    /// Whether it binds its address (a service) or connects to it (a connection).
+    const BINDS: bool;
+    /// Whether it hands something back to the router for each message: what is rerouted, or what a blocking inbound part
+    /// waits for.
+    const REPLIES: bool = false;
+    /// Cache key under which the address is published.
+    const KEY: Option<&'static str> = None;
+}
+
+/// A part that does its work beside the router, on a thread of its own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a bypass part",
+    note = "bypass parts are `CacheService`, and what implements `palm::part::Bypass`"
+)]
+pub trait Bypass: BypassPart {
+    /// Whether it binds its address (a service) or connects to it (a connection).
+    const BINDS: bool;
+    /// Cache key under which the address is published.
+    const KEY: Option<&'static str> = None;
+}

@@ -1,0 +1,188 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Address, FromAddress, Outbound};
+use crate::engine::{Addressee, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn};
+use crate::error::Result;
+use crate::features;
+use crate::socket::{Incoming, Sent, SocketKind};
+use crate::wire::Message;
+
+/// Binds a PUB socket, and publishes each message to who subscribed to its topic. Cache key `pub_address`.
+///
+/// The topic is what `handle_stream` chose; without it the component's name if the stream is `pipelined` (the message is then
+/// moved one stage on), otherwise the client's id. What nobody has subscribed to yet is held, and goes out when the
+/// subscription arrives: up to [`hold_time`](Self::hold_time), and up to [`hold_bytes`](Self::hold_bytes) for each
+/// topic, beyond which the component takes nothing more in. What expires is counted as `expired` and logged.
+///
+/// ```
+/// use palm::part::PubService;
+/// let part = PubService::new("tcp://127.0.0.1:5556").pipelined(true);
+/// ```
+#[derive(Debug)]
+pub struct PubService {
+    address: Address,
+    pipelined: bool,
+    limits: Limits,
+    hold: Hold,
+    port: Option<Port>,
+    /// The component's name, as a topic.
+    server: Bytes,
+}
+
+impl PubService {
+    /// The part at that address.
+    pub fn new(address: impl Into<Address>) -> Self {
+        Self {
+            address: address.into(),
+            pipelined: false,
+            limits: Limits::default(),
+            hold: Hold::default(),
+            port: None,
+            server: Bytes::new(),
+        }
+    }
+
+    /// Whether the stream goes on to another component. Default: it goes back to the client.
+    #[must_use]
+    pub const fn pipelined(mut self, pipelined: bool) -> Self {
+        self.pipelined = pipelined;
+        self
+    }
+
+    /// The name that pipelined messages are published under. Default: the component's.
+    #[must_use]
+    pub fn server(mut self, server: impl Into<String>) -> Self {
+        self.server = server.into().into();
+        self
+    }
+
+    /// How long a message waits for its subscriber. Default: 30 s.
+    #[must_use]
+    pub const fn hold_time(mut self, time: Duration) -> Self {
+        self.limits.time = time;
+        self
+    }
+
+    /// Payload bytes that may wait for one subscriber before the intake pauses. Default: 16 MiB.
+    #[must_use]
+    pub const fn hold_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// Subscribers that a pipelined stream waits for. Default: 1.
+    #[must_use]
+    pub const fn expected_subscribers(mut self, subscribers: u32) -> Self {
+        self.limits.subscribers = subscribers;
+        self
+    }
+
+    fn subscription(&mut self, turn: &mut Turn<'_>, port: Port, topic: &Bytes) {
+        let outcome = self.hold.subscribed(topic, turn.now, &mut sender(turn, port));
+        self.note(turn, outcome);
+        if topic == features::TOPIC.as_bytes() {
+            // Whoever subscribes to this topic is told what we are, and knows that its earlier subscriptions have arrived.
+            let _ = turn.transport.send(port, Some(topic), false, features::json());
+        }
+    }
+
+    fn note(&self, turn: &mut Turn<'_>, outcome: Outcome) {
+        turn.count(Counter::Sent, outcome.sent);
+        turn.count(Counter::Held, outcome.held);
+        if outcome.expired > 0 {
+            turn.count(Counter::Expired, outcome.expired);
+            tracing::warn!(
+                messages = outcome.expired,
+                "dropped what nobody had subscribed to within {:?}",
+                self.limits.time
+            );
+        }
+        if let Some(next) = self.hold.next(turn.now) {
+            turn.wake_in(next.saturating_duration_since(turn.now));
+        }
+    }
+}
+
+fn sender<'t>(turn: &'t mut Turn<'_>, port: Port) -> impl FnMut(&[u8], &Message) -> Sent + 't {
+    move |topic, message| turn.send(port, Some(topic), message)
+}
+
+impl FromAddress for PubService {
+    fn at(address: Address) -> Self {
+        Self::new(address)
+    }
+}
+
+impl Outbound for PubService {
+    const BINDS: bool = true;
+    const KEY: Option<&'static str> = Some("pub_address");
+}
+
+impl Part for PubService {
+    fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
+        self.hold = Hold::new(self.limits);
+        if self.server.is_empty() {
+            self.server = opening.component().to_owned().into();
+        }
+        self.port = Some(opening.bind(SocketKind::Pub, &self.address)?);
+        Ok(())
+    }
+
+    fn receive(&mut self, turn: &mut Turn<'_>, port: Port, incoming: Incoming) {
+        let topic = incoming.body.get(1..).map(|topic| incoming.body.slice_ref(topic)).unwrap_or_default();
+        match incoming.body.first() {
+            Some(1) => self.subscription(turn, port, &topic),
+            Some(0) => self.hold.unsubscribed(&topic),
+            _ => turn.count(Counter::Undecodable, 1),
+        }
+    }
+
+    fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
+        turn.no_feedback(&envelope);
+        let Some(port) = self.port else { return };
+        let Envelope { mut message, topic, .. } = envelope;
+        let client = message.client_topic();
+        let topic = match topic.map(Bytes::from) {
+            Some(topic) => topic,
+            None if self.pipelined => {
+                message.next_stage();
+                self.server.clone()
+            }
+            None => client.clone(),
+        };
+        let classic = message.id().is_none();
+        let addressee = match topic == client {
+            false => Addressee::Stage,
+            true if classic => Addressee::Classic(turn.core.calls.current(message.client())),
+            true => Addressee::Client,
+        };
+        if classic {
+            turn.core.calls.settled(message.client());
+        }
+        if topic.is_empty() {
+            turn.count(Counter::Discarded, 1);
+            tracing::warn!(function = message.function(), "dropped a message without a client: it has no topic");
+            return;
+        }
+        let now = turn.now;
+        let outcome = self.hold.offer(&topic, addressee, message, now, &mut sender(turn, port));
+        self.note(turn, outcome);
+    }
+
+    fn resume(&mut self, turn: &mut Turn<'_>) {
+        let Some(port) = self.port else { return };
+        let now = turn.now;
+        let outcome = self.hold.tick(now, &mut sender(turn, port));
+        self.note(turn, outcome);
+    }
+
+    fn is_full(&self) -> bool {
+        self.hold.is_full()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.hold.is_empty()
+    }
+}

@@ -1,0 +1,176 @@
+//! Inbound parts over a PULL socket.
+
+use std::fmt;
+
+use super::hooks::{Hooks, Plain};
+use super::{Address, FromAddress, Inbound};
+use crate::engine::{Opening, Part, Port, Turn};
+use crate::error::Result;
+use crate::service::Messages;
+use crate::socket::{Incoming, Peer, SocketKind};
+use crate::wire::{Message, Streams};
+
+/// Takes what comes in to the router: what all inbound parts share.
+pub(super) struct Intake {
+    pub(super) hooks: Option<Box<dyn Hooks>>,
+    streams: Streams,
+    /// Messages come from outside the component's own cluster of workers: they are marked, and their calls are told apart.
+    from_outside: bool,
+    /// Messages whose feedback has not come, if the part blocks.
+    waiting: usize,
+}
+
+impl Intake {
+    pub(super) fn new(from_outside: bool) -> Self {
+        Self { hooks: None, streams: Streams::default(), from_outside, waiting: 0 }
+    }
+
+    pub(super) fn take(&mut self, turn: &mut Turn<'_>, incoming: Incoming) {
+        let peer = incoming.peer;
+        let Some(mut hooks) = self.hooks.take() else {
+            match self.streams.decode(incoming.body) {
+                Ok(message) => self.enter(turn, message, peer),
+                Err(error) => turn.undecodable(&error),
+            }
+            return;
+        };
+        match hooks.to_router(incoming.body) {
+            Ok(message) => hooks.scatter(message, &mut Messages::new(&mut |message| self.enter(turn, message, peer))),
+            Err(error) => turn.undecodable(&*error),
+        }
+        self.hooks = Some(hooks);
+    }
+
+    fn enter(&mut self, turn: &mut Turn<'_>, mut message: Message, peer: Option<Peer>) {
+        if self.from_outside {
+            if message.cache().is_empty() {
+                message.set_cache(uuid::Uuid::new_v4().to_string());
+            }
+            if message.id().is_none() {
+                turn.core.calls.asked(message.client(), peer);
+            }
+        }
+        if turn.blocks() {
+            self.waiting += 1;
+            turn.route_waiting(message, 0);
+        } else {
+            turn.route(message);
+        }
+    }
+
+    pub(super) fn feedback(&mut self, message: Option<&Message>) {
+        self.waiting = self.waiting.saturating_sub(1);
+        if let Some(message) = message {
+            self.hooks.as_deref_mut().unwrap_or(&mut Plain).handle_feedback(message);
+        }
+    }
+
+    pub(super) const fn is_waiting(&self) -> bool {
+        self.waiting > 0
+    }
+}
+
+impl fmt::Debug for Intake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intake").field("waiting", &self.waiting).finish_non_exhaustive()
+    }
+}
+
+macro_rules! pull_part {
+    ($(#[$docs:meta])* $name:ident, binds: $binds:literal, key: $key:expr, from_outside: $outside:literal, results: $results:literal) => {
+        $(#[$docs])*
+        #[derive(Debug)]
+        pub struct $name {
+            address: Address,
+            intake: Intake,
+        }
+
+        impl $name {
+            /// The part at that address.
+            pub fn new(address: impl Into<Address>) -> Self {
+                Self { address: address.into(), intake: Intake::new($outside) }
+            }
+
+            /// Replaces what the part does with each message.
+            #[must_use]
+            pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+                self.intake.hooks = Some(Box::new(hooks));
+                self
+            }
+        }
+
+        impl FromAddress for $name {
+            fn at(address: Address) -> Self {
+                Self::new(address)
+            }
+        }
+
+        impl Inbound for $name {
+            const BINDS: bool = $binds;
+            const KEY: Option<&'static str> = $key;
+        }
+
+        impl Part for $name {
+            fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
+                if $binds {
+                    opening.bind(SocketKind::Pull, &self.address)?;
+                } else {
+                    opening.connect(SocketKind::Pull, &self.address)?;
+                }
+                Ok(())
+            }
+
+            fn receive(&mut self, turn: &mut Turn<'_>, _port: Port, incoming: Incoming) {
+                if $results {
+                    turn.core.outstanding = turn.core.outstanding.saturating_sub(1);
+                }
+                self.intake.take(turn, incoming);
+            }
+
+            fn feedback(&mut self, _turn: &mut Turn<'_>, _token: u64, message: Option<Message>) {
+                self.intake.feedback(message.as_ref());
+            }
+
+            fn is_full(&self) -> bool {
+                self.intake.is_waiting()
+            }
+
+            fn brings_results(&self) -> bool {
+                $results
+            }
+        }
+    };
+}
+
+pull_part! {
+    /// Binds a PULL socket for clients, and routes what comes in. Cache key `pull_address`.
+    ///
+    /// A message without an identifier in its `cache` field gets one. With `blocking` it takes the next message only after
+    /// the router's feedback for the last one.
+    ///
+    /// ```
+    /// use palm::part::PullService;
+    /// let part = PullService::new("tcp://127.0.0.1:5555");
+    /// ```
+    PullService, binds: true, key: Some("pull_address"), from_outside: true, results: false
+}
+
+pull_part! {
+    /// Binds a PULL socket for the results of workers, and routes them as they are. Cache key `worker_pull_address`.
+    ///
+    /// ```
+    /// use palm::part::WorkerPullService;
+    /// let part = WorkerPullService::new("tcp://127.0.0.1:5557");
+    /// ```
+    WorkerPullService, binds: true, key: Some("worker_pull_address"), from_outside: false, results: true
+}
+
+pull_part! {
+    /// Connects a PULL socket to a PUSH service, and routes what comes in.
+    ///
+    /// ```
+    /// use palm::part::PullConnection;
+    /// let part = PullConnection::new("tcp://127.0.0.1:5558");
+    /// ```
+    PullConnection, binds: false, key: None, from_outside: false, results: false
+}

@@ -1,0 +1,115 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::relief::Shared;
+use crate::engine::Stats;
+use crate::error::Result;
+
+/// A component that was started.
+///
+/// Dropping the handle shuts the component down and waits until it has ended, as `shutdown` and `join` would; `detach` leaves
+/// it running.
+///
+/// ```
+/// #[derive(Default)]
+/// struct MyServer;
+///
+/// #[palm::server]
+/// impl MyServer {
+///     fn foo(&mut self, message: &[u8]) -> Vec<u8> {
+///         message.to_vec()
+///     }
+/// }
+///
+/// let handle = palm::Server::new("my_server", MyServer).start()?;
+/// assert!(handle.address("pull_address").unwrap().starts_with("tcp://127.0.0.1:"));
+/// handle.shutdown();
+/// handle.join()?;
+/// # Ok::<(), palm::Error>(())
+/// ```
+#[must_use = "dropping the handle shuts the component down"]
+pub struct Handle {
+    shared: Arc<Shared>,
+    addresses: Arc<OnceLock<BTreeMap<String, String>>>,
+    detached: bool,
+}
+
+impl Handle {
+    pub(super) const fn new(shared: Arc<Shared>, addresses: Arc<OnceLock<BTreeMap<String, String>>>) -> Self {
+        Self { shared, addresses, detached: false }
+    }
+
+    /// Name of the component.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.component.name
+    }
+
+    /// An address by its cache key (`db_address`, `pull_address`, …), as peers reach it. `None` if the component has none of
+    /// that name, or still waits for its peers.
+    #[must_use]
+    pub fn address(&self, key: &str) -> Option<String> {
+        self.addresses.get()?.get(key).cloned()
+    }
+
+    /// Every address by its cache key.
+    #[must_use]
+    pub fn addresses(&self) -> BTreeMap<String, String> {
+        self.addresses.get().cloned().unwrap_or_default()
+    }
+
+    /// The component's counters.
+    #[must_use]
+    pub fn stats(&self) -> Arc<Stats> {
+        self.shared.stats.clone()
+    }
+
+    /// Tells the component to end: it takes nothing more in, and leaves when what is inside is handed over, after 25 s at
+    /// most (5 s where only peers that do not read are left). Does not wait.
+    pub fn shutdown(&self) {
+        self.shared.shut_down();
+    }
+
+    /// Whether the component has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.shared.has_ended()
+    }
+
+    /// Waits until the component has ended: told to, by `messages`, or by a failure.
+    ///
+    /// # Errors
+    /// The component failed; the error says why.
+    pub fn join(mut self) -> Result<()> {
+        self.detached = true;
+        self.shared.join()
+    }
+
+    /// Lets the component run on by itself, until the process ends.
+    pub fn detach(mut self) {
+        self.detached = true;
+    }
+
+    pub(crate) fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
+        let shared = self.shared.clone();
+        move || shared.shut_down()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !self.detached {
+            self.shutdown();
+            if let Err(error) = self.shared.join() {
+                tracing::error!(%error, "the component failed");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("name", &self.name()).field("addresses", &self.addresses()).finish_non_exhaustive()
+    }
+}

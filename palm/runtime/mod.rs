@@ -1,0 +1,16 @@
+//! Threads, sockets and time: what drives an engine and its parts.
+
+mod handle;
+mod inbox;
+mod place;
+mod reactor;
+mod relief;
+mod signals;
+mod sockets;
+mod start;
+mod stop;
+
+pub use handle::Handle;
+pub(crate) use signals::until_signal;
+pub(crate) use start::start;
+pub use stop::Stop;

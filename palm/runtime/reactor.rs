@@ -1,0 +1,179 @@
+//! One component at work: reads its sockets, keeps its time, and hands out user code to run.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use super::inbox::{Event, Inbox};
+use super::sockets::Sockets;
+use crate::engine::{Counter, Done, Engine, Job, PartId, Port, RESULT_PATIENCE, Stats};
+use crate::socket::{PeerEvent, Received, Wakeup};
+
+/// Messages read from one socket before the next one has its turn.
+const BATCH: usize = 64;
+/// How long a component that was told to end may take to hand over what it has.
+const DRAIN: Duration = Duration::from_secs(25);
+/// How long of that it waits for peers that do not take their results.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// What the thread that drives the reactor has to do next.
+pub(super) enum Next {
+    /// Run user code, off the reactor, and bring back what it gave.
+    Run(Job),
+    /// Call again.
+    Again,
+    /// The component has ended.
+    Ended,
+}
+
+pub(super) struct Reactor {
+    engine: Engine,
+    sockets: Sockets,
+    ports: Vec<(Port, PartId)>,
+    wakeup: Wakeup,
+    drain: Option<Drain>,
+}
+
+/// The end of a component, step by step.
+struct Drain {
+    since: Instant,
+    /// Since when nothing is left but what peers do not take.
+    flushing: Option<Instant>,
+    outstanding: u64,
+    /// When the last result of a worker came.
+    last_result: Instant,
+}
+
+impl Reactor {
+    pub(super) fn new(engine: Engine, sockets: Sockets, wakeup: Wakeup) -> Self {
+        let ports = sockets.ports();
+        Self { engine, sockets, ports, wakeup, drain: None }
+    }
+
+    pub(super) fn started(&mut self) {
+        if let Some(service) = self.engine.service() {
+            guarded("started", || service.started());
+        }
+    }
+
+    /// One turn: events from other threads, user code, sockets, timers; waits only if there was nothing of these.
+    pub(super) fn turn(&mut self, inbox: &Inbox, stats: &Stats) -> Next {
+        let now = Instant::now();
+        while let Some(event) = inbox.event() {
+            match event {
+                Event::Done(done) => self.engine.finish(done, now, &mut self.sockets),
+                Event::Stop => self.drain(now),
+            }
+        }
+        while let Some(batch) = inbox.batch(|part| !self.engine.is_blocked(part)) {
+            self.engine.results(batch.part, batch.task, batch.results, now, &mut self.sockets);
+        }
+        if let Some(job) = self.engine.next_job(now, &mut self.sockets) {
+            return Next::Run(job);
+        }
+        let read = self.read(now, stats);
+        self.engine.timers(now, &mut self.sockets);
+        for part in self.sockets.parts_that_write() {
+            self.engine.resume(part, now, &mut self.sockets);
+        }
+        if self.engine.is_exhausted() {
+            self.drain(now);
+        }
+        if self.has_ended(now) {
+            return Next::Ended;
+        }
+        if !read && !self.engine.has_job() {
+            self.wait(now);
+        }
+        Next::Again
+    }
+
+    pub(super) fn finish(&mut self, done: Done) {
+        self.engine.finish(done, Instant::now(), &mut self.sockets);
+    }
+
+    pub(super) fn close(mut self) {
+        if let Some(service) = self.engine.service() {
+            guarded("stopping", || service.stopping());
+        }
+        if self.drain.as_ref().is_none_or(|drain| drain.flushing.is_some_and(|since| since.elapsed() >= FLUSH)) {
+            // The time to flush is used up already.
+            self.sockets.set_linger(Duration::ZERO);
+        }
+    }
+
+    fn read(&mut self, now: Instant, stats: &Stats) -> bool {
+        let mut read = false;
+        for index in 0..self.ports.len() {
+            let (port, part) = self.ports[index];
+            for event in self.sockets.peer_events(port) {
+                if let PeerEvent::Gone(peer) = event {
+                    self.engine.gone(part, port, peer, now, &mut self.sockets);
+                }
+            }
+            for _ in 0..BATCH {
+                if !self.engine.wants(part) {
+                    break;
+                }
+                match self.sockets.receive(port) {
+                    Received::Message(incoming) => self.engine.receive(part, port, incoming, now, &mut self.sockets),
+                    Received::Malformed => {
+                        stats.add(Counter::Undecodable, 1);
+                        tracing::warn!("dropped a message of the wrong number of frames");
+                    }
+                    Received::Empty => break,
+                }
+                read = true;
+            }
+        }
+        read
+    }
+
+    fn wait(&self, now: Instant) {
+        let drain = self.drain.as_ref().map(|_| now + Duration::from_millis(20));
+        let until = self.engine.next_deadline().into_iter().chain(drain).min();
+        let timeout = until.map(|until| until.saturating_duration_since(now));
+        self.sockets.wait(|part| self.engine.wants(part), &self.wakeup, timeout);
+    }
+
+    fn drain(&mut self, now: Instant) {
+        if self.drain.is_none() {
+            self.engine.drain();
+            let outstanding = self.engine.outstanding();
+            self.drain = Some(Drain { since: now, flushing: None, outstanding, last_result: now });
+        }
+    }
+
+    /// Whether everything that can be handed over has been.
+    fn has_ended(&mut self, now: Instant) -> bool {
+        let Some(drain) = &mut self.drain else { return false };
+        let outstanding = self.engine.outstanding();
+        if outstanding != drain.outstanding {
+            (drain.outstanding, drain.last_result) = (outstanding, now);
+        }
+        let waits_for_results = outstanding > 0 && now < drain.last_result + RESULT_PATIENCE;
+        if now >= drain.since + DRAIN {
+            tracing::warn!("ended with work undone after {DRAIN:?}");
+            return true;
+        }
+        if self.engine.is_working() || waits_for_results {
+            drain.flushing = None;
+            return false;
+        }
+        if self.engine.is_idle() {
+            return true;
+        }
+        let since = *drain.flushing.get_or_insert(now);
+        if now >= since + FLUSH {
+            tracing::warn!("ended with results that nobody took within {FLUSH:?}");
+            return true;
+        }
+        false
+    }
+}
+
+/// Runs a hook of the user's; a panic is logged.
+fn guarded(hook: &str, run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        tracing::error!(hook, "User function gave an error: {}", crate::engine::panic_text(&*panic));
+    }
+}

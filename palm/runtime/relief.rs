@@ -1,0 +1,202 @@
+//! Two threads for one reactor, so that a slow method stalls nobody and a fast one pays for no change of thread.
+//!
+//! One thread drives the reactor and runs the user's code itself, with the reactor unlocked meanwhile. When that takes
+//! longer than [`PATIENCE`], the other one, the relief, locks the reactor and drives it on. The first hands its result in
+//! through the inbox when it is done, and becomes the relief.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use super::inbox::{Event, Inbox};
+use super::reactor::{Next, Reactor};
+use super::stop::Stop;
+use crate::cache::RemoteCache;
+use crate::engine::{Stats, panic_text};
+use crate::error::{Error, Result};
+use crate::service::Component;
+
+/// How long user code may keep the reactor waiting.
+const PATIENCE: Duration = Duration::from_millis(2);
+/// Rounds without user code after which the relief sleeps until there is some.
+const QUIET_ROUNDS: u32 = 10;
+
+/// A component at work, as its threads share it.
+pub(super) struct Shared {
+    reactor: Mutex<Option<Reactor>>,
+    pub(super) inbox: Inbox,
+    pub(super) component: Component,
+    pub(super) stats: Arc<Stats>,
+    pub(super) stop: Arc<Stop>,
+    /// The master's cache, for a worker.
+    remote: Option<Arc<RemoteCache>>,
+    /// Odd while user code runs; grows with each start and each end.
+    calls: AtomicU64,
+    relief_sleeps: AtomicBool,
+    relief: Mutex<Option<Thread>>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    threads: usize,
+    outcome: Option<Result<()>>,
+    ended: bool,
+}
+
+impl Shared {
+    pub(super) fn new(inbox: Inbox, component: Component, stats: Arc<Stats>, stop: Arc<Stop>, remote: Option<Arc<RemoteCache>>) -> Self {
+        Self {
+            reactor: Mutex::new(None),
+            inbox,
+            component,
+            stats,
+            stop,
+            remote,
+            calls: AtomicU64::new(0),
+            relief_sleeps: AtomicBool::new(false),
+            relief: Mutex::new(None),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Drives `reactor` on this thread until the component ends or the relief takes over; then is the relief.
+    pub(super) fn drive(&self, mut reactor: Reactor) {
+        reactor.started();
+        let mut guard = lock(&self.reactor);
+        *guard = Some(reactor);
+        self.serve(guard);
+        self.relieve();
+    }
+
+    /// Tells the component to end.
+    pub(super) fn shut_down(&self) {
+        if let Some(remote) = &self.remote {
+            remote.interrupt();
+        }
+        self.inbox.push(Event::Stop);
+    }
+
+    /// Runs a thread of the component, and notes a panic: a fault of ours, not of user code.
+    pub(super) fn guard(&self, run: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+            let component = self.component.name.clone();
+            self.end(Err(Error::Panicked { component, text: panic_text(&*panic) }));
+        }
+        lock(&self.state).threads -= 1;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn add_thread(&self) {
+        lock(&self.state).threads += 1;
+    }
+
+    fn serve<'s>(&'s self, mut guard: MutexGuard<'s, Option<Reactor>>) {
+        loop {
+            let Some(reactor) = guard.as_mut() else { return };
+            match reactor.turn(&self.inbox, &self.stats) {
+                Next::Again => {}
+                Next::Ended => {
+                    let reactor = guard.take();
+                    drop(guard);
+                    if let Some(reactor) = reactor {
+                        reactor.close();
+                    }
+                    return self.end(Ok(()));
+                }
+                Next::Run(job) => {
+                    drop(guard);
+                    self.begin_call();
+                    let done = job.run(&self.component, &self.inbox);
+                    self.calls.fetch_add(1, Ordering::SeqCst);
+                    // The relief does not run user code before it has this result, so a free lock is nobody else's.
+                    guard = match self.reactor.try_lock() {
+                        Ok(guard) => guard,
+                        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                        Err(TryLockError::WouldBlock) => return self.inbox.push(Event::Done(done)),
+                    };
+                    match guard.as_mut() {
+                        Some(reactor) => reactor.finish(done),
+                        None => return,
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin_call(&self) {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.relief_sleeps.load(Ordering::SeqCst)
+            && let Some(relief) = lock(&self.relief).as_ref()
+        {
+            relief.unpark();
+        }
+    }
+
+    /// Is the relief until the component ends.
+    pub(super) fn relieve(&self) {
+        let (mut seen, mut quiet) = (0, 0);
+        while !lock(&self.state).ended {
+            let calls = self.calls.load(Ordering::SeqCst);
+            if calls % 2 == 1 && calls == seen {
+                if let Ok(guard) = self.reactor.try_lock() {
+                    self.serve(guard);
+                }
+                seen = 0;
+            } else if calls == seen && quiet >= QUIET_ROUNDS {
+                self.sleep(calls);
+                quiet = 0;
+            } else {
+                quiet = if calls == seen { quiet + 1 } else { 0 };
+                seen = calls;
+                thread::park_timeout(PATIENCE);
+            }
+        }
+    }
+
+    /// Sleeps until user code begins. `calls` is looked at again after the sleep was announced, so that none is missed.
+    fn sleep(&self, calls: u64) {
+        *lock(&self.relief) = Some(thread::current());
+        self.relief_sleeps.store(true, Ordering::SeqCst);
+        if self.calls.load(Ordering::SeqCst) == calls && !lock(&self.state).ended {
+            thread::park();
+        }
+        self.relief_sleeps.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn end(&self, outcome: Result<()>) {
+        self.stop.set();
+        self.inbox.close();
+        let mut state = lock(&self.state);
+        state.ended = true;
+        state.outcome.get_or_insert(outcome);
+        drop(state);
+        self.changed.notify_all();
+        if let Some(relief) = lock(&self.relief).as_ref() {
+            relief.unpark();
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        lock(&self.state).ended
+    }
+
+    /// Waits for the end, and for the threads, save one that is caught in user code.
+    pub(super) fn join(&self) -> Result<()> {
+        let state = lock(&self.state);
+        let state = self.changed.wait_while(state, |state| !state.ended).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
+            .changed
+            .wait_timeout_while(state, Duration::from_secs(1), |state| state.threads > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.outcome.take().unwrap_or(Ok(()))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,146 @@
+//! From a plan to a component at work.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use super::handle::Handle;
+use super::inbox::Inbox;
+use super::place::{PlaceOf, Rules};
+use super::reactor::Reactor;
+use super::relief::Shared;
+use super::sockets::Sockets;
+use super::stop::Stop;
+use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
+use crate::engine::{Core, Engine, Opening, PartId, Stats};
+use crate::error::{Error, Result};
+use crate::features;
+use crate::part::BypassOpening;
+use crate::service::Component;
+use crate::socket::Wakeup;
+use crate::topology::Plan;
+
+type Addresses = Arc<OnceLock<BTreeMap<String, String>>>;
+
+/// Starts a component. Its addresses are bound when this returns; one that has to look addresses up at a peer does so in
+/// its own thread, for as long as it takes.
+pub(crate) fn start(plan: Plan) -> Result<Handle> {
+    plan.verify()?;
+    let (waker, wakeup) = Wakeup::pair(&plan.context)?;
+    // Two ways to the master's cache: the one that looks addresses up is cut when the component is told to end, the one of
+    // the methods lasts.
+    let remote = || plan.master.as_deref().map(|address| Arc::new(RemoteCache::new(&plan.context, "master", address, &plan.name)));
+    let cache = remote().map_or_else(|| CacheHandle::local(plan.cache.clone()), CacheHandle::remote);
+    let remote = remote();
+    let component = Component::with_cache(&plan.name, cache);
+    let stop = Arc::new(Stop::default());
+    let shared = Arc::new(Shared::new(Inbox::new(waker), component, Arc::new(Stats::default()), stop, remote.clone()));
+    let addresses = Addresses::default();
+    let has_service = plan.service.is_some();
+    let start = Start { plan, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
+    let span = tracing::info_span!("component", name = %shared.component.name);
+    if start.remote.is_some() {
+        let shared = shared.clone();
+        shared.clone().spawn(&span, move || match start.open() {
+            Ok(reactor) => shared.drive(reactor),
+            Err(Error::Stopped { .. }) => shared.end(Ok(())),
+            Err(error) => shared.end(Err(error)),
+        })?;
+    } else {
+        let reactor = span.in_scope(|| start.open())?;
+        let shared = shared.clone();
+        shared.clone().spawn(&span, move || shared.drive(reactor))?;
+    }
+    if has_service {
+        let shared = shared.clone();
+        shared.clone().spawn(&span, move || shared.relieve())?;
+    }
+    Ok(Handle::new(shared, addresses))
+}
+
+struct Start {
+    plan: Plan,
+    remote: Option<Arc<RemoteCache>>,
+    wakeup: Wakeup,
+    shared: Arc<Shared>,
+    addresses: Addresses,
+}
+
+impl Start {
+    fn open(self) -> Result<Reactor> {
+        let Self { mut plan, remote, wakeup, shared, addresses } = self;
+        plan.announce();
+        let rules = Rules {
+            component: plan.name.clone(),
+            insecure: plan.insecure,
+            advertise: plan.advertise.clone(),
+            remote,
+        };
+        let mut sockets = Sockets::new(plan.context.clone());
+        let mut found = Vec::new();
+        for (index, planned) in plan.parts.iter_mut().enumerate() {
+            let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
+            let mut opening = Opening { transport: &mut sockets, part: PartId(index), place: &mut place };
+            planned.part.open(&mut opening)?;
+        }
+        for planned in &mut plan.bypasses {
+            let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
+            let mut opening = BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache };
+            planned.part.open(&mut opening)?;
+        }
+        let found = publish(&plan, &shared, found)?;
+        // Set once, here.
+        let _ = addresses.set(found);
+        for mut planned in std::mem::take(&mut plan.bypasses) {
+            let span = tracing::Span::current();
+            let stop = shared.stop.clone();
+            shared.clone().spawn(&span, move || planned.part.run(&stop))?;
+        }
+        let rows = plan.rows();
+        let description = plan.service.as_deref().map(|service| service.description());
+        let core = Core::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
+        let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
+        Ok(Reactor::new(Engine::new(core, parts, plan.service), sockets, wakeup))
+    }
+}
+
+/// Puts into the cache what peers look for there: the component's name, its addresses, what the user has preset.
+fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> Result<BTreeMap<String, String>> {
+    let mut addresses = BTreeMap::new();
+    for (key, address) in &found {
+        let twins = found.iter().filter(|(other, _)| other == key).count();
+        let key = if twins > 1 {
+            let number = addresses.keys().filter(|taken: &&String| taken.starts_with(*key)).count();
+            format!("{key}_{number}")
+        } else {
+            (*key).to_owned()
+        };
+        addresses.insert(key, address.clone());
+    }
+    let mut read_only = ReadOnly::default();
+    let own = addresses.iter().map(|(key, address)| (key.as_str(), address.as_bytes().to_vec()));
+    let name = [("name", plan.name.as_bytes().to_vec()), (features::KEY, features::json())];
+    for (key, value) in own.chain(name) {
+        plan.cache.set(key, value.into())?;
+        read_only.insert(key);
+    }
+    for (key, value) in &plan.presets {
+        plan.cache.set(key, value.clone())?;
+        read_only.insert(key);
+    }
+    shared.stop.set_read_only(read_only);
+    Ok(addresses)
+}
+
+impl Shared {
+    fn spawn(self: Arc<Self>, span: &tracing::Span, run: impl FnOnce() + Send + 'static) -> Result<()> {
+        let span = span.clone();
+        self.add_thread();
+        let name = format!("palm {}", self.component.name);
+        let spawned = thread::Builder::new().name(name).spawn(move || {
+            let _entered = span.enter();
+            self.guard(run);
+        });
+        spawned.map(drop).map_err(|error| Error::system("start a thread", error))
+    }
+}

@@ -1,0 +1,103 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::route::{Route, Target};
+use crate::cache::{Cache, MemoryCache};
+use crate::engine::{Exit, Part, PartId, Row};
+use crate::part::BypassPart;
+use crate::service::{Hooks, Service};
+use crate::socket::Context;
+
+/// A component as data: its parts, their routes, and what it is started with.
+pub struct Plan {
+    pub(crate) name: String,
+    pub(crate) parts: Vec<Planned>,
+    pub(crate) bypasses: Vec<PlannedBypass>,
+    pub(crate) service: Option<Box<dyn Service>>,
+    pub(crate) presets: Vec<(String, Bytes)>,
+    pub(crate) cache: Arc<dyn Cache>,
+    /// Cache address of the master, for a worker.
+    pub(crate) master: Option<String>,
+    pub(crate) messages: u64,
+    pub(crate) context: Context,
+    pub(crate) insecure: bool,
+    pub(crate) advertise: Option<String>,
+}
+
+/// A part that the router knows.
+pub(crate) struct Planned {
+    pub(crate) name: String,
+    pub(crate) inbound: bool,
+    pub(crate) part: Box<dyn Part>,
+    pub(crate) route: Route,
+    /// It hands something back to the router.
+    pub(crate) replies: bool,
+    pub(crate) key: Option<&'static str>,
+    pub(crate) type_name: &'static str,
+}
+
+/// A part beside the router.
+pub(crate) struct PlannedBypass {
+    pub(crate) name: String,
+    pub(crate) part: Box<dyn BypassPart>,
+    pub(crate) key: Option<&'static str>,
+    pub(crate) type_name: &'static str,
+}
+
+impl Plan {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            parts: Vec::new(),
+            bypasses: Vec::new(),
+            service: None,
+            presets: Vec::new(),
+            cache: Arc::new(MemoryCache::new()),
+            master: None,
+            messages: u64::MAX,
+            context: Context::new(),
+            insecure: false,
+            advertise: None,
+        }
+    }
+
+    /// Name of the component.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The outbound part of that name.
+    pub(crate) fn outbound(&self, name: &str) -> Option<PartId> {
+        self.parts.iter().position(|part| !part.inbound && part.name == name).map(PartId)
+    }
+
+    /// The routing table. The plan is verified, so every route has its part.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let hooks = self.service.as_ref().map_or(Hooks::NONE, |service| service.hooks());
+        let row = |planned: &Planned| Row {
+            name: planned.name.as_str().into(),
+            inbound: planned.inbound,
+            exit: match &planned.route.target {
+                Target::Part(name) => self.outbound(name).map_or(Exit::Exterior, Exit::Part),
+                Target::Exterior | Target::Discard => Exit::Exterior,
+            },
+            log: planned.route.log.clone(),
+            blocks: planned.route.blocking,
+            results: planned.part.brings_results(),
+            scatter: planned.route.scatter && hooks.scatter,
+            gather: planned.route.gather && hooks.gather,
+            handle_stream: planned.route.handle_stream && hooks.handle_stream,
+        };
+        self.parts.iter().map(row).collect()
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<_> = self.parts.iter().map(|part| (&part.name, part.type_name)).collect();
+        f.debug_struct("Plan").field("name", &self.name).field("parts", &parts).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+use std::any::type_name;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::plan::{Plan, Planned, PlannedBypass};
+use super::route::Route;
+use crate::cache::Cache;
+use crate::error::Result;
+use crate::part::{Bypass, Inbound, Outbound};
+use crate::runtime::{Handle, start, until_signal};
+use crate::service::Service;
+use crate::socket::Context;
+
+/// Builds a component from parts, at run time.
+///
+/// ```
+/// use palm::part::{CacheService, PubService, PullService, WorkerPullService, WorkerPushService};
+/// use palm::topology::{Route, ServerTemplate};
+///
+/// // A master, as the documentation builds it.
+/// let server = ServerTemplate::new("server")
+///     .register_inbound("Pull", PullService::new("tcp://127.0.0.1:*"), "WorkerPush")
+///     .register_inbound("WorkerPull", WorkerPullService::new("tcp://127.0.0.1:*"), "Pub")
+///     .register_outbound("WorkerPush", WorkerPushService::new("tcp://127.0.0.1:*"), Route::exterior())
+///     .register_outbound("Pub", PubService::new("tcp://127.0.0.1:*"), Route::exterior())
+///     .register_bypass("Cache", CacheService::new("tcp://127.0.0.1:*"));
+/// let handle = server.start()?;
+/// assert!(handle.address("worker_push_address").is_some());
+/// # Ok::<(), palm::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a template does nothing until it is started"]
+pub struct ServerTemplate {
+    plan: Plan,
+}
+
+impl ServerTemplate {
+    /// A component of that name, without parts.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { plan: Plan::new(name) }
+    }
+
+    /// Adds a part that brings messages from outside to the outbound part that `route` names.
+    pub fn register_inbound<P: Inbound>(mut self, name: impl Into<String>, part: P, route: impl Into<Route>) -> Self {
+        self.plan.parts.push(Planned {
+            name: name.into(),
+            inbound: true,
+            part: Box::new(part),
+            route: route.into(),
+            replies: false,
+            key: P::KEY,
+            type_name: type_name::<P>(),
+        });
+        self
+    }
+
+    /// Adds a part that takes messages outside; its feedback, if it gives any, goes where `route` says.
+    pub fn register_outbound<P: Outbound>(mut self, name: impl Into<String>, part: P, route: impl Into<Route>) -> Self {
+        self.plan.parts.push(Planned {
+            name: name.into(),
+            inbound: false,
+            part: Box::new(part),
+            route: route.into(),
+            replies: P::REPLIES,
+            key: P::KEY,
+            type_name: type_name::<P>(),
+        });
+        self
+    }
+
+    /// Adds a part that works beside the router.
+    pub fn register_bypass<P: Bypass>(mut self, name: impl Into<String>, part: P) -> Self {
+        self.plan.bypasses.push(PlannedBypass {
+            name: name.into(),
+            part: Box::new(part),
+            key: P::KEY,
+            type_name: type_name::<P>(),
+        });
+        self
+    }
+
+    /// The annotated impl block whose methods and hooks the parts run.
+    pub fn service(mut self, service: impl Service) -> Self {
+        self.plan.service = Some(Box::new(service));
+        self
+    }
+
+    pub(crate) fn boxed_service(mut self, service: Option<Box<dyn Service>>) -> Self {
+        self.plan.service = service;
+        self
+    }
+
+    /// The cache address of the master that a worker's addresses are looked up at, and whose cache its methods use.
+    pub(crate) fn master(mut self, db_address: Option<String>) -> Self {
+        self.plan.master = db_address;
+        self
+    }
+
+    /// Presets a key of the cache. Peers may read it, and not change it.
+    pub fn preset_cache(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        self.plan.presets.push((key.into(), value.into()));
+        self
+    }
+
+    /// Where the cache is kept. Default: a [`MemoryCache`](crate::cache::MemoryCache).
+    pub fn cache(mut self, cache: impl Cache) -> Self {
+        self.plan.cache = Arc::new(cache);
+        self
+    }
+
+    /// Ends the component after so many messages from outside. Default: no limit.
+    pub const fn messages(mut self, messages: u64) -> Self {
+        self.plan.messages = messages;
+        self
+    }
+
+    /// Shares a ZeroMQ context, so that `inproc://` addresses lead to others that share it. Default: one of its own.
+    pub fn context(mut self, context: &Context) -> Self {
+        self.plan.context = context.clone();
+        self
+    }
+
+    /// Allows addresses beyond loopback, unencrypted as they are.
+    pub const fn insecure(mut self) -> Self {
+        self.plan.insecure = true;
+        self
+    }
+
+    /// The host name that peers are told for addresses beyond loopback. Default: this machine's own.
+    pub fn advertise(mut self, host: impl Into<String>) -> Self {
+        self.plan.advertise = Some(host.into());
+        self
+    }
+
+    /// The least important level that the component logs. Default: INFO.
+    ///
+    /// It holds for the `log` layer of this library; other subscribers filter by their own rules.
+    pub fn log_level(self, level: tracing::Level) -> Self {
+        crate::log_level::set(&self.plan.name, level);
+        self
+    }
+
+    /// The parts and routes as data.
+    #[must_use]
+    pub fn plan(self) -> Plan {
+        self.plan
+    }
+
+    /// Binds, connects and starts the component.
+    ///
+    /// # Errors
+    /// The parts do not fit together, or an address cannot be used.
+    pub fn start(self) -> Result<Handle> {
+        start(self.plan)
+    }
+
+    /// Runs the component until it is told to end by SIGTERM or Ctrl-C, or has taken its `messages`.
+    ///
+    /// What is inside is handed over first, for 25 s at most; a second signal ends the process at once.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); or the component failed.
+    pub fn run(self) -> Result<()> {
+        let handle = self.start()?;
+        until_signal(handle.stopper(), || handle.join())
+    }
+}
