@@ -12,14 +12,15 @@ use super::handle::{Client, Shared};
 use super::link::Link;
 use crate::cache::RemoteCache;
 use crate::error::{BoxError, Error, Result};
+use crate::features;
 use crate::socket::{Context, Interest, PeerEvent, Received, Socket, SocketKind, Wakeup, wait};
 
 /// Publishers of this library answer the subscription to this topic. It is sent after that to the client's own, so the
 /// answer proves that both have arrived.
-const LINK: &str = "_palm.link";
+const LINK: &str = features::TOPIC;
 
 /// What a server of this library says of itself; a classic one has no such key.
-const FEATURES: &str = "_palm.features";
+const FEATURES: &str = features::KEY;
 
 /// Silence that makes a publisher a classic one, counted from the end of its handshake.
 const CLASSIC: Duration = Duration::from_millis(500);

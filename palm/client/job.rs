@@ -35,10 +35,17 @@ const SILENCE: Duration = Duration::from_millis(250);
 /// Dropping a job stops it: nothing more is sent, and what still comes is dropped. A source that blocks at that time is
 /// let go when it returns.
 ///
-/// ```no_run
-/// let client = palm::Client::connect("server", "tcp://127.0.0.1:5559")?;
-/// for reply in client.job("server.foo", std::iter::repeat_n("a message", 10)).messages(10) {
-///     println!("{:?}", reply?);
+/// ```
+/// # struct MyServer;
+/// # #[palm::server]
+/// # impl MyServer {
+/// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+/// # }
+/// # let server = palm::Server::new("my_server", MyServer).start()?;
+/// # let db_address = server.address("db_address").unwrap();
+/// # let client = palm::Client::connect("my_server", db_address)?;
+/// for reply in client.job("my_server.foo", std::iter::repeat_n("a message", 10)).messages(10) {
+///     assert_eq!(reply?, "you sent me a message");
 /// }
 /// # Ok::<(), palm::Error>(())
 /// ```

@@ -7,3 +7,4 @@ mod calls;
 mod connect;
 mod fake;
 mod jobs;
+mod real;
