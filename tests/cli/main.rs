@@ -1,1 +1,3 @@
-fn main(){}
+//! x
+mod components;
+fn main() -> std::process::ExitCode { palm::cli::main() }
