@@ -99,13 +99,14 @@ fn note(command: &Command, words: &[OsString], kind: ErrorKind) -> Option<String
     if kind != ErrorKind::UnknownArgument {
         return None;
     }
-    let matches = command.clone().ignore_errors(true).try_get_matches_from(words).ok()?;
-    let component = match matches.subcommand() {
-        Some(("run", matches)) => command.find_subcommand("run")?.find_subcommand(matches.subcommand_name()?)?,
-        Some(_) => return None,
+    let component = match command.find_subcommand("run") {
+        Some(run) => {
+            let words = words.iter().skip_while(|word| *word != "run").skip(1);
+            words.filter_map(|word| word.to_str()).find_map(|word| run.find_subcommand(word))?
+        }
         None => command,
     };
     let kind = catalog::find(component.get_name()).ok()?.description.kind;
-    let flags: Vec<_> = component.get_arguments().filter_map(|flag| flag.get_long()).filter(|flag| *flag != "help").collect();
-    Some(format!("\n  tip: the flags of a {kind} are --{}", flags.join(", --")))
+    let flags = component.get_arguments().filter_map(clap::Arg::get_long).filter(|flag| *flag != "help");
+    Some(format!("\n  tip: the flags of a {kind} are --{}", flags.collect::<Vec<_>>().join(", --")))
 }

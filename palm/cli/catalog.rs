@@ -12,7 +12,8 @@ pub(super) struct Entry {
     construct: Option<fn() -> Constructed>,
 }
 
-static MASTER: Description = plain("Master", Kind::Master, "Hands the messages of clients to workers, and their results back.");
+static MASTER: Description =
+    plain("Master", Kind::Master, "Hands the messages of clients to workers, and their results back.");
 static HUB: Description = plain("Hub", Kind::Hub, "Hands the messages of a stream to workers, and their results on.");
 
 const fn plain(name: &'static str, kind: Kind, docs: &'static str) -> Description {

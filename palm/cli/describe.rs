@@ -38,7 +38,8 @@ impl Describe {
 
 fn write_text(text: &mut String, entry: &Entry, plan: &Plan, flags: &[&Arg]) -> std::fmt::Result {
     let about = entry.description;
-    let place = if entry.is_plain() { "plain, without hooks".to_owned() } else { format!("{}:{}", about.file, about.line) };
+    let place =
+        if entry.is_plain() { "plain, without hooks".to_owned() } else { format!("{}:{}", about.file, about.line) };
     writeln!(text, "{} is a {} ({place})", about.name, about.kind)?;
     indented(text, "  ", about.docs)?;
     if !about.methods.is_empty() {

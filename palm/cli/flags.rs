@@ -133,7 +133,7 @@ pub(super) struct WorkerFlags {
     /// Name of the worker [default: a UUID]
     #[arg(long, env = "PALM_RUN_NAME", value_parser = value::name)]
     pub(super) name: Option<String>,
-    /// Address of the master's or hub's cache, where the other two are looked up
+    /// Address of the master's or hub's cache, where the other two are looked up; needed unless both are given
     #[arg(long, visible_alias = "db-address", env = "PALM_RUN_DB", value_name = "ADDRESS", value_parser = value::address)]
     #[arg(required_unless_present_all = ["pull", "push"])]
     pub(super) db: Option<String>,

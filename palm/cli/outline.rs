@@ -43,8 +43,8 @@ pub(super) fn plan(entry: Entry) -> Plan {
 
 /// The parts of a plan, for `--json`.
 pub(super) fn parts(plan: &Plan) -> Value {
-    let parts = plan.outline().map(|part| {
-        json!({ "name": part.name, "direction": part.direction, "type": part.type_name, "route": part.route })
-    });
+    let parts = plan.outline().map(
+        |part| json!({ "name": part.name, "direction": part.direction, "type": part.type_name, "route": part.route }),
+    );
     parts.collect()
 }

@@ -1,7 +1,7 @@
 //! From flags to a component's plan.
 
-use super::outline::Outline;
 use super::flags::{Flags, HubFlags, MasterFlags, Options, PipelineFlags, ServerFlags, SinkFlags, WorkerFlags};
+use super::outline::Outline;
 use crate::component::{Hub, Master, Pipeline, Server, Sink, Worker};
 use crate::part::Address;
 use crate::service::{Description, Service};

@@ -5,7 +5,8 @@ use super::catalog::{self, Entry};
 use super::exit::Failure;
 use super::flags::Flags;
 use crate::error::Error;
-use crate::topology::ServerTemplate;
+use crate::runtime::until_signal;
+use crate::topology::{Plan, ServerTemplate};
 
 /// `run`: a sub-command for each component, with the flags of its kind.
 #[derive(Debug)]
@@ -33,8 +34,8 @@ impl Run {
             && sink.upstreams.previous.len() != sink.upstreams.sub.len()
         {
             let (previous, sub) = (sink.upstreams.previous.len(), sink.upstreams.sub.len());
-            let text = format!("{previous} times --previous for {sub} times --sub; give one for each, or none at all\n");
-            return Err(clap::Error::raw(ErrorKind::WrongNumberOfValues, text));
+            let text = format!("{previous} times --previous for {sub} times --sub; give one for each, or none at all");
+            return Err(Self::command_of(entry).error(ErrorKind::WrongNumberOfValues, text));
         }
         Ok(Self::Component { entry, flags: Box::new(flags) })
     }
@@ -47,19 +48,31 @@ impl Run {
         };
         let service = entry.service().map_err(Failure::Failed)?;
         let plan = flags.plan(entry.description, service);
-        ServerTemplate::of(plan).run().map_err(|error| match error {
+        run(plan).map_err(|error| match error {
             error @ Error::Insecure { .. } => Failure::Refused(error.into()),
             error => Failure::Failed(error.into()),
         })
     }
 }
 
+fn run(plan: Plan) -> crate::Result<()> {
+    until_signal(|| {
+        let handle = ServerTemplate::of(plan).start()?;
+        // What the system chose is of use to nobody who is not told.
+        tracing::info_span!("component", name = handle.name()).in_scope(|| {
+            for (key, address) in handle.addresses() {
+                tracing::info!("{key} is {address}");
+            }
+        });
+        Ok(handle)
+    })
+}
+
 impl Subcommand for Run {
     fn augment_subcommands(command: Command) -> Command {
         let entries = catalog::all();
-        let twins = |entry: &Entry| {
-            entries.iter().filter(|other| other.description.name == entry.description.name).count() > 1
-        };
+        let twins =
+            |entry: &Entry| entries.iter().filter(|other| other.description.name == entry.description.name).count() > 1;
         let components = entries.iter().filter(|entry| !twins(entry)).map(|entry| Self::command_of(*entry));
         command
             .subcommands(components.collect::<Vec<_>>())

@@ -30,7 +30,8 @@ impl Plan {
     pub fn to_dot(&self) -> String {
         let mut text = format!("digraph {:?} {{\n    rankdir=LR;\n", self.name);
         for part in &self.parts {
-            let _ = writeln!(text, "    {:?} [shape=box, label=\"{}\\n{}\"];", part.name, part.name, short(part.type_name));
+            let _ =
+                writeln!(text, "    {:?} [shape=box, label=\"{}\\n{}\"];", part.name, part.name, short(part.type_name));
         }
         for part in &self.bypasses {
             let _ = writeln!(

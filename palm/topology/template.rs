@@ -168,7 +168,6 @@ impl ServerTemplate {
     /// # Errors
     /// As [`start`](Self::start); or the component failed.
     pub fn run(self) -> Result<()> {
-        let handle = self.start()?;
-        until_signal(handle.stopper(), || handle.join())
+        until_signal(|| self.start())
     }
 }

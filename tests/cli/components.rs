@@ -11,7 +11,7 @@ pub(crate) struct MyServer;
 
 /// Answers with what it got.
 ///
-/// And more.
+/// At any time.
 #[palm::server]
 impl MyServer {
     /// Says it.
@@ -20,16 +20,29 @@ impl MyServer {
     }
 
     fn slow(&mut self) {
+        tracing::info!("Sleeping");
         sleep(Duration::from_secs(120));
     }
 
-    #[palm(name = "renamed")]
-    fn other(&mut self, message: String) -> Option<String> {
-        Some(message)
+    #[palm(name = "shout")]
+    fn loud(&mut self, message: String) -> Option<String> {
+        tracing::info!("Shouting {message}");
+        Some(message.to_uppercase())
     }
 
     fn handle_stream(&mut self, message: &mut Message) -> Topic {
         Topic::from(message.client())
+    }
+}
+
+/// Publishes under its own name, for the component after it.
+#[derive(Default)]
+pub(crate) struct Plain;
+
+#[palm::server]
+impl Plain {
+    fn foo(&mut self, message: &[u8]) -> Vec<u8> {
+        [b"plainly ", message].concat()
     }
 }
 
