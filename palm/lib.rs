@@ -5,6 +5,7 @@ extern crate self as palm;
 pub mod cache;
 pub mod component;
 mod engine;
+pub mod client;
 mod error;
 mod features;
 mod log_level;
@@ -35,6 +36,7 @@ pub use palm_macros::sink;
 pub use palm_macros::worker;
 
 pub use component::{Hub, Master, Pipeline, Server, Sink, Worker};
+pub use client::Client;
 pub use error::{BoxError, Error, Result};
 pub use runtime::Handle;
 #[cfg(feature = "json")]

@@ -291,6 +291,11 @@ impl Socket {
         self.send_frame(into_frame(body), 0)
     }
 
+    /// Hands over one message of a single frame, which stays the caller's, to be sent again if there is no room.
+    pub(crate) fn send_copy(&self, body: &[u8]) -> Sent {
+        self.send_frame(zmq::Message::from(body), 0)
+    }
+
     fn send_frame(&self, frame: zmq::Message, flags: i32) -> Sent {
         // The zmq crate consumes the frame, and EINTR is not given for a send that does not wait.
         match self.raw.send(frame, flags | zmq::DONTWAIT) {
@@ -444,6 +449,12 @@ impl Wakeup {
             Ok((Waker(Mutex::new(waker)), Self(wakeup)))
         };
         make().map_err(|error| Error::system("open a socket", error))
+    }
+}
+
+impl fmt::Debug for Wakeup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wakeup").finish_non_exhaustive()
     }
 }
 
