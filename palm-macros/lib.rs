@@ -6,6 +6,7 @@ mod component;
 mod errors;
 mod nearest;
 mod source;
+mod topology;
 
 use component::model::Kind;
 
@@ -26,4 +27,10 @@ kinds! {
     master Master
     hub Hub
     worker Worker
+}
+
+/// See `palm`.
+#[proc_macro]
+pub fn topology(tokens: TokenStream) -> TokenStream {
+    topology::topology(tokens.into()).into()
 }

@@ -32,6 +32,8 @@ pub use palm_macros::pipeline;
 pub use palm_macros::server;
 #[doc = include_str!("../docs/macros/sink.md")]
 pub use palm_macros::sink;
+#[doc = include_str!("../docs/macros/topology.md")]
+pub use palm_macros::topology;
 #[doc = include_str!("../docs/macros/worker.md")]
 pub use palm_macros::worker;
 

@@ -26,12 +26,14 @@ pub trait Construct<T, Marker> {
     fn construct(self) -> Constructed;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Service> Construct<T, One> for T {
     fn construct(self) -> Constructed {
         Some(Ok(Box::new(self)))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Service, E: Into<BoxError>> Construct<T, Fallible<One>> for Result<T, E> {
     fn construct(self) -> Constructed {
         Some(self.map(|service| Box::new(service) as Box<dyn Service>).map_err(Into::into))

@@ -76,36 +76,42 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromPayload<'a> for &'a [u8] {
     fn from_payload(payload: &'a Bytes) -> Result<Self, Refused> {
         Ok(payload)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromPayload<'a> for &'a Bytes {
     fn from_payload(payload: &'a Bytes) -> Result<Self, Refused> {
         Ok(payload)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromPayload<'_> for Bytes {
     fn from_payload(payload: &Bytes) -> Result<Self, Refused> {
         Ok(payload.clone())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromPayload<'_> for Vec<u8> {
     fn from_payload(payload: &Bytes) -> Result<Self, Refused> {
         Ok(payload.to_vec())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromPayload<'a> for &'a str {
     fn from_payload(payload: &'a Bytes) -> Result<Self, Refused> {
         std::str::from_utf8(payload).map_err(|error| Refused::new(format!("the payload is no UTF-8 text: {error}")))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromPayload<'_> for String {
     fn from_payload(payload: &Bytes) -> Result<Self, Refused> {
         <&str>::from_payload(payload).map(str::to_owned)
@@ -135,6 +141,7 @@ impl FromPayload<'_> for String {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proto<T>(pub T);
 
+#[diagnostic::do_not_recommend]
 impl<T: prost::Message + Default> FromPayload<'_> for Proto<T> {
     fn from_payload(payload: &Bytes) -> Result<Self, Refused> {
         T::decode(payload.clone())
@@ -162,6 +169,7 @@ impl<T: prost::Message + Default> FromPayload<'_> for Proto<T> {
 pub struct Json<T>(pub T);
 
 #[cfg(feature = "json")]
+#[diagnostic::do_not_recommend]
 impl<'a, T: serde::Deserialize<'a>> FromPayload<'a> for Json<T> {
     fn from_payload(payload: &'a Bytes) -> Result<Self, Refused> {
         serde_json::from_slice(payload)

@@ -18,16 +18,22 @@ pub trait IntoMessages<Marker = One> {
     fn into_messages(self, out: &mut Messages<'_>);
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoMessages for Message {
     fn into_messages(self, out: &mut Messages<'_>) {
         out.push(self);
     }
 }
 
-impl<I: IntoIterator<Item = Message>> IntoMessages<Several<One>> for I {
+#[diagnostic::do_not_recommend]
+impl<M, I> IntoMessages<Several<M>> for I
+where
+    I: IntoIterator,
+    I::Item: IntoMessages<M>,
+{
     fn into_messages(self, out: &mut Messages<'_>) {
         for message in self {
-            out.push(message);
+            message.into_messages(out);
         }
     }
 }

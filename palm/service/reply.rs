@@ -116,6 +116,7 @@ impl From<Refused> for Failure {
 
 macro_rules! one_result {
     ($([$($generics:tt)*] $type:ty: $value:ident => $bytes:expr;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($generics)*> IntoReply for $type {
             fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
                 let $value = self;
@@ -144,6 +145,7 @@ one_result! {
 }
 
 #[cfg(feature = "json")]
+#[diagnostic::do_not_recommend]
 impl<T: serde::Serialize> IntoReply for Json<T> {
     fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         replies.push(serde_json::to_vec(&self.0).map_err(|error| Failure::Method(error.into()))?.into());
@@ -151,6 +153,7 @@ impl<T: serde::Serialize> IntoReply for Json<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoReply for () {
     fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         replies.nothing();
@@ -158,6 +161,7 @@ impl IntoReply for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: IntoReply<M>> IntoReply<Perhaps<M>> for Option<T> {
     fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         match self {
@@ -167,6 +171,7 @@ impl<M, T: IntoReply<M>> IntoReply<Perhaps<M>> for Option<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: IntoReply<M>, E: Into<BoxError>> IntoReply<Fallible<M>> for Result<T, E> {
     fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         match self {
@@ -176,6 +181,7 @@ impl<M, T: IntoReply<M>, E: Into<BoxError>> IntoReply<Fallible<M>> for Result<T,
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, I> IntoReply<Several<M>> for I
 where
     I: Iterator,

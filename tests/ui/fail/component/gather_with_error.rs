@@ -1,0 +1,15 @@
+#![allow(unused)]
+
+use palm::Message;
+
+#[derive(Default)]
+struct MyServer;
+
+#[palm::hub]
+impl MyServer {
+    fn gather(&mut self, message: Message) -> palm::Result<Message> {
+        Ok(message)
+    }
+}
+
+fn main() {}

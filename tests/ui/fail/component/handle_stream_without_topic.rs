@@ -1,0 +1,13 @@
+#![allow(unused)]
+
+use palm::Message;
+
+#[derive(Default)]
+struct MyServer;
+
+#[palm::server]
+impl MyServer {
+    fn handle_stream(&mut self, message: &mut Message) {}
+}
+
+fn main() {}

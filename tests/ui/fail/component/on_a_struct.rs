@@ -1,0 +1,7 @@
+#![allow(unused)]
+
+#[palm::server]
+#[derive(Default)]
+struct MyServer;
+
+fn main() {}
