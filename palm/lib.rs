@@ -3,9 +3,9 @@
 extern crate self as palm;
 
 pub mod cache;
+pub mod client;
 pub mod component;
 mod engine;
-pub mod client;
 mod error;
 mod features;
 mod log_level;
@@ -22,6 +22,7 @@ pub mod stats {
 }
 
 pub use bytes::Bytes;
+pub use client::Client;
 #[doc = include_str!("../docs/macros/hub.md")]
 pub use palm_macros::hub;
 #[doc = include_str!("../docs/macros/master.md")]
@@ -38,7 +39,6 @@ pub use palm_macros::topology;
 pub use palm_macros::worker;
 
 pub use component::{Hub, Master, Pipeline, Server, Sink, Worker};
-pub use client::Client;
 pub use error::{BoxError, Error, Result};
 pub use runtime::Handle;
 #[cfg(feature = "json")]

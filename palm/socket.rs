@@ -203,8 +203,8 @@ impl Socket {
         let _ = self.raw.set_linger(i32::try_from(linger.as_millis()).unwrap_or(i32::MAX));
     }
 
-    /// How many messages are kept for each connection until they are received, 1,000 by default. To be called before binding
-    /// or connecting.
+    /// How many messages are kept for each connection until they are received, 1,000 by default. To be called before
+    /// binding or connecting.
     pub(crate) fn set_receive_limit(&self, messages: i32) {
         // Fails for negative numbers only.
         let _ = self.raw.set_rcvhwm(messages);

@@ -11,9 +11,6 @@ use super::parse::{Declaration, Source};
 use crate::errors::Errors;
 use crate::nearest::suggestion;
 
-/// Methods that every topology has; a part whose setter would be called so has to be renamed.
-const RESERVED: [&str; 4] = ["new", "template", "run", "start"];
-
 pub(super) fn check(source: Source, errors: &mut Errors) -> Topology {
     let declarations = distinct(source.parts, &source.name, errors);
     let before = errors.count();
@@ -49,8 +46,8 @@ fn distinct(parts: Vec<Declaration>, topology: &syn::Ident, errors: &mut Errors)
     let mut distinct = Vec::new();
     for part in parts {
         let (name, setter) = (&part.name, names::setter(&part.name).to_string());
-        if RESERVED.contains(&setter.as_str()) || *name == "discard" {
-            errors.on(name, format!("a part cannot be called `{name}`, since the topology has a `{setter}` of its own"));
+        if *name == "discard" {
+            errors.on(name, "a part cannot be called `discard`, since a route to `discard` leads nowhere");
         }
         match taken.insert(setter.clone(), name.to_string()) {
             Some(other) if *name == other => errors.on(name, format!("another part is called `{name}` already")),
@@ -74,7 +71,7 @@ impl Routes<'_> {
         if part.direction != Direction::Inbound
             && let Some(span) = part.blocking
         {
-            errors.at(span, format!("only an inbound part can be `blocking`; `{}` is {}", part.name, part.direction.with_article()));
+            errors.at(span, format!("only an inbound part can be `blocking`; `{}` is {} part", part.name, part.direction.with_article()));
         }
         match (&part.route, part.direction) {
             (Some(route), Direction::Bypass) => {

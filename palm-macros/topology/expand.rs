@@ -1,7 +1,7 @@
 //! Model in, code out. Nothing here can fail.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, ExprLit, Lit};
 
 use super::model::{Direction, Part, Target, Topology};
@@ -9,27 +9,28 @@ use crate::errors::Errors;
 use crate::source::ends;
 
 pub(super) fn expand(topology: &Topology) -> TokenStream {
-    let builder = builder(topology, &template(topology));
-    let fitting = topology.parts.iter().map(fits);
+    let addresses = topology.parts.iter().map(address).collect();
+    let builder = builder(topology, addresses, &template(topology));
     let binds = topology.shared_addresses.iter().map(|&(first, second)| binds_once(&topology.parts[first], &topology.parts[second]));
     let blocking = topology.blocking.iter().map(|(inbound, chain)| {
         let chain: Vec<_> = chain.iter().map(|&place| &topology.parts[place]).collect();
         gets_feedback(&topology.parts[*inbound], &chain)
     });
-    quote!(#builder #(#fitting)* #(#binds)* #(#blocking)*)
+    quote!(#builder #(#binds)* #(#blocking)*)
 }
 
 /// After an error: the mistakes, and a topology that only compiles, so that nothing else is reported.
 pub(super) fn stub(topology: &Topology, errors: Errors) -> TokenStream {
-    let (builder, errors) = (builder(topology, &quote!(::palm::__private::core::unreachable!())), errors.into_tokens());
+    let addresses = topology.parts.iter().map(|_| quote!(::palm::__private::Address::any())).collect();
+    let builder = builder(topology, addresses, &quote!(::palm::__private::core::unreachable!()));
+    let errors = errors.into_tokens();
     quote!(#errors #builder)
 }
 
-fn builder(topology: &Topology, template: &TokenStream) -> TokenStream {
+fn builder(topology: &Topology, addresses: Vec<TokenStream>, template: &TokenStream) -> TokenStream {
     let Topology { attributes, visibility, name, parts, .. } = topology;
     let private = quote!(::palm::__private);
     let fields: Vec<_> = parts.iter().map(|part| &part.setter).collect();
-    let addresses = parts.iter().map(address);
     let setters = parts.iter().map(|part| setter(topology, part));
     let forwards = forwards(topology);
     let debug = debug(topology);
@@ -103,11 +104,12 @@ fn setter(topology: &Topology, part: &Part) -> TokenStream {
     }
 }
 
-/// The template's own options, but for those whose name a part has taken.
+/// The template's own options.
 fn forwards(topology: &Topology) -> TokenStream {
     let (visibility, private) = (&topology.visibility, quote!(::palm::__private));
     let into = quote!(#private::core::convert::Into);
     let options = [
+        ("service", "The type whose methods or hooks the parts call.", quote!(service: impl #private::Service), quote!(service)),
         ("cache", "The store behind the cache.", quote!(cache: impl #private::Cache), quote!(cache)),
         ("messages", "Ends after so many messages.", quote!(messages: #private::core::primitive::u64), quote!(messages)),
         (
@@ -121,8 +123,7 @@ fn forwards(topology: &Topology) -> TokenStream {
         ("insecure", "Lets parts bind beyond loopback without encryption.", quote!(), quote!()),
         ("advertise", "The host that peers are told instead of a wildcard.", quote!(host: impl #into<#private::String>), quote!(host)),
     ];
-    let free = options.into_iter().filter(|(name, ..)| topology.parts.iter().all(|part| part.setter != name));
-    let options = free.map(|(name, doc, parameters, arguments)| {
+    let options = options.into_iter().map(|(name, doc, parameters, arguments)| {
         let name = Ident::new(name, Span::call_site());
         quote! {
             #[doc = #doc]
@@ -182,10 +183,22 @@ fn template(topology: &Topology) -> TokenStream {
     quote!(self.template #(#registered)*)
 }
 
+/// The part, which rustc shows as its type: a part of the wrong direction is an error there.
 fn made(part: &Part) -> TokenStream {
     let (kind, field) = (&part.kind, &part.setter);
-    let options = part.options.iter().map(|(name, value)| quote!(.#name(#value)));
-    quote!(<#kind as ::palm::__private::FromAddress>::at(self.#field) #(#options)*)
+    let (first, last) = ends(kind);
+    let arguments = |arguments: TokenStream| {
+        let mut group = Group::new(Delimiter::Parenthesis, arguments);
+        group.set_span(last);
+        group
+    };
+    let at = arguments(quote!(self.#field));
+    let options = part.options.iter().map(|(name, value)| {
+        let value = arguments(value.to_token_stream());
+        quote!(.#name #value)
+    });
+    let (before, after) = (quote_spanned!(first=> <), quote_spanned!(last=> as ::palm::__private::FromAddress>::at));
+    quote!(#before #kind #after #at #(#options)*)
 }
 
 fn route(topology: &Topology, part: &Part) -> TokenStream {
@@ -200,17 +213,6 @@ fn route(topology: &Topology, part: &Part) -> TokenStream {
     let blocking = part.blocking.then(|| quote!(.blocking()));
     let log = part.log.iter().map(|text| quote!(.log(#text)));
     quote!(::palm::__private::Route::#route #blocking #(#log)*)
-}
-
-/// A part of the wrong direction is an error on its type.
-fn fits(part: &Part) -> TokenStream {
-    let (kind, bound) = (&part.kind, part.direction.bound());
-    quote! {
-        const _: () = {
-            const fn fits<T: ::palm::__private::#bound>() {}
-            fits::<#kind>();
-        };
-    }
 }
 
 fn binds_once(first: &Part, second: &Part) -> TokenStream {

@@ -2,10 +2,27 @@
 
 use proc_macro2::Ident;
 
-/// `WorkerPush` as `worker_push`; a keyword gets a trailing `_`.
+/// Methods, and a field, that every topology has.
+const TAKEN: [&str; 12] = [
+    "new",
+    "template",
+    "run",
+    "start",
+    "service",
+    "cache",
+    "messages",
+    "preset_cache",
+    "log_level",
+    "context",
+    "insecure",
+    "advertise",
+];
+
+/// `WorkerPush` as `worker_push`. A keyword gets a trailing `_`, and so does what every topology has of its own.
 pub(super) fn setter(part: &Ident) -> Ident {
     let name = snake_case(&part.to_string());
-    syn::parse_str::<Ident>(&name).map_or_else(|_| Ident::new(&format!("{name}_"), part.span()), |_| Ident::new(&name, part.span()))
+    let free = syn::parse_str::<Ident>(&name).is_ok() && !TAKEN.contains(&name.as_str());
+    Ident::new(&if free { name } else { name + "_" }, part.span())
 }
 
 fn snake_case(name: &str) -> String {
@@ -34,6 +51,7 @@ mod tests {
         assert_eq!(setter_of("Pull"), "pull");
         assert_eq!(setter_of("WorkerPush"), "worker_push");
         assert_eq!(setter_of("Pub"), "pub_");
+        assert_eq!(setter_of("Cache"), "cache_");
         assert_eq!(setter_of("HTTPGateway2Go"), "http_gateway2_go");
         assert_eq!(setter_of("Self_"), "self_");
     }

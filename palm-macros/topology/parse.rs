@@ -1,6 +1,6 @@
 //! The grammar: `direction Name: Type { option: expr, … } = address => Route, blocking, log "text";`.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::spanned::Spanned;
@@ -38,44 +38,62 @@ pub(super) fn topology(tokens: TokenStream, errors: &mut Errors) -> syn::Result<
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
         if !input.peek(Token![struct]) {
-            return Err(input.error("a topology is written as a struct: `pub struct Name { … }`"));
+            return Err(error_at(input, "a topology is written as a struct: `pub struct Name { … }`"));
         }
         input.parse::<Token![struct]>()?;
         let name = input.parse()?;
         if input.peek(Token![<]) || input.peek(Token![where]) {
-            return Err(input.error("a topology cannot be generic"));
+            return Err(error_at(input, "a topology cannot be generic"));
         }
         if !input.peek(token::Brace) {
-            return Err(input.error("the parts of a topology stand in braces: `{ inbound Pull: PullService => Pub; … }`"));
+            return Err(error_at(input, "the parts of a topology stand in braces: `{ inbound Pull: PullService => Pub; … }`"));
         }
         let body;
         braced!(body in input);
         if !input.is_empty() {
-            return Err(input.error("`topology!` makes one topology; write another `topology!` for the next"));
+            return Err(error_at(input, "`topology!` makes one topology; write another `topology!` for the next"));
         }
         Ok((attributes, visibility, name, body.parse::<TokenStream>()?))
     };
     let (attributes, visibility, name, body) = header.parse2(tokens)?;
     let parts = statements(body, errors).into_iter().filter_map(|part| {
-        let parsed = Parser::parse2(|input: ParseStream<'_>| declaration(input, errors), part);
+        let parsed = Parser::parse2(
+            |input: ParseStream<'_>| {
+                let statement;
+                braced!(statement in input);
+                declaration(&statement, errors)
+            },
+            part.into(),
+        );
         errors.take(parsed)
     });
     let parts = parts.collect();
     Ok(Source { attributes, visibility, name, parts })
 }
 
-/// Cuts the body at each `;`, so that a mistake in one part hides none in the next.
-fn statements(body: TokenStream, errors: &mut Errors) -> Vec<TokenStream> {
-    let (mut statements, mut statement) = (Vec::new(), Vec::new());
+/// A mistake at the next token, or at the end if there is none.
+fn error_at(input: ParseStream<'_>, text: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new(input.span(), text)
+}
+
+/// Cuts the body at each `;`, so that a mistake in one part hides none in the next. The braces around a part bear the span of
+/// its `;`, where the parser looks for what is missing.
+fn statements(body: TokenStream, errors: &mut Errors) -> Vec<TokenTree> {
+    fn statement(tokens: &mut Vec<TokenTree>, end: Span) -> TokenTree {
+        let mut group = Group::new(Delimiter::Brace, tokens.drain(..).collect());
+        group.set_span(end);
+        TokenTree::Group(group)
+    }
+    let (mut statements, mut tokens) = (Vec::new(), Vec::new());
     for token in body {
         match token {
-            TokenTree::Punct(punct) if punct.as_char() == ';' => statements.push(statement.drain(..).collect()),
-            token => statement.push(token),
+            TokenTree::Punct(punct) if punct.as_char() == ';' => statements.push(statement(&mut tokens, punct.span())),
+            token => tokens.push(token),
         }
     }
-    if let Some(last) = statement.last() {
-        errors.at(last.span(), "a part ends with `;`");
-        statements.push(statement.into_iter().collect());
+    if let Some(end) = tokens.last().map(TokenTree::span) {
+        errors.at(end, "a part ends with `;`");
+        statements.push(statement(&mut tokens, end));
     }
     statements
 }
@@ -90,7 +108,7 @@ fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Decla
         syn::Error::new(error.span(), format!("{} part needs a name: `{} Name: Type`", direction.with_article(), direction.name()))
     })?;
     if !input.peek(Token![:]) {
-        return Err(input.error(format!("`{name}` needs a type: `{name}: PartType`")));
+        return Err(error_at(input, format!("`{name}` needs a type: `{name}: PartType`")));
     }
     input.parse::<Token![:]>()?;
     let kind: Type = input.parse()?;
@@ -129,7 +147,7 @@ fn options(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<(Iden
         fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
             let name: Ident = input.parse()?;
             if !input.peek(Token![:]) {
-                return Err(input.error(format!("the option `{name}` needs a value: `{name}: …`")));
+                return Err(error_at(input, format!("the option `{name}` needs a value: `{name}: …`")));
             }
             input.parse::<Token![:]>()?;
             Ok(Self(name, input.parse()?))
@@ -152,7 +170,7 @@ fn flags(input: ParseStream<'_>, part: &mut Declaration, errors: &mut Errors) ->
     while !input.is_empty() {
         if !input.peek(Token![,]) {
             let direction = input.fork().call(Ident::parse_any).ok().and_then(|word| Direction::of(&word.to_string()));
-            return Err(input.error(match direction {
+            return Err(error_at(input, match direction {
                 Some(_) => "the part before ends with `;`",
                 None => "a part goes on with `= address`, `=> Route`, `, blocking`, `, log \"text\"`, in this order, and ends with `;`",
             }));

@@ -9,12 +9,20 @@ use crate::socket::Context;
 
 /// How a client finds its server, made by [`Client::builder`].
 ///
-/// ```no_run
-/// // What goes through the pipeline comes back from its last component.
-/// let client = palm::Client::builder("my_server", "tcp://127.0.0.1:5555")
-///     .sub_address("tcp://127.0.0.1:5561")
-///     .session("2024-05-12/")
+/// ```
+/// use std::time::Duration;
+/// # struct MyServer;
+/// # #[palm::server]
+/// # impl MyServer {
+/// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+/// # }
+/// # let server = palm::Server::new("my_server", MyServer).start()?;
+/// # let db_address = server.address("db_address").unwrap();
+/// let client = palm::Client::builder("my_server", db_address)
+///     .session("today/")
+///     .timeout(Duration::from_secs(5))
 ///     .connect()?;
+/// assert_eq!(client.set("a value", "key")?, "today/key");
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -12,11 +12,15 @@ use super::handle::{Client, Shared};
 use super::link::Link;
 use crate::cache::RemoteCache;
 use crate::error::{BoxError, Error, Result};
+use crate::features;
 use crate::socket::{Context, Interest, PeerEvent, Received, Socket, SocketKind, Wakeup, wait};
 
-/// Publishers of this library answer the subscription to this topic. It is sent after that to the client's own, so the answer
-/// proves that both have arrived.
-const LINK: &str = "_palm.link";
+/// Publishers of this library answer the subscription to this topic. It is sent after that to the client's own, so the
+/// answer proves that both have arrived.
+const LINK: &str = features::TOPIC;
+
+/// What a server of this library says of itself; a classic one has no such key.
+const FEATURES: &str = features::KEY;
 
 /// Silence that makes a publisher a classic one, counted from the end of its handshake.
 const CLASSIC: Duration = Duration::from_millis(500);
@@ -26,8 +30,8 @@ const WARN_EVERY: Duration = Duration::from_secs(10);
 /// What is not handed over when the client goes is tried for this long.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Answers that are kept until they are read: a classic publisher drops what is more.
-const RECEIVE_LIMIT: i32 = 20_000;
+/// Answers of a classic server that are kept until they are read: its publisher drops what is more.
+const CLASSIC_RECEIVE_LIMIT: i32 = 20_000;
 
 pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
     let id = builder.client_id.unwrap_or_else(|| Uuid::new_v4().to_string());
@@ -44,7 +48,11 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
     let sub_address = builder.sub_address.map_or_else(|| server.address(&config, "pub_address"), Ok)?;
 
     let wakeup = Wakeup::pair(&context)?;
-    let subscription = server.subscribe(&context, &wakeup.1, &id, &sub_address)?;
+    let mut subscription = Socket::new(&context, SocketKind::Sub)?;
+    if !config.contains_key(FEATURES) {
+        subscription.set_receive_limit(CLASSIC_RECEIVE_LIMIT);
+    }
+    server.subscribe(&mut subscription, &context, &wakeup.1, &id, &sub_address)?;
     let push = Socket::new(&context, SocketKind::Push)?;
     push.set_linger(LINGER);
     push.connect(&push_address).map_err(|source| server.refused("push_address", &push_address, source))?;
@@ -91,12 +99,12 @@ impl Server<'_> {
         let name = self.ask("name")?.unwrap_or_default();
         let mut config = HashMap::from([("name".to_owned(), name)]);
         self.check_name(&config)?;
-        for key in ["pull_address", "pub_address", "_palm.features"] {
+        for key in ["pull_address", "pub_address", FEATURES] {
             if let Some(value) = self.ask(key)? {
                 config.insert(key.to_owned(), value);
             }
         }
-        match config.get("_palm.features") {
+        match config.get(FEATURES) {
             Some(features) => tracing::debug!(
                 server = self.cache.server(),
                 features = %String::from_utf8_lossy(features),
@@ -139,19 +147,24 @@ impl Server<'_> {
         Ok(reachable(address, self.cache.address()))
     }
 
-    /// A socket on which every answer to the client `id` arrives.
-    fn subscribe(&self, context: &Context, wakeup: &Wakeup, id: &str, address: &str) -> Result<Socket> {
+    /// Makes `socket` one on which every answer to the client `id` arrives.
+    fn subscribe(
+        &self,
+        socket: &mut Socket,
+        context: &Context,
+        wakeup: &Wakeup,
+        id: &str,
+        address: &str,
+    ) -> Result<()> {
         let refused = |source| self.refused("sub_address", address, source);
-        let mut socket = Socket::new(context, SocketKind::Sub)?;
-        socket.set_receive_limit(RECEIVE_LIMIT);
         socket.watch_peers(context)?;
         socket.subscribe(id.as_bytes()).map_err(refused)?;
         socket.connect(address).map_err(refused)?;
         let mut joined = None;
         let mut warned = Instant::now();
         loop {
-            if hears_link(&mut socket) {
-                return Ok(socket);
+            if hears_link(socket) {
+                return Ok(());
             }
             // In one process there is no handshake to be seen.
             if joined.is_none()
@@ -168,7 +181,7 @@ impl Server<'_> {
             match left {
                 Some(Duration::ZERO) if joined.is_some() => {
                     tracing::debug!(address, "taken for a classic publisher");
-                    return Ok(socket);
+                    return Ok(());
                 }
                 Some(Duration::ZERO) => return Err(self.not_reached(address)),
                 _ => {}
@@ -177,7 +190,7 @@ impl Server<'_> {
                 warned = Instant::now();
                 tracing::warn!("waiting for the publisher of `{}` at {address}", self.cache.server());
             }
-            let interest = Interest { socket: &socket, read: true, write: false };
+            let interest = Interest { socket, read: true, write: false };
             wait(&[interest], wakeup, Some(left.unwrap_or(WARN_EVERY).min(WARN_EVERY)));
         }
     }
@@ -227,7 +240,11 @@ fn reachable(address: &str, db_address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
+    use crate::cache::{Cache, MemoryCache, ReadOnly, answer};
+    use crate::wire::Message;
 
     #[test]
     fn an_address_on_every_interface_is_reached_where_the_cache_is() {
@@ -242,5 +259,61 @@ mod tests {
             assert_eq!(reachable(published, db_address), reached);
         }
         assert_eq!(reachable("tcp://*:5556", "inproc://cache"), "tcp://*:5556");
+    }
+
+    /// A server in this process, until its cache is asked for `stop`.
+    fn serve(context: &Context, has_link: bool) -> thread::JoinHandle<()> {
+        let bind = |kind, address| {
+            let socket = Socket::new(context, kind).expect("socket");
+            socket.bind(address).expect("bind");
+            socket
+        };
+        let mut requests = bind(SocketKind::Router, "inproc://db");
+        let mut pull = bind(SocketKind::Pull, "inproc://pull");
+        let mut publisher = bind(SocketKind::Pub, "inproc://pub");
+        let cache = MemoryCache::new();
+        for (key, value) in [("name", "server"), ("pull_address", "inproc://pull"), ("pub_address", "inproc://pub")] {
+            cache.set(key, Bytes::from_static(value.as_bytes())).expect("fits");
+        }
+        let (_waker, wakeup) = Wakeup::pair(context).expect("wakeup");
+        thread::spawn(move || {
+            loop {
+                let interests =
+                    [&requests, &pull, &publisher].map(|socket| Interest { socket, read: true, write: false });
+                wait(&interests, &wakeup, None);
+                while let Received::Message(request) = requests.receive(|_| false) {
+                    if request.body.ends_with(b"stop") {
+                        return;
+                    }
+                    let answer = answer(&cache, &ReadOnly::default(), request.body);
+                    requests.send(Some(&request.head), true, answer);
+                }
+                while let Received::Message(subscription) = publisher.receive(|_| false) {
+                    if has_link && subscription.body.ends_with(LINK.as_bytes()) {
+                        publisher.send(Some(LINK.as_bytes()), false, b"{}".to_vec());
+                    }
+                }
+                while let Received::Message(incoming) = pull.receive(|_| false) {
+                    let message = Message::decode(incoming.body).expect("message");
+                    publisher.send(Some(message.client().as_bytes()), false, message.encode());
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn within_one_process_the_subscription_is_confirmed_too() -> Result<()> {
+        for (has_link, least) in [(true, Duration::ZERO), (false, CLASSIC)] {
+            let context = Context::new();
+            let server = serve(&context, has_link);
+            let start = Instant::now();
+            let client = Client::builder("server", "inproc://db").context(&context).connect()?;
+            assert!((least..least + CLASSIC).contains(&start.elapsed()), "{:?}", start.elapsed());
+            assert_eq!(client.eval("server.echo", "a message")?, "a message");
+            let stop = RemoteCache::new(&context, "server", "inproc://db", "me");
+            assert!(stop.get_within("stop", Some(Duration::from_millis(100))).is_err());
+            server.join().expect("server");
+        }
+        Ok(())
     }
 }

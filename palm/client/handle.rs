@@ -22,13 +22,20 @@ use crate::wire::Message;
 /// A call gives up, with [`Error::TimedOut`], when nothing of it has arrived for 60 s, or what
 /// [`timeout`](ClientBuilder::timeout) says. If a server that is not of this library loses an answer, that is how it shows.
 ///
-/// When the last clone is dropped, and no job is left, its sockets are closed; what was not yet handed over is tried for another
-/// second.
+/// When the last clone is dropped, and no job is left, its sockets are closed; what was not yet handed over is tried for
+/// another second.
 ///
-/// ```no_run
-/// let client = palm::Client::connect("my_server", "tcp://127.0.0.1:5555")?;
+/// ```
+/// # struct MyServer;
+/// # #[palm::server]
+/// # impl MyServer {
+/// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+/// # }
+/// # let server = palm::Server::new("my_server", MyServer).start()?;
+/// # let db_address = server.address("db_address").unwrap();
+/// let client = palm::Client::connect("my_server", db_address)?;
 /// let reply = client.eval("my_server.foo", b"a message")?;
-/// println!("Client got:  {reply:?}");
+/// assert_eq!(reply, "you sent me a message");
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Clone)]
@@ -133,10 +140,17 @@ impl Client {
 
     /// Sends a stream of messages, and gives their results as an iterator.
     ///
-    /// ```no_run
-    /// # let client = palm::Client::connect("server", "tcp://127.0.0.1:5559")?;
+    /// ```
+    /// # struct MyServer;
+    /// # #[palm::server]
+    /// # impl MyServer {
+    /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+    /// # }
+    /// # let server = palm::Server::new("my_server", MyServer).start()?;
+    /// # let db_address = server.address("db_address").unwrap();
+    /// # let client = palm::Client::connect("my_server", db_address)?;
     /// let messages = (0..10).map(|number| format!("message {number}"));
-    /// for reply in client.job("server.foo", messages).messages(10) {
+    /// for reply in client.job("my_server.foo", messages).messages(10) {
     ///     println!("{:?}", reply?);
     /// }
     /// # Ok::<(), palm::Error>(())

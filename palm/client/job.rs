@@ -11,7 +11,7 @@ use super::handle::Shared;
 use super::link::{Call, Link};
 use super::outgoing::Outgoing;
 use super::reply::Reply;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::wire::Message;
 
 /// After so long without an answer, more messages may be under way: a component may be gathering them.
@@ -20,24 +20,32 @@ const SILENCE: Duration = Duration::from_millis(250);
 /// A stream of messages under way, and an iterator over its results, made by [`Client::job`](super::Client::job).
 ///
 /// Results come as they arrive, which need not be the order of the messages. A failure at a component is an item,
-/// [`Error::Remote`], counts as one message, and does not end the job.
+/// [`Error::Remote`](crate::Error::Remote), counts as one message, and does not end the job.
 ///
 /// The job ends
 /// - when as many results have come as [`messages`](Self::messages) says;
 /// - at once, if its source is empty;
-/// - with [`Error::TimedOut`] as its last item, when nothing arrives for the time-out. So does a job without a count.
+/// - with [`Error::TimedOut`](crate::Error::TimedOut) as its last item, when nothing arrives for the time-out. So does a job without a count.
 ///
-/// Nothing is taken from the source before the first result is asked for. Then a thread of the job's own takes its items as
-/// fast as they are answered, about 8,192 messages or 16 MiB ahead. Time that the source takes for itself does not count towards
-/// the time-out. If it panics, so does the thread that waits for results.
+/// Nothing is taken from the source before the first result is asked for. Then a thread of the job's own takes its items
+/// as fast as they are answered, at most 8,192 messages or 16 MiB ahead; more only while no result comes at all, since a
+/// component may be gathering. Time that the source takes for itself does not count towards the time-out. If the source
+/// panics, so does the thread that waits for results.
 ///
-/// Dropping a job stops it: nothing more is sent, and what still comes is dropped. A source that blocks at that time is let go
-/// when it returns.
+/// Dropping a job stops it: nothing more is sent, and what still comes is dropped. A source that blocks at that time is
+/// let go when it returns.
 ///
-/// ```no_run
-/// let client = palm::Client::connect("server", "tcp://127.0.0.1:5559")?;
-/// for reply in client.job("server.foo", std::iter::repeat_n("a message", 10)).messages(10) {
-///     println!("{:?}", reply?);
+/// ```
+/// # struct MyServer;
+/// # #[palm::server]
+/// # impl MyServer {
+/// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+/// # }
+/// # let server = palm::Server::new("my_server", MyServer).start()?;
+/// # let db_address = server.address("db_address").unwrap();
+/// # let client = palm::Client::connect("my_server", db_address)?;
+/// for reply in client.job("my_server.foo", std::iter::repeat_n("a message", 10)).messages(10) {
+///     assert_eq!(reply?, "you sent me a message");
 /// }
 /// # Ok::<(), palm::Error>(())
 /// ```
@@ -156,8 +164,8 @@ impl Job {
         }
     }
 
-    /// Notes that an answer was handed out. Messages are answered about in order, so one that is answered settles those before it;
-    /// without identifiers each answer settles one.
+    /// Notes that an answer was handed out. Messages are answered about in order, so one that is answered settles those
+    /// before it; without identifiers each answer settles one.
     fn settle(&mut self, message: &Message) {
         let ids = self.shared.link.ids;
         let State::Running(running) = &mut self.state else { return };

@@ -20,7 +20,8 @@ impl Outbox {
         Self { socket: Mutex::new(Some(socket)), returned: Condvar::new() }
     }
 
-    /// Hands a frame over, waiting for room if need be. False if the time is up or `wanted` no longer holds: then nothing was sent.
+    /// Hands a frame over, waiting for room if need be. False if the time is up or `wanted` no longer holds: then nothing
+    /// was sent.
     pub(super) fn send(&self, frame: &[u8], until: Option<Instant>, wanted: impl Fn() -> bool) -> bool {
         let mut kept = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

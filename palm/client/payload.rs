@@ -1,6 +1,12 @@
+#[cfg(feature = "json")]
+use crate::error::Error;
 use crate::error::Result;
+#[cfg(feature = "json")]
+use crate::service::Json;
+use crate::service::Proto;
 
-/// What a client can send: bytes and text of every kind, owned or borrowed; or a type of one's own that knows its bytes.
+/// What a client can send: bytes and text of every kind, owned or borrowed; [`Proto`] and `Json` (feature `json`); or a
+/// type of one's own that knows its bytes.
 ///
 /// ```
 /// use palm::client::IntoPayload;
@@ -19,7 +25,7 @@ use crate::error::Result;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no payload",
-    note = "send bytes or text, such as `&[u8]`, `Vec<u8>`, `&str`, `String`, `palm::Bytes`"
+    note = "send bytes or text, such as `&[u8]`, `Vec<u8>`, `&str`, `String`, `palm::Bytes`, or `Proto<T>` and `Json<T>`"
 )]
 pub trait IntoPayload {
     /// The bytes to be sent.
@@ -32,5 +38,18 @@ pub trait IntoPayload {
 impl<T: AsRef<[u8]>> IntoPayload for T {
     fn into_payload(self) -> Result<impl AsRef<[u8]>> {
         Ok(self)
+    }
+}
+
+impl<T: prost::Message> IntoPayload for Proto<T> {
+    fn into_payload(self) -> Result<impl AsRef<[u8]>> {
+        Ok(self.0.encode_to_vec())
+    }
+}
+
+#[cfg(feature = "json")]
+impl<T: serde::Serialize> IntoPayload for Json<T> {
+    fn into_payload(self) -> Result<impl AsRef<[u8]>> {
+        serde_json::to_vec(&self.0).map_err(|error| Error::system("encode a payload as JSON", error))
     }
 }

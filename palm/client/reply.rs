@@ -1,9 +1,11 @@
+use std::any::type_name;
 use std::fmt::{self, Write as _};
 use std::ops::Deref;
 
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+use crate::service::FromPayload;
 use crate::wire::Message;
 
 /// One result of a call: bytes. `{:?}` prints them as Python does.
@@ -25,6 +27,23 @@ impl Reply {
     #[must_use]
     pub const fn payload(&self) -> &Bytes {
         &self.0
+    }
+
+    /// The bytes as something else: what a method can take as its argument, such as `&str`, [`Proto`](crate::Proto) or
+    /// `Json` (feature `json`).
+    ///
+    /// ```
+    /// # use palm::{Bytes, client::Reply};
+    /// let reply = Reply::from(Bytes::from("21.5"));
+    /// assert_eq!(reply.to::<&str>()?, "21.5");
+    /// # Ok::<(), palm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Reply`] if they are no such thing.
+    pub fn to<'a, T: FromPayload<'a>>(&'a self) -> Result<T> {
+        T::from_payload(&self.0)
+            .map_err(|refused| Error::Reply { wanted: type_name::<T>(), reason: refused.text().to_owned() })
     }
 
     /// What a message of an answer comes to: the result, or the error that stands in its place.
