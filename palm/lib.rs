@@ -3,6 +3,7 @@
 extern crate self as palm;
 
 pub mod cache;
+pub mod client;
 pub mod component;
 mod engine;
 mod error;
@@ -21,6 +22,7 @@ pub mod stats {
 }
 
 pub use bytes::Bytes;
+pub use client::Client;
 #[doc = include_str!("../docs/macros/hub.md")]
 pub use palm_macros::hub;
 #[doc = include_str!("../docs/macros/master.md")]

@@ -203,8 +203,8 @@ impl Socket {
         let _ = self.raw.set_linger(i32::try_from(linger.as_millis()).unwrap_or(i32::MAX));
     }
 
-    /// How many messages are kept for each connection until they are received, 1,000 by default. To be called before binding
-    /// or connecting.
+    /// How many messages are kept for each connection until they are received, 1,000 by default. To be called before
+    /// binding or connecting.
     pub(crate) fn set_receive_limit(&self, messages: i32) {
         // Fails for negative numbers only.
         let _ = self.raw.set_rcvhwm(messages);
@@ -289,6 +289,11 @@ impl Socket {
             }
         }
         self.send_frame(into_frame(body), 0)
+    }
+
+    /// Hands over one message of a single frame, which stays the caller's, to be sent again if there is no room.
+    pub(crate) fn send_copy(&self, body: &[u8]) -> Sent {
+        self.send_frame(zmq::Message::from(body), 0)
     }
 
     fn send_frame(&self, frame: zmq::Message, flags: i32) -> Sent {
@@ -444,6 +449,12 @@ impl Wakeup {
             Ok((Waker(Mutex::new(waker)), Self(wakeup)))
         };
         make().map_err(|error| Error::system("open a socket", error))
+    }
+}
+
+impl fmt::Debug for Wakeup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wakeup").finish_non_exhaustive()
     }
 }
 

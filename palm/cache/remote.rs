@@ -166,14 +166,7 @@ impl RemoteCache {
         Ok(socket)
     }
 
-    fn pause(
-        &self,
-        socket: &Socket,
-        event: Ready,
-        request: &Message,
-        start: Instant,
-        limit: Duration,
-    ) -> Result<()> {
+    fn pause(&self, socket: &Socket, event: Ready, request: &Message, start: Instant, limit: Duration) -> Result<()> {
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(Error::Stopped { component: self.asker.to_string() });
         }
@@ -193,7 +186,10 @@ impl RemoteCache {
 
 impl fmt::Debug for RemoteCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteCache").field("server", &self.server).field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("RemoteCache")
+            .field("server", &self.server)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -250,7 +246,8 @@ mod tests {
     fn a_late_answer_is_never_taken_for_another() -> Result<()> {
         let context = Context::new();
         let mut socket = service(&context, "inproc://late");
-        let cache = RemoteCache::new(&context, "server", "inproc://late", "me").timeout(Some(Duration::from_millis(30)));
+        let cache =
+            RemoteCache::new(&context, "server", "inproc://late", "me").timeout(Some(Duration::from_millis(30)));
         assert!(matches!(cache.get("first"), Err(Error::TimedOut { function, .. }) if function == "server.get"));
         let asking = thread::spawn(move || cache.get_within("second", Some(Duration::from_secs(10))));
         for answer in ["to the first", "to the second"] {

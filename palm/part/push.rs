@@ -16,11 +16,13 @@ struct Outlet {
     hooks: Option<Box<dyn Hooks>>,
     port: Option<Port>,
     waiting: VecDeque<Message>,
+    /// Results of what goes out here come back to this component.
+    to_workers: bool,
 }
 
 impl Outlet {
-    const fn new() -> Self {
-        Self { hooks: None, port: None, waiting: VecDeque::new() }
+    const fn new(to_workers: bool) -> Self {
+        Self { hooks: None, port: None, waiting: VecDeque::new(), to_workers }
     }
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
@@ -57,7 +59,7 @@ impl Outlet {
             Some(hooks) => turn.transport.send(port, None, false, hooks.from_router(message)),
         };
         if sent == Sent::Done {
-            turn.core.outstanding += 1;
+            turn.core.outstanding += u64::from(self.to_workers);
             turn.count(Counter::Sent, 1);
         }
         sent == Sent::Done
@@ -77,7 +79,7 @@ impl fmt::Debug for Outlet {
 }
 
 macro_rules! push_part {
-    ($(#[$docs:meta])* $name:ident, binds: $binds:literal, key: $key:expr) => {
+    ($(#[$docs:meta])* $name:ident, binds: $binds:literal, key: $key:expr, to_workers: $workers:literal) => {
         $(#[$docs])*
         #[derive(Debug)]
         pub struct $name {
@@ -88,7 +90,7 @@ macro_rules! push_part {
         impl $name {
             /// The part at that address.
             pub fn new(address: impl Into<Address>) -> Self {
-                Self { address: address.into(), outlet: Outlet::new() }
+                Self { address: address.into(), outlet: Outlet::new($workers) }
             }
 
             /// Replaces what the part does with each message.
@@ -148,7 +150,7 @@ push_part! {
     /// use palm::part::PushService;
     /// let part = PushService::new("tcp://127.0.0.1:5558");
     /// ```
-    PushService, binds: true, key: Some("push_address")
+    PushService, binds: true, key: Some("push_address"), to_workers: false
 }
 
 push_part! {
@@ -158,7 +160,7 @@ push_part! {
     /// use palm::part::WorkerPushService;
     /// let part = WorkerPushService::new("tcp://127.0.0.1:5558");
     /// ```
-    WorkerPushService, binds: true, key: Some("worker_push_address")
+    WorkerPushService, binds: true, key: Some("worker_push_address"), to_workers: true
 }
 
 push_part! {
@@ -168,5 +170,5 @@ push_part! {
     /// use palm::part::PushConnection;
     /// let part = PushConnection::new("tcp://127.0.0.1:5557");
     /// ```
-    PushConnection, binds: false, key: None
+    PushConnection, binds: false, key: None, to_workers: false
 }

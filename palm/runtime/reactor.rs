@@ -64,6 +64,11 @@ impl Reactor {
                 Event::Stop => self.drain(now),
             }
         }
+        // What makes room comes before what needs it, so that nothing is left lying when the reactor waits.
+        self.engine.timers(now, &mut self.sockets);
+        for part in self.sockets.parts_that_write() {
+            self.engine.resume(part, now, &mut self.sockets);
+        }
         while let Some(batch) = inbox.batch(|part| !self.engine.is_blocked(part)) {
             self.engine.results(batch.part, batch.task, batch.results, now, &mut self.sockets);
         }
@@ -71,10 +76,6 @@ impl Reactor {
             return Next::Run(job);
         }
         let read = self.read(now, stats);
-        self.engine.timers(now, &mut self.sockets);
-        for part in self.sockets.parts_that_write() {
-            self.engine.resume(part, now, &mut self.sockets);
-        }
         if self.engine.is_exhausted() {
             self.drain(now);
         }

@@ -1,0 +1,300 @@
+//! Sends the messages of a job while their answers come in.
+//!
+//! A thread of its own pulls the source, so that a source that is slow or blocks holds up no answer. What is under way is
+//! bounded by a window, which grows only while the job waits in vain: components may answer many messages with one.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::id::{Ids, Place};
+use super::link::Link;
+use super::outgoing::Outgoing;
+use crate::error::{Error, Result};
+
+/// Messages under way at most.
+const WINDOW_MESSAGES: u64 = 8192;
+
+/// Bytes under way at most, unless one message alone is larger.
+const WINDOW_BYTES: u64 = 16 << 20;
+
+/// A job that wants few answers begins with a window of this many messages, so that an endless source sends few in vain.
+const SMALL_WINDOW: u64 = 256;
+
+/// Stands for "not now" in a count of nanoseconds or messages.
+const NEVER: u64 = u64::MAX;
+
+/// Encodes the next message of a source; `None` at its end.
+pub(super) type Source = Box<dyn FnMut(&mut Outgoing, &[u8; 16]) -> Option<Result<()>> + Send>;
+
+/// What a job and its feeder know of each other.
+#[derive(Debug)]
+pub(super) struct Feed {
+    epoch: Instant,
+    stopped: AtomicBool,
+    /// Messages that need no longer be counted as under way.
+    settled: AtomicU64,
+    /// The feeder sleeps until so many are settled.
+    resume_at: AtomicU64,
+    /// Windows that it may use up beyond the first.
+    more: AtomicU64,
+    sent_some: AtomicBool,
+    ended: AtomicBool,
+    failure: Mutex<Option<Failure>>,
+    /// Nanoseconds spent in the source, and since when it is in there now.
+    pulled: AtomicU64,
+    pulling_since: AtomicU64,
+}
+
+/// How a source ended too early.
+pub(super) enum Failure {
+    /// It panicked, with this.
+    Panic(Box<dyn Any + Send>),
+    /// An item has no bytes.
+    Item(Error),
+}
+
+impl std::fmt::Debug for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Panic(_) => f.write_str("Panic"),
+            Self::Item(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Feed {
+    pub(super) fn new() -> Self {
+        Self {
+            epoch: Instant::now(),
+            stopped: AtomicBool::new(false),
+            settled: AtomicU64::new(0),
+            resume_at: AtomicU64::new(NEVER),
+            more: AtomicU64::new(0),
+            sent_some: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            failure: Mutex::new(None),
+            pulled: AtomicU64::new(0),
+            pulling_since: AtomicU64::new(NEVER),
+        }
+    }
+
+    /// No message is sent from now on. The feeder ends as soon as it is out of its source.
+    pub(super) fn stop(&self, feeder: &thread::Thread) {
+        self.stopped.store(true, SeqCst);
+        feeder.unpark();
+    }
+
+    /// Notes how many messages are settled, and wakes the feeder when there is room again.
+    pub(super) fn settle(&self, settled: u64, feeder: &thread::Thread) {
+        self.settled.store(settled, SeqCst);
+        if settled >= self.resume_at.load(SeqCst) {
+            self.resume(feeder);
+        }
+    }
+
+    /// Whether the feeder waits for answers before it sends more.
+    pub(super) fn is_full(&self) -> bool {
+        self.resume_at.load(SeqCst) != NEVER
+    }
+
+    /// Lets one more window be under way.
+    pub(super) fn widen(&self, feeder: &thread::Thread) {
+        self.more.fetch_add(1, SeqCst);
+        self.resume(feeder);
+    }
+
+    /// The source is at its end, and nothing of it was sent.
+    pub(super) fn ended_empty(&self) -> bool {
+        self.ended.load(SeqCst) && !self.sent_some.load(SeqCst)
+    }
+
+    pub(super) fn take_failure(&self) -> Option<Failure> {
+        if !self.ended.load(SeqCst) {
+            return None;
+        }
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Time spent in the source up to `now`.
+    pub(super) fn pulled(&self, now: Instant) -> Duration {
+        let since = self.pulling_since.load(SeqCst);
+        let running = if since == NEVER { 0 } else { self.nanos(now).saturating_sub(since) };
+        Duration::from_nanos(self.pulled.load(SeqCst) + running)
+    }
+
+    fn resume(&self, feeder: &thread::Thread) {
+        self.resume_at.store(NEVER, SeqCst);
+        feeder.unpark();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(SeqCst)
+    }
+
+    fn nanos(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(NEVER)
+    }
+}
+
+/// What is under way, in order.
+#[derive(Debug, Default)]
+struct Window {
+    sizes: VecDeque<u64>,
+    bytes: u64,
+    settled: u64,
+}
+
+impl Window {
+    fn sent(&mut self, bytes: u64) {
+        self.sizes.push_back(bytes);
+        self.bytes += bytes;
+    }
+
+    fn settle(&mut self, settled: u64) {
+        while self.settled < settled {
+            self.settled += 1;
+            match self.sizes.pop_front() {
+                Some(bytes) => self.bytes -= bytes,
+                // More answers than messages: they are not credit for later ones.
+                None => self.settled = settled,
+            }
+        }
+    }
+
+    fn is_full(&self, messages: u64, bytes: u64) -> bool {
+        self.sizes.len() as u64 >= messages || (self.bytes >= bytes && !self.sizes.is_empty())
+    }
+
+    /// Half of it is to be free before more is sent, so that threads do not take turns for each message.
+    fn resume_at(&self) -> u64 {
+        self.settled + (self.sizes.len() as u64 / 2).max(1)
+    }
+}
+
+pub(super) struct Feeder {
+    pub(super) feed: Arc<Feed>,
+    /// Weak, so that a source that blocks for ever keeps no socket open.
+    pub(super) link: Weak<Link>,
+    pub(super) ids: Ids,
+    pub(super) call: u64,
+    pub(super) source: Source,
+    pub(super) outgoing: Outgoing,
+    /// How many answers the job wants, if it said so.
+    pub(super) wanted: Option<u64>,
+}
+
+impl Feeder {
+    pub(super) fn start(self) -> Result<thread::Thread> {
+        thread::Builder::new()
+            .name("palm-job".to_owned())
+            .spawn(move || self.run())
+            .map(|handle| handle.thread().clone())
+            .map_err(|error| Error::system("start the thread of a job", error))
+    }
+
+    fn run(mut self) {
+        let failure = match catch_unwind(AssertUnwindSafe(|| self.feed_all())) {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(Failure::Item(error)),
+            Err(panic) => Some(Failure::Panic(panic)),
+        };
+        *self.feed.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        self.feed.ended.store(true, SeqCst);
+        if let Some(link) = self.link.upgrade() {
+            link.poke(self.call);
+        }
+    }
+
+    fn feed_all(&mut self) -> Result<()> {
+        let messages = self.wanted.map_or(WINDOW_MESSAGES, |wanted| wanted.clamp(SMALL_WINDOW, WINDOW_MESSAGES));
+        let mut window = Window::default();
+        let mut sequence = 0_u32;
+        while self.wait_for_room(&mut window, messages) {
+            let id = self.ids.id(Place { call: self.call, sequence });
+            sequence = sequence.wrapping_add(1);
+            let Some(item) = self.pull(&id) else { break };
+            item?;
+            // Before it is sent: an answer may be quicker than this thread.
+            self.feed.sent_some.store(true, SeqCst);
+            let Some(link) = self.link.upgrade() else { break };
+            let frame = self.outgoing.encoded();
+            if !link.outbox.send(frame, None, || !self.feed.is_stopped()) {
+                break;
+            }
+            window.sent(frame.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn pull(&mut self, id: &[u8; 16]) -> Option<Result<()>> {
+        let feed = &self.feed;
+        let since = feed.nanos(Instant::now());
+        feed.pulling_since.store(since, SeqCst);
+        let item = (self.source)(&mut self.outgoing, id);
+        feed.pulled.fetch_add(feed.nanos(Instant::now()).saturating_sub(since), SeqCst);
+        feed.pulling_since.store(NEVER, SeqCst);
+        if feed.is_stopped() { None } else { item }
+    }
+
+    /// False if the job was stopped.
+    fn wait_for_room(&self, window: &mut Window, messages: u64) -> bool {
+        let feed = &self.feed;
+        loop {
+            if feed.is_stopped() {
+                return false;
+            }
+            let more = feed.more.load(SeqCst);
+            window.settle(feed.settled.load(SeqCst));
+            if !window.is_full(messages + more * WINDOW_MESSAGES, (1 + more) * WINDOW_BYTES) {
+                return true;
+            }
+            feed.resume_at.store(window.resume_at(), SeqCst);
+            // Looked at again after that, so that no answer comes in between unseen; a wake-up before `park` is kept.
+            if feed.settled.load(SeqCst) < window.resume_at() && feed.more.load(SeqCst) == more && !feed.is_stopped() {
+                thread::park();
+            }
+            feed.resume_at.store(NEVER, SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_counts_messages_and_bytes() {
+        let mut window = Window::default();
+        window.sent(10);
+        assert!(window.is_full(2, 10) && window.is_full(1, 99) && !window.is_full(2, 11));
+        window.sent(1);
+        assert_eq!(window.resume_at(), 1);
+        window.settle(1);
+        assert_eq!((window.bytes, window.sizes.len()), (1, 1));
+    }
+
+    #[test]
+    fn surplus_answers_are_no_credit() {
+        let mut window = Window::default();
+        window.sent(1);
+        window.settle(30);
+        window.sent(1);
+        assert!(window.is_full(1, 99));
+        assert_eq!(window.resume_at(), 31);
+    }
+
+    #[test]
+    fn one_message_larger_than_the_window_passes_alone() {
+        let mut window = Window::default();
+        assert!(!window.is_full(8, 0));
+        window.sent(1000);
+        assert!(window.is_full(8, 10));
+        window.settle(1);
+        assert!(!window.is_full(8, 10));
+    }
+}

@@ -1,0 +1,62 @@
+//! The messages of one call as they go out: what they share is encoded once.
+
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+
+use crate::wire::Message;
+
+const PAYLOAD: u32 = 6;
+const ID: u32 = 16;
+
+/// One frame, used again for each message of a call.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    frame: Vec<u8>,
+    /// Bytes of the frame that every message of the call begins with.
+    shared: usize,
+}
+
+impl Outgoing {
+    pub(super) fn new(pipeline: &str, client: &str, function: &str, cache: &str) -> Self {
+        let mut message = Message::of_stream(pipeline, client, function, Vec::new());
+        message.set_cache(cache);
+        let frame = message.encode();
+        Self { shared: frame.len(), frame }
+    }
+
+    /// The encoded message of that payload and identifier.
+    pub(super) fn frame(&mut self, payload: &[u8], id: &[u8; 16]) -> &[u8] {
+        self.frame.truncate(self.shared);
+        let length = payload.len() as u64;
+        self.frame.reserve(payload.len() + encoded_len_varint(length) + id.len() + 4);
+        if !payload.is_empty() {
+            encode_key(PAYLOAD, WireType::LengthDelimited, &mut self.frame);
+            encode_varint(length, &mut self.frame);
+            self.frame.extend_from_slice(payload);
+        }
+        encode_key(ID, WireType::LengthDelimited, &mut self.frame);
+        encode_varint(id.len() as u64, &mut self.frame);
+        self.frame.extend_from_slice(id);
+        &self.frame
+    }
+
+    /// What was encoded last.
+    pub(super) fn encoded(&self) -> &[u8] {
+        &self.frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_message_is_encoded_as_the_wire_has_it() {
+        let mut outgoing = Outgoing::new("session", "me", "server.foo", "key");
+        for payload in ["a longer one", "", "short"] {
+            let mut message = Message::of_stream("session", "me", "server.foo", payload);
+            message.set_cache("key");
+            message.set_id([7; 16]);
+            assert_eq!(outgoing.frame(payload.as_bytes(), &[7; 16]), message.encode());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The client against a server made of bare sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+
+mod cache;
+mod calls;
+mod connect;
+mod fake;
+mod jobs;
+mod real;

@@ -1,0 +1,84 @@
+//! The client against the library's own server.
+
+use std::time::{Duration, Instant};
+
+use palm::wire::Code;
+use palm::{Client, Error};
+
+struct MyServer;
+
+#[palm::server]
+impl MyServer {
+    fn foo(&mut self, message: &[u8]) -> Vec<u8> {
+        [b"you sent me ", message].concat()
+    }
+
+    fn fail(&mut self) -> Result<Vec<u8>, &'static str> {
+        Err("as it should")
+    }
+}
+
+fn server() -> (palm::Handle, Client) {
+    let server = palm::Server::new("my_server", MyServer).start().unwrap();
+    let client = Client::connect("my_server", server.address("db_address").unwrap()).unwrap();
+    (server, client)
+}
+
+#[test]
+fn calls_are_answered_from_the_first_on() {
+    for _ in 0..10 {
+        let start = Instant::now();
+        let (_server, client) = server();
+        assert_eq!(client.eval("my_server.foo", "a message").unwrap(), "you sent me a message");
+        assert!(start.elapsed() < Duration::from_millis(450), "{:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn failures_come_back_as_errors() {
+    let (_server, client) = server();
+    let error = client.eval("my_server.fail", "").unwrap_err();
+    assert_eq!(error.to_string(), "my_server.fail failed (method failed): as it should");
+    for (function, expected) in
+        [("my_server.none", Code::UnknownMethod), ("other.foo", Code::WrongServer), ("foo", Code::UnknownMethod)]
+    {
+        let error = client.eval(function, "").unwrap_err();
+        assert!(matches!(&error, Error::Remote { code, .. } if *code == expected), "{error}");
+    }
+}
+
+#[test]
+fn a_job_is_answered_whole_while_the_cache_is_used() {
+    let (_server, client) = server();
+    let start = Instant::now();
+    let replies = client.job("my_server.foo", std::iter::repeat_n("x", 50_000)).messages(50_000).filter(Result::is_ok);
+    assert_eq!(replies.count(), 50_000);
+    eprintln!("50,000 messages in {:?}", start.elapsed());
+    assert_eq!(client.set("value", "key").unwrap(), "key");
+    assert_eq!(client.get("key").unwrap().unwrap(), b"value");
+    assert!(matches!(client.set("mine", "pull_address"), Err(Error::Cache { .. })));
+}
+
+#[test]
+fn values_other_than_bytes_are_sent_and_read() {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Point {
+        #[prost(int32, tag = "1")]
+        x: i32,
+    }
+    let (_server, client) = server();
+    let point = Point { x: 7 };
+    let reply = client.eval("my_server.echo", palm::Proto(point.clone())).unwrap();
+    assert_eq!(reply.to::<palm::Proto<Point>>().unwrap().0, point);
+    let error = client.eval("my_server.echo", b"\xff").unwrap().to::<&str>().unwrap_err();
+    assert!(matches!(&error, Error::Reply { wanted: "&str", .. }), "{error}");
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn json_is_sent_and_read() {
+    let (_server, client) = server();
+    let reply = client.eval("my_server.echo", palm::Json([1, 2])).unwrap();
+    assert_eq!(reply, "[1,2]");
+    assert_eq!(reply.to::<palm::Json<Vec<i32>>>().unwrap().0, [1, 2]);
+}
