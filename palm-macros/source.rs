@@ -51,13 +51,15 @@ pub(crate) fn written(tokens: impl ToTokens) -> String {
 }
 
 fn write(tokens: TokenStream, text: &mut String) {
-    let mut joint = false;
+    let (mut after_tick, mut after_word) = (false, false);
     for token in tokens {
         let word = matches!(token, TokenTree::Ident(_) | TokenTree::Literal(_));
-        if word && !joint && text.ends_with(|end: char| end.is_alphanumeric() || "_>)]".contains(end)) {
+        if word && !after_tick && text.ends_with(|end: char| end.is_alphanumeric() || "_>)]".contains(end)) {
             text.push(' ');
         }
-        joint = false;
+        let separate = after_word && matches!(token, TokenTree::Group(_));
+        after_word = after_tick || matches!(&token, TokenTree::Ident(name) if ["mut", "dyn", "impl"].contains(&name.to_string().as_str()));
+        after_tick = false;
         match token {
             TokenTree::Group(group) => {
                 let (open, close) = match group.delimiter() {
@@ -66,12 +68,13 @@ fn write(tokens: TokenStream, text: &mut String) {
                     Delimiter::Brace => ("{", "}"),
                     Delimiter::None => ("", ""),
                 };
+                text.push_str(if separate { " " } else { "" });
                 text.push_str(open);
                 write(group.stream(), text);
                 text.push_str(close);
             }
             TokenTree::Punct(punct) => {
-                joint = punct.as_char() == '\'';
+                after_tick = punct.as_char() == '\'';
                 write_punct(&punct, text);
             }
             word => text.push_str(&word.to_string()),
@@ -102,6 +105,8 @@ mod tests {
         for text in [
             "&[u8]",
             "&'a mut Vec<u8>",
+            "&'a mut [u8]",
+            "&'_ [u8]",
             "palm::Result<Vec<u8>>",
             "impl Iterator<Item = Result<String, Error>> + 'static",
             "Box<dyn Fn(u8, &str) -> u8 + Send>",
@@ -115,7 +120,7 @@ mod tests {
 
     #[test]
     fn lifetimes_are_left_to_inference_but_static_is_kept() {
-        let tokens = without_lifetimes::<syn::Type>(parse_quote!(Pair<'a, &'b [&'static str]>));
+        let tokens = without_lifetimes(quote::quote!(Pair<'a, &'b [&'static str]>));
         assert_eq!(written(tokens), "Pair<'_, &'_ [&'static str]>");
     }
 

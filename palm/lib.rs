@@ -51,6 +51,12 @@ pub use wire::Message;
 /// What generated code names. No part of the public interface: anything here may change with any version.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::cache::Cache;
+    pub use crate::part::{Address, Bypass, FromAddress, Inbound, Outbound};
     pub use crate::service::private::*;
+    pub use crate::topology::{Route, ServerTemplate};
+    pub use crate::{Bytes, Context, Handle, Result};
     pub use core;
+    pub use std::string::String;
+    pub use tracing::Level;
 }

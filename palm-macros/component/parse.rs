@@ -107,7 +107,7 @@ fn take_ours(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
     let ours = |attribute: &mut Attribute| {
         let path = attribute.path();
         let looks_like = |name: &&str| path.segments.len() == 2 && path.segments[0].ident == "palm" && path.segments[1].ident == name;
-        path.is_ident("palm") || METHOD_KEYS.iter().any(|name| looks_like(&name))
+        path.is_ident("palm") || METHOD_KEYS.iter().any(looks_like)
     };
     attributes.extract_if(.., ours).collect()
 }

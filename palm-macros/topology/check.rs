@@ -31,6 +31,7 @@ pub(super) fn check(source: Source, errors: &mut Errors) -> Topology {
         address: declaration.address,
         target,
         blocking: declaration.blocking.is_some(),
+        hooks: declaration.hooks,
         log: declaration.log.map(|(_, text)| text),
     };
     let parts = declarations.into_iter().zip(targets).map(part).collect();
@@ -79,8 +80,9 @@ impl Routes<'_> {
                 Target::Exterior
             }
             (None, Direction::Bypass) => {
-                if let Some((span, _)) = part.log {
-                    errors.at(span, "nothing is routed through a bypass part; remove `log`");
+                let log = part.log.as_ref().map(|(word, _)| word);
+                for word in part.hooks.iter().chain(log) {
+                    errors.on(word, format!("nothing is routed through a bypass part; remove `{word}`"));
                 }
                 Target::Exterior
             }

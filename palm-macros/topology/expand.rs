@@ -57,7 +57,6 @@ fn builder(topology: &Topology, addresses: Vec<TokenStream>, template: &TokenStr
             #(#setters)*
 
             /// The parts and routes as a template, to which more can be registered.
-            #[must_use]
             #visibility fn template(self) -> #private::ServerTemplate {
                 #template
             }
@@ -88,14 +87,12 @@ fn setter(topology: &Topology, part: &Part) -> TokenStream {
         Some(Expr::Lit(ExprLit { lit: Lit::Str(literal), .. })) => format!("`{}`", literal.value()),
         Some(_) => "as the topology has it".to_owned(),
     };
-    let doc = format!("The address of `{}`; by default {default}.", part.name);
-    let more = (!part.docs.is_empty()).then(|| {
-        let docs = format!("\n{}", part.docs);
-        quote!(#[doc = #docs])
-    });
+    let mut doc = format!("The address of `{}`; by default {default}.", part.name);
+    if !part.docs.is_empty() {
+        doc.extend(["\n\n", &part.docs]);
+    }
     quote! {
         #[doc = #doc]
-        #more
         #[must_use]
         #visibility fn #setter(mut self, address: impl #private::core::convert::Into<#private::Address>) -> Self {
             self.#setter = #private::core::convert::Into::into(address);
@@ -115,7 +112,7 @@ fn forwards(topology: &Topology) -> TokenStream {
         (
             "preset_cache",
             "An entry that the cache has from the start.",
-            quote!(key: impl #into<#private::String>, value: impl #into<#private::Vec<#private::core::primitive::u8>>),
+            quote!(key: impl #into<#private::String>, value: impl #into<#private::Bytes>),
             quote!(key, value),
         ),
         ("log_level", "From which level on the component logs.", quote!(level: #private::Level), quote!(level)),
@@ -174,10 +171,11 @@ fn template(topology: &Topology) -> TokenStream {
     let registered = topology.parts.iter().map(|part| {
         let (name, made) = (part.name.to_string(), made(part));
         let route = route(topology, part);
+        let place = ends(&part.name).0;
         match part.direction {
-            Direction::Inbound => quote!(.register_inbound(#name, #made, #route)),
-            Direction::Outbound => quote!(.register_outbound(#name, #made, #route)),
-            Direction::Bypass => quote!(.register_bypass(#name, #made)),
+            Direction::Inbound => quote_spanned!(place=> .register_inbound(#name, #made, #route)),
+            Direction::Outbound => quote_spanned!(place=> .register_outbound(#name, #made, #route)),
+            Direction::Bypass => quote_spanned!(place=> .register_bypass(#name, #made)),
         }
     });
     quote!(self.template #(#registered)*)
@@ -211,8 +209,9 @@ fn route(topology: &Topology, part: &Part) -> TokenStream {
         Target::Exterior => quote!(exterior()),
     };
     let blocking = part.blocking.then(|| quote!(.blocking()));
+    let hooks = &part.hooks;
     let log = part.log.iter().map(|text| quote!(.log(#text)));
-    quote!(::palm::__private::Route::#route #blocking #(#log)*)
+    quote!(::palm::__private::Route::#route #blocking #(.#hooks())* #(#log)*)
 }
 
 fn binds_once(first: &Part, second: &Part) -> TokenStream {

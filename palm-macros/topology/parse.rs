@@ -1,4 +1,4 @@
-//! The grammar: `direction Name: Type { option: expr, … } = address => Route, blocking, log "text";`.
+//! The grammar: `direction Name: Type { option: expr, … } = address => Route, blocking, scatter, log "text";`.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -29,7 +29,8 @@ pub(super) struct Declaration {
     pub(super) address: Option<Expr>,
     pub(super) route: Option<Ident>,
     pub(super) blocking: Option<Span>,
-    pub(super) log: Option<(Span, LitStr)>,
+    pub(super) hooks: Vec<Ident>,
+    pub(super) log: Option<(Ident, LitStr)>,
 }
 
 /// The topology without the parts that are no parts; those are in `errors`.
@@ -126,7 +127,7 @@ fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Decla
     } else {
         None
     };
-    let mut part = Declaration { direction, name, docs: docs(&attributes), kind, options, address, route, blocking: None, log: None };
+    let mut part = Declaration { direction, name, docs: docs(&attributes), kind, options, address, route, blocking: None, hooks: Vec::new(), log: None };
     flags(input, &mut part, errors)?;
     Ok(part)
 }
@@ -185,13 +186,17 @@ fn flags(input: ParseStream<'_>, part: &mut Declaration, errors: &mut Errors) ->
             "blocking" => part.blocking = Some(word.span()),
             "log" => {
                 let text = input.parse::<LitStr>().map_err(|error| syn::Error::new(error.span(), "`log` wants its text: `log \"…\"`"))?;
-                if part.log.replace((word.span(), text)).is_some() {
+                if part.log.is_some() {
                     errors.on(&word, "`log` is given twice");
                 }
+                part.log = Some((word, text));
             }
+            "scatter" | "gather" | "handle_stream" if part.hooks.contains(&word) => errors.on(&word, format!("`{word}` is given twice")),
+            "scatter" | "gather" | "handle_stream" => part.hooks.push(word),
             text => {
-                let hint = suggestion(text, ["blocking", "log"]);
-                let known = if hint.is_empty() { "; there are `blocking` and `log \"text\"`" } else { &hint };
+                let hint = suggestion(text, ["blocking", "log", "scatter", "gather", "handle_stream"]);
+                let known = "; there are `blocking`, `scatter`, `gather`, `handle_stream` and `log \"text\"`";
+                let known = if hint.is_empty() { known } else { &hint };
                 errors.on(&word, format!("`{word}` is no option of a route{known}"));
                 skip_to_comma(input)?;
             }

@@ -109,12 +109,14 @@ fn sender<'t>(turn: &'t mut Turn<'_>, port: Port) -> impl FnMut(&[u8], &Message)
     move |topic, message| turn.send(port, Some(topic), message)
 }
 
+#[diagnostic::do_not_recommend]
 impl FromAddress for PubService {
     fn at(address: Address) -> Self {
         Self::new(address)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Outbound for PubService {
     const BINDS: bool = true;
     const KEY: Option<&'static str> = Some("pub_address");

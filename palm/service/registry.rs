@@ -65,6 +65,7 @@ impl Registry {
     }
 
     /// All of them, twins included.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'static Registration> {
         self.sorted.iter().copied()
     }
