@@ -32,7 +32,11 @@ impl MyServer {
     /// Even messages go one way, odd ones the other.
     fn handle_stream(&mut self, message: &mut Message) -> Topic {
         message.next_stage();
-        let topic = if self.counter.is_multiple_of(2) { "even" } else { "odd" };
+        let topic = if self.counter.is_multiple_of(2) {
+            "even"
+        } else {
+            "odd"
+        };
         self.counter += 1;
         Topic::from(topic)
     }
@@ -78,9 +82,14 @@ fn sink(sub_addresses: [&str; 2]) -> palm::Sink {
 
 /// Sends to the server, and takes what the sink publishes.
 fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
-    let client = palm::Client::builder("my_server", db_address).sub_address(sub_address).connect()?;
+    let client = palm::Client::builder("my_server", db_address)
+        .sub_address(sub_address)
+        .connect()?;
     let functions = ["my_server.foo", "my_pipeline.foo", "my_sink.foo"];
-    for reply in client.job(functions, repeat_n("a message", 10)).messages(10) {
+    for reply in client
+        .job(functions, repeat_n("a message", 10))
+        .messages(10)
+    {
         let reply = reply?;
         print(format_args!("Client got:  {reply:?}"));
         assert_eq!(reply, "and gathered and I pipelined you sent me a message");
@@ -93,8 +102,15 @@ fn everything() -> palm::Result<()> {
     let server_pub = address(&server, "pub_address");
     let even = pipeline(&server_pub, "even").start()?;
     let odd = pipeline(&server_pub, "odd").start()?;
-    let sink = sink([&address(&even, "pub_address"), &address(&odd, "pub_address")]).start()?;
-    client(&address(&server, "db_address"), &address(&sink, "pub_address"))
+    let sink = sink([
+        &address(&even, "pub_address"),
+        &address(&odd, "pub_address"),
+    ])
+    .start()?;
+    client(
+        &address(&server, "db_address"),
+        &address(&sink, "pub_address"),
+    )
 }
 
 fn main() -> ExitCode {

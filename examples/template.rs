@@ -14,8 +14,10 @@ mod support;
 use std::iter::repeat_n;
 use std::process::ExitCode;
 
-use palm::part::{CacheService, PubService, PullService, WorkerPullService, WorkerPushService};
-use palm::{Call, part::Address};
+use palm::Call;
+use palm::part::{
+    Address, CacheService, PubService, PullService, WorkerPullService, WorkerPushService,
+};
 use support::{address, print};
 
 palm::topology! {
@@ -62,7 +64,7 @@ fn everything() -> palm::Result<()> {
         .worker_pull(Address::any())
         .worker_push(Address::any())
         .pub_(Address::any())
-        .cache(Address::any())
+        .cache_(Address::any())
         .start()?;
     let db_address = address(&master, "db_address");
     let _worker1 = worker("worker1", &db_address).start()?;
