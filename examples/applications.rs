@@ -107,10 +107,8 @@ impl Application {
 fn launch(server: &str, function: &str, db_address: &str) -> palm::Result<()> {
     let client = palm::Client::connect(server, db_address)?;
     let function = format!("{server}.{function}");
-    for reply in client
-        .job(&function, repeat_n(" a message", 10))
-        .messages(10)
-    {
+    let messages = repeat_n(" a message", 10);
+    for reply in client.job(&function, messages).messages(10) {
         let reply = reply?;
         print(&reply);
         assert!(reply.ends_with(b" processed a message"));

@@ -63,10 +63,8 @@ fn client(db_address: &str) -> palm::Result<Vec<Reply>> {
     print(Reply::from(palm::Bytes::from(cached)));
 
     let mut replies = Vec::new();
-    for reply in client
-        .job("server.foo", repeat_n("a message", 10))
-        .messages(30)
-    {
+    let messages = repeat_n("a message", 10);
+    for reply in client.job("server.foo", messages).messages(30) {
         let reply = reply?;
         print(&reply);
         replies.push(reply);
@@ -81,11 +79,8 @@ fn everything() -> palm::Result<()> {
     let _worker2 = worker("worker2", &db_address).start()?;
     let replies = client(&db_address)?;
     assert_eq!(replies[29], "final message");
-    assert!(
-        replies[..29]
-            .iter()
-            .all(|reply| reply.ends_with(b" cached data a message"))
-    );
+    let cached = |reply: &Reply| reply.ends_with(b" cached data a message");
+    assert!(replies[..29].iter().all(cached));
     Ok(())
 }
 

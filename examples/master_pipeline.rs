@@ -58,16 +58,12 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
         .sub_address(sub_address)
         .connect()?;
     let functions = ["server.foo", "my_pipeline.foo"];
-    for reply in client
-        .job(functions, repeat_n("a message", 10))
-        .messages(10)
-    {
+    let messages = repeat_n("a message", 10);
+    for reply in client.job(functions, messages).messages(10) {
         let reply = reply?;
         print(&reply);
-        assert!(
-            reply.starts_with(b"and I pipelined worker")
-                && reply.ends_with(b" processed a message")
-        );
+        assert!(reply.starts_with(b"and I pipelined worker"));
+        assert!(reply.ends_with(b" processed a message"));
     }
     Ok(())
 }

@@ -34,16 +34,11 @@ fn worker(name: &str, db_address: &str) -> palm::Worker {
 /// Takes the first ten of the twenty results.
 fn client(db_address: &str) -> palm::Result<()> {
     let client = palm::Client::connect("server", db_address)?;
-    for reply in client
-        .job("server.foo", repeat_n("a message", 10))
-        .messages(10)
-    {
+    let messages = repeat_n("a message", 10);
+    for reply in client.job("server.foo", messages).messages(10) {
         let reply = reply?;
         print(&reply);
-        assert!(
-            reply.ends_with(b" processed a message 1")
-                || reply.ends_with(b" processed a message 2")
-        );
+        assert!(reply.ends_with(b" message 1") || reply.ends_with(b" message 2"));
     }
     Ok(())
 }

@@ -33,10 +33,8 @@ fn worker(name: &str, db_address: &str) -> palm::Worker {
 
 fn client(db_address: &str) -> palm::Result<()> {
     let client = palm::Client::connect("server", db_address)?;
-    for reply in client
-        .job("server.foo", repeat_n("a message", 10))
-        .messages(10)
-    {
+    let messages = repeat_n("a message", 10);
+    for reply in client.job("server.foo", messages).messages(10) {
         let reply = reply?;
         print(&reply);
         assert!(reply.ends_with(b" processed a message"));

@@ -50,10 +50,8 @@ fn client(db_address: &str) -> palm::Result<()> {
     let cached = client.get("cached")?.unwrap_or_default();
     print(Reply::from(palm::Bytes::from(cached)));
 
-    for reply in client
-        .job("server.foo", repeat_n("a message", 10))
-        .messages(30)
-    {
+    let messages = repeat_n("a message", 10);
+    for reply in client.job("server.foo", messages).messages(30) {
         let reply = reply?;
         print(&reply);
         assert!(reply.ends_with(b" cached data a message"));

@@ -86,7 +86,8 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
         .sub_address(sub_address)
         .connect()?;
     let functions = ["my_server.foo", "my_pipeline.foo"];
-    for reply in client.job(functions, repeat_n("a message", 10)).messages(5) {
+    let messages = repeat_n("a message", 10);
+    for reply in client.job(functions, messages).messages(5) {
         let reply = reply?;
         print(format_args!("Client got:  {reply:?}"));
         assert_eq!(reply, "and I pipelined you sent me a message");

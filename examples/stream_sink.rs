@@ -86,10 +86,8 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
         .sub_address(sub_address)
         .connect()?;
     let functions = ["my_server.foo", "my_pipeline.foo", "my_sink.foo"];
-    for reply in client
-        .job(functions, repeat_n("a message", 10))
-        .messages(10)
-    {
+    let messages = repeat_n("a message", 10);
+    for reply in client.job(functions, messages).messages(10) {
         let reply = reply?;
         print(format_args!("Client got:  {reply:?}"));
         assert_eq!(reply, "and gathered and I pipelined you sent me a message");
