@@ -8,10 +8,7 @@
 //!     cargo run --features cli --example applications worker
 //!     cargo run --features cli --example applications launcher --server server --function foo
 
-#[expect(
-    dead_code,
-    reason = "the command line says itself which roles there are"
-)]
+#[expect(dead_code, reason = "the command line says itself which roles there are")]
 mod support;
 
 use std::iter::repeat_n;
@@ -80,14 +77,7 @@ enum Application {
 impl Application {
     fn run(self) -> palm::Result<()> {
         match self {
-            Self::Master {
-                name,
-                pull,
-                r#pub,
-                wpush,
-                wpull,
-                db,
-            } => palm::Master::new(name)
+            Self::Master { name, pull, r#pub, wpush, wpull, db } => palm::Master::new(name)
                 .pull_address(pull)
                 .pub_address(r#pub)
                 .worker_push_address(wpush)
@@ -95,11 +85,7 @@ impl Application {
                 .db_address(db)
                 .run(),
             Self::Worker { name, db } => palm::Worker::new(name, MyWorker).db_address(db).run(),
-            Self::Launcher {
-                server,
-                function,
-                db,
-            } => launch(&server, &function, &db),
+            Self::Launcher { server, function, db } => launch(&server, &function, &db),
         }
     }
 }
@@ -119,12 +105,8 @@ fn launch(server: &str, function: &str, db_address: &str) -> palm::Result<()> {
 fn everything() -> palm::Result<()> {
     let master = palm::Master::new("server").start()?;
     let db_address = address(&master, "db_address");
-    let _worker1 = palm::Worker::new("worker1", MyWorker)
-        .db_address(&db_address)
-        .start()?;
-    let _worker2 = palm::Worker::new("worker2", MyWorker)
-        .db_address(&db_address)
-        .start()?;
+    let _worker1 = palm::Worker::new("worker1", MyWorker).db_address(&db_address).start()?;
+    let _worker2 = palm::Worker::new("worker2", MyWorker).db_address(&db_address).start()?;
     launch("server", "foo", &db_address)
 }
 

@@ -33,11 +33,7 @@ impl MyMaster {
     /// The thirtieth result is replaced.
     fn gather(&mut self, message: Message) -> Message {
         self.counter += 1;
-        if self.counter == 30 {
-            message.with_payload("final message")
-        } else {
-            message
-        }
+        if self.counter == 30 { message.with_payload("final message") } else { message }
     }
 }
 

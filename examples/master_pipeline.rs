@@ -47,16 +47,12 @@ fn worker(name: &str, db_address: &str) -> palm::Worker {
 }
 
 fn pipeline(sub_address: &str) -> palm::Pipeline {
-    palm::Pipeline::new("my_pipeline", MyPipeline)
-        .sub_address(sub_address)
-        .previous("server")
+    palm::Pipeline::new("my_pipeline", MyPipeline).sub_address(sub_address).previous("server")
 }
 
 /// Sends to the master, and takes what the pipeline publishes.
 fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
-    let client = palm::Client::builder("server", db_address)
-        .sub_address(sub_address)
-        .connect()?;
+    let client = palm::Client::builder("server", db_address).sub_address(sub_address).connect()?;
     let functions = ["server.foo", "my_pipeline.foo"];
     let messages = repeat_n("a message", 10);
     for reply in client.job(functions, messages).messages(10) {

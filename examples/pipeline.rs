@@ -41,16 +41,12 @@ fn server() -> palm::Server {
 }
 
 fn pipeline(sub_address: &str) -> palm::Pipeline {
-    palm::Pipeline::new("my_pipeline", MyPipeline)
-        .sub_address(sub_address)
-        .previous("my_server")
+    palm::Pipeline::new("my_pipeline", MyPipeline).sub_address(sub_address).previous("my_server")
 }
 
 /// Sends to the server, and takes what the pipeline publishes.
 fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
-    let client = palm::Client::builder("my_server", db_address)
-        .sub_address(sub_address)
-        .connect()?;
+    let client = palm::Client::builder("my_server", db_address).sub_address(sub_address).connect()?;
     let reply = client.eval(["my_server.foo", "my_pipeline.foo"], "a message")?;
     print(format_args!("Client got:  {reply:?}"));
     assert_eq!(reply, "and I pipelined you sent me a message");
@@ -60,10 +56,7 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
 fn everything() -> palm::Result<()> {
     let server = server().start()?;
     let pipeline = pipeline(&address(&server, "pub_address")).start()?;
-    client(
-        &address(&server, "db_address"),
-        &address(&pipeline, "pub_address"),
-    )
+    client(&address(&server, "db_address"), &address(&pipeline, "pub_address"))
 }
 
 fn main() -> ExitCode {

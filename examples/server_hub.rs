@@ -42,9 +42,7 @@ fn server() -> palm::Server {
 }
 
 fn hub(sub_address: &str) -> palm::Hub {
-    palm::Hub::new("hub")
-        .sub_address(sub_address)
-        .previous("server")
+    palm::Hub::new("hub").sub_address(sub_address).previous("server")
 }
 
 fn worker(name: &str, db_address: &str) -> palm::Worker {
@@ -53,9 +51,7 @@ fn worker(name: &str, db_address: &str) -> palm::Worker {
 
 /// Sends to the server, and takes what the hub publishes.
 fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
-    let client = palm::Client::builder("server", db_address)
-        .sub_address(sub_address)
-        .connect()?;
+    let client = palm::Client::builder("server", db_address).sub_address(sub_address).connect()?;
     let reply = client.eval(["server.foo", "hub.foo"], "a message")?;
     print(format_args!("Client got:  {reply:?}"));
     assert!(reply.ends_with(b" processed you sent me a message"));
@@ -66,10 +62,7 @@ fn everything() -> palm::Result<()> {
     let server = server().start()?;
     let hub = hub(&address(&server, "pub_address")).start()?;
     let _worker = worker("worker1", &address(&hub, "db_address")).start()?;
-    client(
-        &address(&server, "db_address"),
-        &address(&hub, "pub_address"),
-    )
+    client(&address(&server, "db_address"), &address(&hub, "pub_address"))
 }
 
 fn main() -> ExitCode {

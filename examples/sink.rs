@@ -43,16 +43,12 @@ fn server() -> palm::Server {
 }
 
 fn sink(sub_address: &str) -> palm::Sink {
-    palm::Sink::new("my_pipeline", MySink)
-        .sub_addresses([sub_address])
-        .previous(["my_server"])
+    palm::Sink::new("my_pipeline", MySink).sub_addresses([sub_address]).previous(["my_server"])
 }
 
 /// Sends to the server, and takes what the sink publishes.
 fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
-    let client = palm::Client::builder("my_server", db_address)
-        .sub_address(sub_address)
-        .connect()?;
+    let client = palm::Client::builder("my_server", db_address).sub_address(sub_address).connect()?;
     let reply = client.eval(["my_server.foo", "my_pipeline.foo"], "a message")?;
     print(format_args!("Client got:  {reply:?}"));
     assert_eq!(reply, "and I pipelined you sent me a message");
@@ -62,10 +58,7 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
 fn everything() -> palm::Result<()> {
     let server = server().start()?;
     let sink = sink(&address(&server, "pub_address")).start()?;
-    client(
-        &address(&server, "db_address"),
-        &address(&sink, "pub_address"),
-    )
+    client(&address(&server, "db_address"), &address(&sink, "pub_address"))
 }
 
 fn main() -> ExitCode {
@@ -76,10 +69,9 @@ fn main() -> ExitCode {
             .pull_address("tcp://127.0.0.1:5556")
             .pub_address("tcp://127.0.0.1:5557")
             .run(),
-        ["sink"] => sink("tcp://127.0.0.1:5557")
-            .db_address("tcp://127.0.0.1:5560")
-            .pub_address("tcp://127.0.0.1:5561")
-            .run(),
+        ["sink"] => {
+            sink("tcp://127.0.0.1:5557").db_address("tcp://127.0.0.1:5560").pub_address("tcp://127.0.0.1:5561").run()
+        }
         ["client"] => client("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5561"),
         _ => support::no_role("server, sink, client"),
     })

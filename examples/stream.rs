@@ -33,11 +33,7 @@ impl MyServer {
     /// Even messages go one way, odd ones the other.
     fn handle_stream(&mut self, message: &mut Message) -> Topic {
         message.next_stage();
-        let topic = if self.counter.is_multiple_of(2) {
-            "even"
-        } else {
-            "odd"
-        };
+        let topic = if self.counter.is_multiple_of(2) { "even" } else { "odd" };
         self.counter += 1;
         Topic::from(topic)
     }
@@ -69,22 +65,16 @@ fn server() -> palm::Server {
 }
 
 fn pipeline_close(sub_address: &str) -> palm::Pipeline {
-    palm::Pipeline::new("my_pipeline", MyPipeline)
-        .sub_address(sub_address)
-        .previous("even")
+    palm::Pipeline::new("my_pipeline", MyPipeline).sub_address(sub_address).previous("even")
 }
 
 fn pipeline_echo(sub_address: &str) -> palm::Pipeline {
-    palm::Pipeline::new("my_pipeline", Echo)
-        .sub_address(sub_address)
-        .previous("odd")
+    palm::Pipeline::new("my_pipeline", Echo).sub_address(sub_address).previous("odd")
 }
 
 /// Sends to the server, and takes what the first pipeline publishes.
 fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
-    let client = palm::Client::builder("my_server", db_address)
-        .sub_address(sub_address)
-        .connect()?;
+    let client = palm::Client::builder("my_server", db_address).sub_address(sub_address).connect()?;
     let functions = ["my_server.foo", "my_pipeline.foo"];
     let messages = repeat_n("a message", 10);
     for reply in client.job(functions, messages).messages(5) {
@@ -100,10 +90,7 @@ fn everything() -> palm::Result<()> {
     let server_pub = address(&server, "pub_address");
     let close = pipeline_close(&server_pub).start()?;
     let _echo = pipeline_echo(&server_pub).start()?;
-    client(
-        &address(&server, "db_address"),
-        &address(&close, "pub_address"),
-    )
+    client(&address(&server, "db_address"), &address(&close, "pub_address"))
 }
 
 fn main() -> ExitCode {

@@ -32,11 +32,7 @@ impl MyServer {
     /// Even messages go one way, odd ones the other.
     fn handle_stream(&mut self, message: &mut Message) -> Topic {
         message.next_stage();
-        let topic = if self.counter.is_multiple_of(2) {
-            "even"
-        } else {
-            "odd"
-        };
+        let topic = if self.counter.is_multiple_of(2) { "even" } else { "odd" };
         self.counter += 1;
         Topic::from(topic)
     }
@@ -68,23 +64,16 @@ fn server() -> palm::Server {
 
 /// One of the two pipelines: its results go on, not back to the client.
 fn pipeline(sub_address: &str, topic: &str) -> palm::Pipeline {
-    palm::Pipeline::new("my_pipeline", MyPipeline)
-        .sub_address(sub_address)
-        .previous(topic)
-        .to_client(false)
+    palm::Pipeline::new("my_pipeline", MyPipeline).sub_address(sub_address).previous(topic).to_client(false)
 }
 
 fn sink(sub_addresses: [&str; 2]) -> palm::Sink {
-    palm::Sink::new("my_sink", MySink)
-        .sub_addresses(sub_addresses)
-        .previous(["my_pipeline", "my_pipeline"])
+    palm::Sink::new("my_sink", MySink).sub_addresses(sub_addresses).previous(["my_pipeline", "my_pipeline"])
 }
 
 /// Sends to the server, and takes what the sink publishes.
 fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
-    let client = palm::Client::builder("my_server", db_address)
-        .sub_address(sub_address)
-        .connect()?;
+    let client = palm::Client::builder("my_server", db_address).sub_address(sub_address).connect()?;
     let functions = ["my_server.foo", "my_pipeline.foo", "my_sink.foo"];
     let messages = repeat_n("a message", 10);
     for reply in client.job(functions, messages).messages(10) {
@@ -100,15 +89,8 @@ fn everything() -> palm::Result<()> {
     let server_pub = address(&server, "pub_address");
     let even = pipeline(&server_pub, "even").start()?;
     let odd = pipeline(&server_pub, "odd").start()?;
-    let sink = sink([
-        &address(&even, "pub_address"),
-        &address(&odd, "pub_address"),
-    ])
-    .start()?;
-    client(
-        &address(&server, "db_address"),
-        &address(&sink, "pub_address"),
-    )
+    let sink = sink([&address(&even, "pub_address"), &address(&odd, "pub_address")]).start()?;
+    client(&address(&server, "db_address"), &address(&sink, "pub_address"))
 }
 
 fn main() -> ExitCode {

@@ -50,28 +50,20 @@ impl Echo {
 
 /// Each result waits until both pipelines are there.
 fn server() -> palm::Server {
-    palm::Server::new("my_server", MyServer)
-        .pipelined(true)
-        .expected_subscribers(2)
+    palm::Server::new("my_server", MyServer).pipelined(true).expected_subscribers(2)
 }
 
 fn pipeline_close(sub_address: &str) -> palm::Pipeline {
-    palm::Pipeline::new("my_pipeline", MyPipeline)
-        .sub_address(sub_address)
-        .previous("my_server")
+    palm::Pipeline::new("my_pipeline", MyPipeline).sub_address(sub_address).previous("my_server")
 }
 
 fn pipeline_echo(sub_address: &str) -> palm::Pipeline {
-    palm::Pipeline::new("my_pipeline", Echo)
-        .sub_address(sub_address)
-        .previous("my_server")
+    palm::Pipeline::new("my_pipeline", Echo).sub_address(sub_address).previous("my_server")
 }
 
 /// Sends to the server, and takes what the first pipeline publishes.
 fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
-    let client = palm::Client::builder("my_server", db_address)
-        .sub_address(sub_address)
-        .connect()?;
+    let client = palm::Client::builder("my_server", db_address).sub_address(sub_address).connect()?;
     let reply = client.eval(["my_server.foo", "my_pipeline.foo"], "a message")?;
     print(format_args!("Client got:  {reply:?}"));
     assert_eq!(reply, "and I pipelined you sent me a message");
@@ -83,10 +75,7 @@ fn everything() -> palm::Result<()> {
     let server_pub = address(&server, "pub_address");
     let close = pipeline_close(&server_pub).start()?;
     let _echo = pipeline_echo(&server_pub).start()?;
-    client(
-        &address(&server, "db_address"),
-        &address(&close, "pub_address"),
-    )
+    client(&address(&server, "db_address"), &address(&close, "pub_address"))
 }
 
 fn main() -> ExitCode {

@@ -15,9 +15,7 @@ use std::iter::repeat_n;
 use std::process::ExitCode;
 
 use palm::Call;
-use palm::part::{
-    Address, CacheService, PubService, PullService, WorkerPullService, WorkerPushService,
-};
+use palm::part::{Address, CacheService, PubService, PullService, WorkerPullService, WorkerPushService};
 use support::{address, print};
 
 palm::topology! {

@@ -6,9 +6,7 @@ use std::process::ExitCode;
 /// Plays the role that the words of the command line name.
 #[expect(clippy::print_stderr, reason = "the error that the example ends with")]
 pub(crate) fn run(play: impl FnOnce(&[&str]) -> palm::Result<()>) -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match play(&words) {
@@ -21,10 +19,7 @@ pub(crate) fn run(play: impl FnOnce(&[&str]) -> palm::Result<()>) -> ExitCode {
 }
 
 /// Says which roles there are, and ends.
-#[expect(
-    clippy::print_stderr,
-    reason = "the user named a role that there is not"
-)]
+#[expect(clippy::print_stderr, reason = "the user named a role that there is not")]
 pub(crate) fn no_role(roles: &str) -> ! {
     eprintln!("the roles are {roles}; without one, everything runs in one process");
     std::process::exit(2)
@@ -37,10 +32,7 @@ pub(crate) fn address(component: &palm::Handle, key: &str) -> String {
 }
 
 /// Prints an answer.
-#[expect(
-    clippy::print_stdout,
-    reason = "the answers are what an example is for"
-)]
+#[expect(clippy::print_stdout, reason = "the answers are what an example is for")]
 pub(crate) fn print(answer: impl Debug) {
     println!("{answer:?}");
 }
