@@ -88,7 +88,10 @@ impl PubService {
         }
     }
 
-    fn note(&self, turn: &mut Turn<'_>, outcome: Outcome) {
+    fn note(&mut self, turn: &mut Turn<'_>, outcome: Outcome) {
+        for client in self.hold.take_left() {
+            turn.core.calls.settled(&String::from_utf8_lossy(&client));
+        }
         turn.count(Counter::Sent, outcome.sent);
         turn.count(Counter::Held, outcome.held);
         if outcome.expired > 0 {
@@ -160,7 +163,9 @@ impl Part for PubService {
             true if classic => Addressee::Classic(turn.core.calls.current(message.client())),
             true => Addressee::Client,
         };
-        if classic {
+        // An answer that is held keeps its call under way: the next message of a job must not count as a new call.
+        let keeps = matches!(addressee, Addressee::Classic(_)) && !topic.is_empty();
+        if classic && !keeps {
             turn.core.calls.settled(message.client());
         }
         if topic.is_empty() {
@@ -170,6 +175,9 @@ impl Part for PubService {
         }
         let now = turn.now;
         let outcome = self.hold.offer(&topic, addressee, message, now, &mut sender(turn, port));
+        if keeps && outcome.held == 0 {
+            turn.core.calls.settled(&String::from_utf8_lossy(&client));
+        }
         self.note(turn, outcome);
     }
 
