@@ -2,19 +2,34 @@
 
 use proc_macro2::{Delimiter, Group, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Type};
 
 /// The text of the doc comments, without the blank that follows `///`.
 pub(crate) fn docs(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value()),
-            _ => None,
-        },
+        Meta::NameValue(meta) if meta.path.is_ident("doc") => literal(&meta.value).map(LitStr::value),
         _ => None,
     });
     let lines: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).to_owned()).collect();
     lines.join("\n").trim().to_owned()
+}
+
+/// The string literal, if the expression is one; a `$text:literal` of a user's macro comes in invisible brackets.
+pub(crate) fn literal(expression: &Expr) -> Option<&LitStr> {
+    match expression {
+        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => Some(literal),
+        Expr::Group(group) => literal(&group.expr),
+        _ => None,
+    }
+}
+
+/// The type itself, out of the invisible brackets that a `$type:ty` of a user's macro puts around it.
+pub(crate) fn peeled(kind: &Type) -> &Type {
+    match kind {
+        Type::Group(group) => peeled(&group.elem),
+        Type::Paren(group) => peeled(&group.elem),
+        other => other,
+    }
 }
 
 /// The tokens' first and last place, in which generated code is shown; names in it are resolved where the macro is called.

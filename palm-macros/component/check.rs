@@ -8,7 +8,7 @@ use syn::{Attribute, FnArg, GenericParam, ImplItem, ImplItemFn, ItemImpl, Receiv
 use super::model::{Argument, Component, Hook, HookMethod, Kind, Method};
 use super::parse::{Arguments, Exposure};
 use crate::errors::Errors;
-use crate::source::docs;
+use crate::source::{docs, peeled};
 
 /// The model of the block. What breaks a rule is left out of it and noted in `errors`; `None` if there is no type to speak of.
 pub(super) fn check(kind: Kind, arguments: Arguments, block: &ItemImpl, exposures: Vec<Option<Exposure>>, errors: &mut Errors) -> Option<Component> {
@@ -48,7 +48,7 @@ fn header(kind: Kind, block: &ItemImpl, errors: &mut Errors) -> Option<String> {
     if let Some(clause) = &block.generics.where_clause {
         errors.on(clause, "a component cannot be generic, since it is found by name; remove the where clause");
     }
-    match &*block.self_ty {
+    match peeled(&block.self_ty) {
         Type::Path(path) => path.path.segments.last().map(|last| last.ident.unraw().to_string()),
         other => {
             errors.on(other, "a component is a type with a name of its own");
@@ -172,7 +172,7 @@ fn check_arguments(method: &ImplItemFn, errors: &mut Errors) -> Vec<Argument> {
             arguments.push(Argument::Call);
             continue;
         }
-        if let Type::ImplTrait(_) = &*argument.ty {
+        if let Type::ImplTrait(_) = peeled(&argument.ty) {
             errors.on(&argument.ty, format!("`{ident}` cannot be generic, since a message carries no types; use concrete ones"));
         } else if payload {
             errors.on(argument, format!("`{ident}` takes its payload already; a message has one, which may be a tuple in `Json<(…)>`"));
@@ -192,8 +192,8 @@ fn typed(method: &ImplItemFn) -> impl Iterator<Item = &syn::PatType> {
 
 /// Whether the type is a reference to what is called `Call`, and if so whether it is a mutable one.
 fn is_call(kind: &Type) -> Option<bool> {
-    let Type::Reference(reference) = kind else { return None };
-    let Type::Path(path) = &*reference.elem else { return None };
+    let Type::Reference(reference) = peeled(kind) else { return None };
+    let Type::Path(path) = peeled(&reference.elem) else { return None };
     (path.path.segments.last()?.ident == "Call").then_some(reference.mutability.is_some())
 }
 
@@ -242,7 +242,7 @@ fn check_hook_arguments(hook: Hook, method: &ImplItemFn, errors: &mut Errors) {
     if hook.field().is_some() {
         match arguments.next() {
             None => errors.on(&method.sig.ident, format!("`{}` is given a message; {wanted}", hook.name())),
-            Some(argument) => match (&*argument.ty, hook) {
+            Some(argument) => match (peeled(&argument.ty), hook) {
                 (Type::Reference(reference), Hook::HandleStream) if reference.mutability.is_some() => {}
                 (other, Hook::HandleStream) => errors.on(other, format!("`handle_stream` may change the message; {wanted}")),
                 (Type::Reference(_), _) => errors.on(&argument.ty, format!("`{}` owns the message; {wanted}", hook.name())),
@@ -276,11 +276,11 @@ fn check_hook_reply(hook: Hook, method: &ImplItemFn, errors: &mut Errors) {
 }
 
 fn is_unit(kind: &Type) -> bool {
-    matches!(kind, Type::Tuple(tuple) if tuple.elems.is_empty())
+    matches!(peeled(kind), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 fn is_named(kind: &Type, name: &str) -> bool {
-    matches!(kind, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
+    matches!(peeled(kind), Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 fn copied(attributes: &[Attribute], names: &[&str]) -> Vec<Attribute> {

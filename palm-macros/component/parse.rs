@@ -35,7 +35,7 @@ pub(super) fn arguments(kind: Kind, tokens: TokenStream, errors: &mut Errors) ->
             "constructor" => {
                 let value = meta.value().map_err(|_| meta.error("`constructor` wants the path of a function: `constructor = MyType::new`"))?;
                 let function: Expr = value.parse()?;
-                if !matches!(function, Expr::Path(_)) {
+                if !matches!(function, Expr::Path(_) | Expr::Group(_)) {
                     errors.on(&function, "`constructor` wants the path of a function, as in `constructor = MyType::new`");
                 } else if arguments.constructor.is_some() {
                     errors.on(&meta.path, "`constructor` is given twice");
@@ -145,12 +145,10 @@ fn method_key(meta: &ParseNestedMeta<'_>, exposure: &mut Exposure, errors: &mut 
         "name" => {
             let value = meta.value().map_err(|_| meta.error("`name` wants the name on the wire: `#[palm(name = \"…\")]`"))?;
             let value: Expr = value.parse()?;
-            match value {
-                Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(_), .. }) if exposure.name.is_some() => {
-                    errors.on(&meta.path, "`name` is given twice");
-                }
-                Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) => exposure.name = Some(name),
-                other => errors.on(other, "`name` wants a string literal, as in `#[palm(name = \"…\")]`"),
+            match crate::source::literal(&value) {
+                Some(_) if exposure.name.is_some() => errors.on(&meta.path, "`name` is given twice"),
+                Some(name) => exposure.name = Some(name.clone()),
+                None => errors.on(value, "`name` wants a string literal, as in `#[palm(name = \"…\")]`"),
             }
         }
         _ => {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use syn::{Expr, ExprLit, Lit};
+use syn::Expr;
 
 use super::address::{Place, place};
 use super::model::{Direction, Part, Target, Topology};
@@ -10,6 +10,7 @@ use super::names;
 use super::parse::{Declaration, Source};
 use crate::errors::Errors;
 use crate::nearest::suggestion;
+use crate::source::literal;
 
 pub(super) fn check(source: Source, errors: &mut Errors) -> Topology {
     let declarations = distinct(source.parts, &source.name, errors);
@@ -197,13 +198,12 @@ fn check_addresses(parts: &[Declaration], errors: &mut Errors) -> Vec<(usize, us
     let mut places: Vec<(usize, Place)> = Vec::new();
     let mut shared = Vec::new();
     for (index, part) in parts.iter().enumerate() {
-        let literal = match &part.address {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(literal), .. })) => literal,
-            Some(Expr::Lit(other)) => {
+        let Some(address) = &part.address else { continue };
+        let Some(literal) = literal(address) else {
+            if let Expr::Lit(other) = address {
                 errors.on(other, "an address is a string: `\"tcp://host:port\"`");
-                continue;
             }
-            _ => continue,
+            continue;
         };
         match place(&literal.value()) {
             Ok(place) => {

@@ -2,11 +2,10 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, ExprLit, Lit};
 
 use super::model::{Direction, Part, Target, Topology};
 use crate::errors::Errors;
-use crate::source::ends;
+use crate::source::{ends, literal};
 
 pub(super) fn expand(topology: &Topology) -> TokenStream {
     let addresses = topology.parts.iter().map(address).collect();
@@ -82,10 +81,10 @@ fn address(part: &Part) -> TokenStream {
 
 fn setter(topology: &Topology, part: &Part) -> TokenStream {
     let (visibility, setter, private) = (&topology.visibility, &part.setter, quote!(::palm::__private));
-    let default = match &part.address {
+    let default = match part.address.as_ref().map(literal) {
         None => "the system chooses, on loopback".to_owned(),
-        Some(Expr::Lit(ExprLit { lit: Lit::Str(literal), .. })) => format!("`{}`", literal.value()),
-        Some(_) => "as the topology has it".to_owned(),
+        Some(Some(literal)) => format!("`{}`", literal.value()),
+        Some(None) => "as the topology has it".to_owned(),
     };
     let mut doc = format!("The address of `{}`; by default {default}.", part.name);
     if !part.docs.is_empty() {

@@ -267,3 +267,27 @@ fn a_hook_that_is_not_compiled_in_is_not_there() {
     assert_eq!(passed, 1, "without a hook a message goes on as it is");
     let _ = Plain.handle_stream(&mut Message::new("", ""));
 }
+
+/// A component that a user's own macro makes.
+macro_rules! component {
+    ($name:ty, $method:ident, $call:ty, $wire:literal, $docs:literal) => {
+        #[doc = $docs]
+        #[palm::worker]
+        impl $name {
+            #[palm(name = $wire)]
+            fn $method(&self, payload: &[u8], call: $call) -> Vec<u8> {
+                [payload, call.name().as_bytes()].concat()
+            }
+        }
+    };
+}
+
+struct Made;
+component!(Made, foo, &Call<'_>, "wire-name", " Made by a macro.");
+
+#[test]
+fn a_macro_of_the_user_may_make_a_component() {
+    assert_answers(&mut Made, "wire-name", b"made by ", &[b"made by worker1"]);
+    assert_eq!((Made.description().name, Made.description().docs), ("Made", "Made by a macro."));
+    assert_eq!(Made.description().methods[0].payload, "&[u8]");
+}
