@@ -44,9 +44,12 @@ pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
 pub(crate) fn without_lifetimes(tokens: impl ToTokens) -> TokenStream {
     let mut after_tick = false;
     let replace = |token| {
-        let was_after_tick = std::mem::replace(&mut after_tick, matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\''));
+        let was_after_tick =
+            std::mem::replace(&mut after_tick, matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\''));
         match token {
-            TokenTree::Ident(name) if was_after_tick && name != "static" => TokenTree::Ident(proc_macro2::Ident::new("_", name.span())),
+            TokenTree::Ident(name) if was_after_tick && name != "static" => {
+                TokenTree::Ident(proc_macro2::Ident::new("_", name.span()))
+            }
             TokenTree::Group(group) => {
                 let mut inner = Group::new(group.delimiter(), without_lifetimes(group.stream()));
                 inner.set_span(group.span());
@@ -73,7 +76,8 @@ fn write(tokens: TokenStream, text: &mut String) {
             text.push(' ');
         }
         let separate = after_word && matches!(token, TokenTree::Group(_));
-        after_word = after_tick || matches!(&token, TokenTree::Ident(name) if ["mut", "dyn", "impl"].contains(&name.to_string().as_str()));
+        after_word = after_tick
+            || matches!(&token, TokenTree::Ident(name) if ["mut", "dyn", "impl"].contains(&name.to_string().as_str()));
         after_tick = false;
         match token {
             TokenTree::Group(group) => {

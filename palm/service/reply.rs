@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn results_nest() {
-        let value: Result<Option<std::vec::IntoIter<String>>, std::io::Error> = Ok(Some(vec!["a".to_owned()].into_iter()));
+        let value: Result<Option<std::vec::IntoIter<String>>, std::io::Error> =
+            Ok(Some(vec!["a".to_owned()].into_iter()));
         assert_replies(value, &[b"a"]);
     }
 

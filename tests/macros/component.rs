@@ -166,7 +166,8 @@ fn an_error_of_the_method_and_one_of_the_payload_are_told_apart() {
 fn a_number_that_was_never_given_is_an_error() {
     let (component, message) = (Component::new("server"), Message::new("server.foo", ""));
     let mut sink = |_| ();
-    let error = MyServer::default().call(99, &Call::new(&message, &component), &mut Replies::new(&mut sink)).unwrap_err();
+    let error =
+        MyServer::default().call(99, &Call::new(&message, &component), &mut Replies::new(&mut sink)).unwrap_err();
     assert_eq!(error.to_string(), "`server` has no method of number 99");
 }
 
