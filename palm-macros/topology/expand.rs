@@ -2,16 +2,18 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, ExprLit, Lit};
 
 use super::model::{Direction, Part, Target, Topology};
 use crate::errors::Errors;
-use crate::source::ends;
+use crate::source::{ends, literal};
 
 pub(super) fn expand(topology: &Topology) -> TokenStream {
     let addresses = topology.parts.iter().map(address).collect();
     let builder = builder(topology, addresses, &template(topology));
-    let binds = topology.shared_addresses.iter().map(|&(first, second)| binds_once(&topology.parts[first], &topology.parts[second]));
+    let binds = topology
+        .shared_addresses
+        .iter()
+        .map(|&(first, second)| binds_once(&topology.parts[first], &topology.parts[second]));
     let blocking = topology.blocking.iter().map(|(inbound, chain)| {
         let chain: Vec<_> = chain.iter().map(|&place| &topology.parts[place]).collect();
         gets_feedback(&topology.parts[*inbound], &chain)
@@ -82,10 +84,10 @@ fn address(part: &Part) -> TokenStream {
 
 fn setter(topology: &Topology, part: &Part) -> TokenStream {
     let (visibility, setter, private) = (&topology.visibility, &part.setter, quote!(::palm::__private));
-    let default = match &part.address {
+    let default = match part.address.as_ref().map(literal) {
         None => "the system chooses, on loopback".to_owned(),
-        Some(Expr::Lit(ExprLit { lit: Lit::Str(literal), .. })) => format!("`{}`", literal.value()),
-        Some(_) => "as the topology has it".to_owned(),
+        Some(Some(literal)) => format!("`{}`", literal.value()),
+        Some(None) => "as the topology has it".to_owned(),
     };
     let mut doc = format!("The address of `{}`; by default {default}.", part.name);
     if !part.docs.is_empty() {
@@ -106,9 +108,19 @@ fn forwards(topology: &Topology) -> TokenStream {
     let (visibility, private) = (&topology.visibility, quote!(::palm::__private));
     let into = quote!(#private::core::convert::Into);
     let options = [
-        ("service", "The type whose methods or hooks the parts call.", quote!(service: impl #private::Service), quote!(service)),
+        (
+            "service",
+            "The type whose methods or hooks the parts call.",
+            quote!(service: impl #private::Service),
+            quote!(service),
+        ),
         ("cache", "The store behind the cache.", quote!(cache: impl #private::Cache), quote!(cache)),
-        ("messages", "Ends after so many messages.", quote!(messages: #private::core::primitive::u64), quote!(messages)),
+        (
+            "messages",
+            "Ends after so many messages.",
+            quote!(messages: #private::core::primitive::u64),
+            quote!(messages),
+        ),
         (
             "preset_cache",
             "An entry that the cache has from the start.",
@@ -116,9 +128,19 @@ fn forwards(topology: &Topology) -> TokenStream {
             quote!(key, value),
         ),
         ("log_level", "From which level on the component logs.", quote!(level: #private::Level), quote!(level)),
-        ("context", "The context to share, so that `inproc://` reaches others.", quote!(context: &#private::Context), quote!(context)),
+        (
+            "context",
+            "The context to share, so that `inproc://` reaches others.",
+            quote!(context: &#private::Context),
+            quote!(context),
+        ),
         ("insecure", "Lets parts bind beyond loopback without encryption.", quote!(), quote!()),
-        ("advertise", "The host that peers are told instead of a wildcard.", quote!(host: impl #into<#private::String>), quote!(host)),
+        (
+            "advertise",
+            "The host that peers are told instead of a wildcard.",
+            quote!(host: impl #into<#private::String>),
+            quote!(host),
+        ),
     ];
     let options = options.into_iter().map(|(name, doc, parameters, arguments)| {
         let name = Ident::new(name, Span::call_site());
@@ -216,8 +238,10 @@ fn route(topology: &Topology, part: &Part) -> TokenStream {
 
 fn binds_once(first: &Part, second: &Part) -> TokenStream {
     let span = ends(&second.address).0;
-    let [(first_kind, first_bound), (second_kind, second_bound)] = [first, second].map(|part| (&part.kind, part.direction.bound()));
-    let text = format!("`{}` and `{}` cannot both bind this address; give one of them another", first.name, second.name);
+    let [(first_kind, first_bound), (second_kind, second_bound)] =
+        [first, second].map(|part| (&part.kind, part.direction.bound()));
+    let text =
+        format!("`{}` and `{}` cannot both bind this address; give one of them another", first.name, second.name);
     quote_spanned! {span=>
         const _: () = ::palm::__private::core::assert!(
             !(<#first_kind as ::palm::__private::#first_bound>::BINDS && <#second_kind as ::palm::__private::#second_bound>::BINDS),

@@ -4,16 +4,16 @@
 //! use palm::service::registry;
 //!
 //! #[derive(Default)]
-//! struct Greeter;
+//! struct Doorman;
 //!
 //! #[palm::server]
-//! impl Greeter {
+//! impl Doorman {
 //!     fn greet(&mut self, name: &str) -> String {
 //!         format!("hello {name}")
 //!     }
 //! }
 //!
-//! let found = registry::all().find("Greeter")?;
+//! let found = registry::all().find("Doorman")?;
 //! assert_eq!(found.description.methods[0].name, "greet");
 //! assert!((found.construct)().is_some(), "it has a Default");
 //! # Ok::<(), registry::LookupError>(())
@@ -133,23 +133,30 @@ mod tests {
 
     macro_rules! registration {
         ($name:literal, $line:literal) => {
-            &Registration::new(
-                &Description {
-                    name: $name,
-                    kind: Kind::Server,
-                    methods: &[],
-                    hooks: Hooks::NONE,
-                    docs: "",
-                    file: "src/lib.rs",
-                    line: $line,
-                },
-                || None,
-            )
+            const {
+                &Registration::new(
+                    &Description {
+                        name: $name,
+                        kind: Kind::Server,
+                        methods: &[],
+                        hooks: Hooks::NONE,
+                        docs: "",
+                        file: "src/lib.rs",
+                        line: $line,
+                    },
+                    || None,
+                )
+            }
         };
     }
 
     fn registry() -> Registry {
-        Registry::sorted(vec![registration!("B", 9), registration!("C", 3), registration!("A", 1), registration!("B", 2)])
+        Registry::sorted(vec![
+            registration!("B", 9),
+            registration!("C", 3),
+            registration!("A", 1),
+            registration!("B", 2),
+        ])
     }
 
     #[test]

@@ -22,7 +22,11 @@ impl Strict {
     }
 
     fn both<'a>(&'a self, message: &'a str, call: &Call<'a>) -> Result<String, std::fmt::Error> {
-        if message.is_empty() { Err(std::fmt::Error) } else { Ok(format!("{} {} {message}", call.name(), self.counter)) }
+        if message.is_empty() {
+            Err(std::fmt::Error)
+        } else {
+            Ok(format!("{} {} {message}", call.name(), self.counter))
+        }
     }
 
     #[deprecated = "it is old"]
