@@ -4,7 +4,6 @@ use std::fmt::Debug;
 use std::process::ExitCode;
 
 /// Plays the role that the words of the command line name.
-#[expect(clippy::print_stderr, reason = "the error that the example ends with")]
 pub(crate) fn run(play: impl FnOnce(&[&str]) -> palm::Result<()>) -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -19,7 +18,6 @@ pub(crate) fn run(play: impl FnOnce(&[&str]) -> palm::Result<()>) -> ExitCode {
 }
 
 /// Says which roles there are, and ends.
-#[expect(clippy::print_stderr, reason = "the user named a role that there is not")]
 pub(crate) fn no_role(roles: &str) -> ! {
     eprintln!("the roles are {roles}; without one, everything runs in one process");
     std::process::exit(2)
