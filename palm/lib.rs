@@ -8,6 +8,8 @@ pub mod component;
 mod engine;
 mod error;
 mod features;
+#[cfg(feature = "log")]
+pub mod log;
 mod log_level;
 pub mod part;
 mod runtime;
