@@ -75,7 +75,7 @@ mod tests {
     fn one_none_and_several() {
         let message = || Message::new("server.foo", "a");
         assert_eq!(count(message()), 1);
-        assert_eq!(count(None), 0);
+        assert_eq!(count(None::<Message>), 0);
         assert_eq!(count(vec![message(), message()]), 2);
         assert_eq!(count(std::iter::repeat_n(message(), 3)), 3);
     }

@@ -131,20 +131,19 @@ mod tests {
     use crate::service::{Hooks, Kind};
 
     macro_rules! registration {
-        ($name:literal, $line:literal) => {
-            &Registration::new(
-                &Description {
-                    name: $name,
-                    kind: Kind::Server,
-                    methods: &[],
-                    hooks: Hooks::NONE,
-                    docs: "",
-                    file: "src/lib.rs",
-                    line: $line,
-                },
-                || None,
-            )
-        };
+        ($name:literal, $line:literal) => {{
+            static DESCRIPTION: Description = Description {
+                name: $name,
+                kind: Kind::Server,
+                methods: &[],
+                hooks: Hooks::NONE,
+                docs: "",
+                file: "src/lib.rs",
+                line: $line,
+            };
+            static REGISTRATION: Registration = Registration::new(&DESCRIPTION, || None);
+            &REGISTRATION
+        }};
     }
 
     fn registry() -> Registry {
