@@ -65,7 +65,9 @@ impl PubService {
         self
     }
 
-    /// Payload bytes that may wait for one subscriber before the intake pauses. Default: 16 MiB.
+    /// Bytes of messages that may wait for one subscriber before the intake pauses. Default: 16 MiB.
+    ///
+    /// For all subscribers together it is 256 MiB, or this if it is more.
     #[must_use]
     pub const fn hold_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
