@@ -108,6 +108,12 @@ impl Peer {
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
+
+    /// One that no other socket of this process has given to a connection.
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// What a read of a socket gave.
@@ -360,7 +366,6 @@ pub(crate) enum PeerEvent {
 struct Peers {
     events: zmq::Socket,
     of_descriptor: HashMap<i32, Peer>,
-    next: u64,
     /// Events read while a message was being attributed.
     pending: Vec<PeerEvent>,
 }
@@ -375,17 +380,13 @@ impl Peers {
         // libzmq drops events beyond the mark, and with them the end of a connection.
         socket.set_rcvhwm(0)?;
         socket.connect(&address)?;
-        Ok(Self { events: socket, of_descriptor: HashMap::new(), next: 1, pending: Vec::new() })
+        Ok(Self { events: socket, of_descriptor: HashMap::new(), pending: Vec::new() })
     }
 
     fn of(&mut self, frame: &mut zmq::Message) -> Option<Peer> {
         self.read();
         let descriptor = frame.gets("__fd")?.parse().ok()?;
-        let next = &mut self.next;
-        Some(*self.of_descriptor.entry(descriptor).or_insert_with(|| {
-            *next += 1;
-            Peer(*next)
-        }))
+        Some(*self.of_descriptor.entry(descriptor).or_insert_with(Peer::next))
     }
 
     fn drain(&mut self) -> Vec<PeerEvent> {

@@ -72,7 +72,7 @@ pub trait Part: Send + 'static {
         let _ = (turn, port, peer);
     }
 
-    /// A socket can take messages again, or the time of [`Turn::wake_at`] has come.
+    /// A socket can take messages again, or the time of [`Turn::wake_in`] has come.
     fn resume(&mut self, turn: &mut Turn<'_>) {
         let _ = turn;
     }

@@ -52,12 +52,14 @@ impl fmt::Debug for CacheService {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromAddress for CacheService {
     fn at(address: Address) -> Self {
         Self::new(address)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Bypass for CacheService {
     const BINDS: bool = true;
     const KEY: Option<&'static str> = Some("db_address");

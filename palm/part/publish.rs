@@ -65,7 +65,9 @@ impl PubService {
         self
     }
 
-    /// Payload bytes that may wait for one subscriber before the intake pauses. Default: 16 MiB.
+    /// Bytes of messages that may wait for one subscriber before the intake pauses. Default: 16 MiB.
+    ///
+    /// For all subscribers together it is 256 MiB, or this if it is more.
     #[must_use]
     pub const fn hold_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
@@ -88,7 +90,10 @@ impl PubService {
         }
     }
 
-    fn note(&self, turn: &mut Turn<'_>, outcome: Outcome) {
+    fn note(&mut self, turn: &mut Turn<'_>, outcome: Outcome) {
+        for client in self.hold.take_left() {
+            turn.core.calls.settled(&String::from_utf8_lossy(&client));
+        }
         turn.count(Counter::Sent, outcome.sent);
         turn.count(Counter::Held, outcome.held);
         if outcome.expired > 0 {
@@ -109,12 +114,14 @@ fn sender<'t>(turn: &'t mut Turn<'_>, port: Port) -> impl FnMut(&[u8], &Message)
     move |topic, message| turn.send(port, Some(topic), message)
 }
 
+#[diagnostic::do_not_recommend]
 impl FromAddress for PubService {
     fn at(address: Address) -> Self {
         Self::new(address)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Outbound for PubService {
     const BINDS: bool = true;
     const KEY: Option<&'static str> = Some("pub_address");
@@ -158,7 +165,9 @@ impl Part for PubService {
             true if classic => Addressee::Classic(turn.core.calls.current(message.client())),
             true => Addressee::Client,
         };
-        if classic {
+        // An answer that is held keeps its call under way: the next message of a job must not count as a new call.
+        let keeps = matches!(addressee, Addressee::Classic(_)) && !topic.is_empty();
+        if classic && !keeps {
             turn.core.calls.settled(message.client());
         }
         if topic.is_empty() {
@@ -168,6 +177,9 @@ impl Part for PubService {
         }
         let now = turn.now;
         let outcome = self.hold.offer(&topic, addressee, message, now, &mut sender(turn, port));
+        if keeps && outcome.held == 0 {
+            turn.core.calls.settled(&String::from_utf8_lossy(&client));
+        }
         self.note(turn, outcome);
     }
 

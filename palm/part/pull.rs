@@ -99,12 +99,14 @@ macro_rules! pull_part {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl FromAddress for $name {
             fn at(address: Address) -> Self {
                 Self::new(address)
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Inbound for $name {
             const BINDS: bool = $binds;
             const KEY: Option<&'static str> = $key;

@@ -101,12 +101,14 @@ macro_rules! push_part {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl FromAddress for $name {
             fn at(address: Address) -> Self {
                 Self::new(address)
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Outbound for $name {
             const BINDS: bool = $binds;
             const KEY: Option<&'static str> = $key;

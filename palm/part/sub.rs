@@ -44,12 +44,14 @@ impl SubConnection {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromAddress for SubConnection {
     fn at(address: Address) -> Self {
         Self::new(address)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Inbound for SubConnection {
     const BINDS: bool = false;
     const KEY: Option<&'static str> = Some("sub_address");

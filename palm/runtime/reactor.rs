@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use super::inbox::{Event, Inbox};
+use super::inbox::{Given, Inbox};
 use super::sockets::Sockets;
 use crate::engine::{Counter, Done, Engine, Job, PartId, Port, RESULT_PATIENCE, Stats};
 use crate::socket::{PeerEvent, Received, Wakeup};
@@ -58,19 +58,19 @@ impl Reactor {
     /// One turn: events from other threads, user code, sockets, timers; waits only if there was nothing of these.
     pub(super) fn turn(&mut self, inbox: &Inbox, stats: &Stats) -> Next {
         let now = Instant::now();
-        while let Some(event) = inbox.event() {
-            match event {
-                Event::Done(done) => self.engine.finish(done, now, &mut self.sockets),
-                Event::Stop => self.drain(now),
-            }
+        if inbox.take_stop() {
+            self.drain(now);
         }
         // What makes room comes before what needs it, so that nothing is left lying when the reactor waits.
         self.engine.timers(now, &mut self.sockets);
         for part in self.sockets.parts_that_write() {
             self.engine.resume(part, now, &mut self.sockets);
         }
-        while let Some(batch) = inbox.batch(|part| !self.engine.is_blocked(part)) {
-            self.engine.results(batch.part, batch.task, batch.results, now, &mut self.sockets);
+        while let Some(given) = inbox.given(|part| !self.engine.is_blocked(part)) {
+            match given {
+                Given::Batch { part, task, results } => self.engine.results(part, task, results, now, &mut self.sockets),
+                Given::Done(done) => self.engine.finish(done, now, &mut self.sockets),
+            }
         }
         if let Some(job) = self.engine.next_job(now, &mut self.sockets) {
             return Next::Run(job);

@@ -121,13 +121,18 @@ impl Message {
     /// Identifier of the request, if the client set one.
     #[must_use]
     pub fn id(&self) -> Option<&[u8]> {
-        self.extension(ID)
+        self.extensions(ID).last()
     }
 
     /// Why there is no result, if there is none.
     #[must_use]
     pub fn error(&self) -> Option<RemoteError> {
-        RemoteError::decode(self.extension(ERROR)?).ok()
+        let mut error = None;
+        // One that stands twice is one, as protobuf has it.
+        for value in self.extensions(ERROR) {
+            error.get_or_insert_with(RemoteError::default).merge(value).ok()?;
+        }
+        error
     }
 
     /// Makes the message one of another stream.
@@ -205,13 +210,11 @@ impl Message {
         &self.header
     }
 
-    fn extension(&self, number: u32) -> Option<&[u8]> {
-        Scan::new(&self.extra, 0).flatten().filter(|field| field.number == number).last().and_then(
-            |field| match field.value {
-                Value::Bytes(range) => Some(&self.extra[range]),
-                _ => None,
-            },
-        )
+    fn extensions(&self, number: u32) -> impl Iterator<Item = &[u8]> {
+        Scan::new(&self.extra, 0).flatten().filter(move |field| field.number == number).filter_map(|field| match field.value {
+            Value::Bytes(range) => Some(&self.extra[range]),
+            _ => None,
+        })
     }
 
     fn set_extension(&mut self, number: u32, value: &[u8]) {
