@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
@@ -56,7 +57,7 @@ impl Logging {
 /// The whole command line, program name first.
 pub(super) fn main(words: impl Iterator<Item = OsString>) -> Result<(), Failure> {
     let words: Vec<_> = words.collect();
-    let mut command = Arguments::command();
+    let mut command = without_empty_variables(Arguments::command());
     let (arguments, logging) = parse(&mut command, &words, |matches| {
         let arguments = Arguments::from_arg_matches(matches)?;
         Ok((arguments.command, arguments.logging))
@@ -75,7 +76,7 @@ pub(super) fn run(component: &str, words: impl Iterator<Item = OsString>) -> Res
     let entry = catalog::find(component)?;
     let program = std::env::args_os().next().unwrap_or_else(|| component.into());
     let words: Vec<_> = std::iter::once(program).chain(words).collect();
-    let mut command = Logging::augment_args(Run::command_of(entry));
+    let mut command = without_empty_variables(Logging::augment_args(Run::command_of(entry)));
     let (run, logging) = parse(&mut command, &words, |matches| {
         Ok((Run::from_matches_of(entry, matches)?, Logging::from_arg_matches(matches)?))
     })?;
@@ -92,6 +93,14 @@ fn parse<T>(
         Ok(matches) => read(&matches).map_err(|error| Failure::Usage { error: error.format(command), note: None }),
         Err(error) => Err(Failure::Usage { note: note(command, words, error.kind()), error }),
     }
+}
+
+/// A variable that is set and empty counts as not set.
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |flag: &clap::Arg| flag.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|flag| if is_empty(&flag) { flag.env(Resettable::Reset) } else { flag })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Which flags the component has, for somebody who gave it another one.

@@ -26,15 +26,12 @@
 //! | `graph COMPONENT [--format dot\|mermaid]` | its topology |
 //! | `run COMPONENT --name NAME [addresses] [options]` | runs it until SIGTERM or Ctrl-C |
 //!
-//! COMPONENT is the type's name. A plain `Master` and a plain `Hub`, without hooks, are always there, unless a type of one's
-//! own has that name. `run COMPONENT --help` lists the flags of its kind; the chapter [`docs/command-line.md`](self#the-command-line)
-//! below lists them all.
+//! COMPONENT is the type's name. A plain `Master` and a plain `Hub`, without hooks, are in every program, unless a type of its
+//! own has that name. `run COMPONENT --help` lists the flags of its kind; the chapter [`command_line`](crate::guide::command_line)
+//! has them all, with their environment variables.
 //!
 //! Results are on stdout, log lines and errors on stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no component of that
 //! name; 130 or 143 after a second Ctrl-C or SIGTERM, which ends the process at once.
-//!
-//! # The command line
-#![doc = include_str!("../../docs/command-line.md")]
 
 mod args;
 mod catalog;

@@ -69,9 +69,11 @@ pub(crate) fn every_flag_has_its_variable() {
             assert_eq!(flag["variable"], format!("PALM_RUN_{name}"), "{component}");
         }
     }
-    let (code, _, err) = output(program(&["run", "MyServer"]).env("PALM_RUN_NAME", "a.b"));
-    assert_eq!(code, 2);
-    assert!(err.contains("one word without a dot"), "{err}");
+    for (name, says) in [("a.b", "one word without a dot"), ("", "required arguments were not provided")] {
+        let (code, _, err) = output(program(&["run", "MyServer"]).env("PALM_RUN_NAME", name).env("PALM_LOG", ""));
+        assert_eq!(code, 2);
+        assert!(err.contains(says), "{err}");
+    }
 }
 
 pub(crate) fn the_last_one_holds() {

@@ -48,7 +48,7 @@ pub(crate) fn a_master_and_its_worker() {
     master.stops();
 }
 
-pub(crate) fn a_stream_through_pipeline_hub_and_sink() {
+pub(crate) fn a_stream_through_pipeline_and_sink() {
     let mut server = start(&["Plain", "--name", "my_server", "--pipelined"]);
     let db = server.address("db_address");
     let address = server.address("pub_address");
@@ -69,6 +69,22 @@ pub(crate) fn a_stream_through_pipeline_hub_and_sink() {
     let reply = client.eval(["my_server.foo", "my_pipeline.foo", "my_sink.foo"], b"a message").unwrap();
     assert_eq!(&reply[..], b"and gathered and I pipelined plainly a message");
     for component in [sink, pipeline, server] {
+        component.stops();
+    }
+}
+
+pub(crate) fn a_hub_with_a_worker_that_looks_nothing_up() {
+    let mut server = start(&["Plain", "--name", "my_server", "--pipelined"]);
+    let db = server.address("db_address");
+    let address = server.address("pub_address");
+    let mut hub = start(&["Hub", "--name", "hub", "--sub", &address, "--previous", "my_server"]);
+    let address = hub.address("pub_address");
+    let (wpull, wpush) = (hub.address("worker_pull_address"), hub.address("worker_push_address"));
+    let worker = start(&["MyWorker", "--name", "worker1", "--pull", &wpush, "--push", &wpull]);
+    let client = Client::builder("my_server", &db).sub_address(address).connect().unwrap();
+    let reply = client.eval(["my_server.foo", "hub.foo"], b"a message").unwrap();
+    assert_eq!(&reply[..], b"worker1 processed plainly a message");
+    for component in [worker, hub, server] {
         component.stops();
     }
 }
