@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::{Done, Envelope, Overflow, PartId, Task};
@@ -15,6 +16,8 @@ pub(super) enum Event {
     Done(Done),
     /// The component shall end.
     Stop,
+    /// A peer asks the cache for a key whose value depends on who asks.
+    Ask { part: PartId, asker: String, answer: Sender<Option<String>> },
 }
 
 /// Results of user code that is still running.

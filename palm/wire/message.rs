@@ -8,11 +8,12 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use super::header::{CallError, Header};
-use super::proto::RemoteError;
+use super::proto::{Delivery, RemoteError};
 use super::scan::{DecodeError, Scan, Value};
 use super::streams::Streams;
 
 pub(super) const ID: u32 = 16;
+const DELIVERY: u32 = 17;
 const ERROR: u32 = 18;
 
 /// One PALM message.
@@ -186,6 +187,21 @@ impl Message {
         self.set_extension(ERROR, &error.encode_to_vec());
     }
 
+    /// Which hand-out of a master this is, or is the result of.
+    pub(crate) fn delivery(&self) -> Option<Delivery> {
+        Delivery::decode(self.extension(DELIVERY)?).ok()
+    }
+
+    /// The message as it is handed to a worker.
+    pub(crate) fn set_delivery(&mut self, delivery: &Delivery) {
+        self.set_extension(DELIVERY, &delivery.encode_to_vec());
+    }
+
+    /// Takes the mark of the hand-out off: it means something to the master alone.
+    pub(crate) fn clear_delivery(&mut self) {
+        self.extra = self.extra_without(DELIVERY).into();
+    }
+
     /// The topic on which the client waits for its answers: its id.
     pub(crate) fn client_topic(&self) -> Bytes {
         self.header.topic.clone()
@@ -214,11 +230,17 @@ impl Message {
         )
     }
 
-    fn set_extension(&mut self, number: u32, value: &[u8]) {
-        let mut extra = Vec::with_capacity(self.extra.len() + value.len() + 8);
+    /// Every field of `extra` but one, with room for a new one.
+    fn extra_without(&self, number: u32) -> Vec<u8> {
+        let mut extra = Vec::with_capacity(self.extra.len() + 32);
         for field in Scan::new(&self.extra, 0).flatten().filter(|field| field.number != number) {
             extra.extend_from_slice(&self.extra[field.span]);
         }
+        extra
+    }
+
+    fn set_extension(&mut self, number: u32, value: &[u8]) {
+        let mut extra = self.extra_without(number);
         encode_key(number, WireType::LengthDelimited, &mut extra);
         encode_varint(value.len() as u64, &mut extra);
         extra.extend_from_slice(value);

@@ -10,6 +10,7 @@ mod streams;
 
 pub use code::Code;
 pub use message::Message;
+pub(crate) use proto::Delivery;
 pub use proto::RemoteError;
 pub use scan::DecodeError;
 
