@@ -133,7 +133,7 @@ impl Part for PubService {
         if self.server.is_empty() {
             self.server = opening.component().to_owned().into();
         }
-        self.port = Some(opening.bind(SocketKind::Pub, &self.address)?);
+        self.port = Some(opening.bind(SocketKind::Pub, &self.address)?.port);
         Ok(())
     }
 
