@@ -62,6 +62,8 @@ mod engine;
 mod error;
 mod features;
 pub mod guide;
+#[cfg(feature = "log")]
+pub mod log;
 mod log_level;
 pub mod part;
 mod runtime;

@@ -108,6 +108,12 @@ impl Peer {
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
+
+    /// One that no other socket of this process has given to a connection.
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// What a read of a socket gave.
@@ -349,8 +355,10 @@ fn set_nodrop(socket: &mut zmq::Socket) -> Result<(), zmq::Error> {
 /// What happened to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PeerEvent {
-    /// The handshake with a peer is done: messages can flow.
+    /// The handshake with a peer is done: messages can flow. libzmq does not say with which.
     Joined,
+    /// A connection was accepted.
+    Accepted(Peer),
     /// The connection ended.
     Gone(Peer),
 }
@@ -360,7 +368,6 @@ pub(crate) enum PeerEvent {
 struct Peers {
     events: zmq::Socket,
     of_descriptor: HashMap<i32, Peer>,
-    next: u64,
     /// Events read while a message was being attributed.
     pending: Vec<PeerEvent>,
 }
@@ -368,24 +375,27 @@ struct Peers {
 impl Peers {
     fn new(context: &Context, watched: &zmq::Socket) -> Result<Self, zmq::Error> {
         let address = inproc_address();
-        let events = zmq::SocketEvent::DISCONNECTED.to_raw() | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw();
+        let events = zmq::SocketEvent::ACCEPTED.to_raw()
+            | zmq::SocketEvent::DISCONNECTED.to_raw()
+            | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw();
         watched.monitor(&address, i32::from(events))?;
         let socket = context.0.socket(zmq::PAIR)?;
         socket.set_linger(0)?;
         // libzmq drops events beyond the mark, and with them the end of a connection.
         socket.set_rcvhwm(0)?;
         socket.connect(&address)?;
-        Ok(Self { events: socket, of_descriptor: HashMap::new(), next: 1, pending: Vec::new() })
+        Ok(Self { events: socket, of_descriptor: HashMap::new(), pending: Vec::new() })
     }
 
     fn of(&mut self, frame: &mut zmq::Message) -> Option<Peer> {
         self.read();
         let descriptor = frame.gets("__fd")?.parse().ok()?;
-        let next = &mut self.next;
-        Some(*self.of_descriptor.entry(descriptor).or_insert_with(|| {
-            *next += 1;
-            Peer(*next)
-        }))
+        Some(self.at(descriptor))
+    }
+
+    /// The connection that has this descriptor now.
+    fn at(&mut self, descriptor: i32) -> Peer {
+        *self.of_descriptor.entry(descriptor).or_insert_with(Peer::next)
     }
 
     fn drain(&mut self) -> Vec<PeerEvent> {
@@ -401,6 +411,9 @@ impl Peers {
             let descriptor = i32::from_ne_bytes([a, b, c, d]);
             if kind == zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
                 self.pending.push(PeerEvent::Joined);
+            } else if kind == zmq::SocketEvent::ACCEPTED.to_raw() {
+                let peer = self.at(descriptor);
+                self.pending.push(PeerEvent::Accepted(peer));
             } else if let Some(peer) = self.of_descriptor.remove(&descriptor) {
                 self.pending.push(PeerEvent::Gone(peer));
             }

@@ -8,6 +8,7 @@ use syn::{Attribute, FnArg, GenericParam, ImplItem, ImplItemFn, ItemImpl, Receiv
 use super::model::{Argument, Component, Hook, HookMethod, Kind, Method};
 use super::parse::{Arguments, Exposure};
 use crate::errors::Errors;
+use crate::nearest::nearest;
 use crate::source::{docs, peeled};
 
 /// The model of the block. What breaks a rule is left out of it and noted in `errors`; `None` if there is no type to speak of.
@@ -78,13 +79,11 @@ fn check_method(
 ) -> Option<Method> {
     let ident = &method.sig.ident;
     if kind.has_workers() {
-        errors.on(
-            ident,
-            format!(
-                "a {} runs no methods, its workers do; move `{ident}` to a `#[palm::worker]`, or hide it with `#[palm(skip)]`",
-                kind.name()
-            ),
-        );
+        let instead = match nearest(&ident.to_string(), Hook::ALL.map(Hook::name)) {
+            Some(hook) => format!("did you mean the hook `{hook}`?"),
+            None => format!("move `{ident}` to a `#[palm::worker]`, or hide it with `#[palm(skip)]`"),
+        };
+        errors.on(ident, format!("a {} runs no methods, its workers do; {instead}", kind.name()));
         return None;
     }
     let cfgs = copied(&method.attrs, &["cfg"]);
@@ -295,10 +294,10 @@ fn check_hook_arguments(hook: Hook, method: &ImplItemFn, errors: &mut Errors) {
             Some(argument) => match (peeled(&argument.ty), hook) {
                 (Type::Reference(reference), Hook::HandleStream) if reference.mutability.is_some() => {}
                 (other, Hook::HandleStream) => {
-                    errors.on(other, format!("`handle_stream` may change the message; {wanted}"))
+                    errors.on(other, format!("`handle_stream` may change the message; {wanted}"));
                 }
                 (Type::Reference(_), _) => {
-                    errors.on(&argument.ty, format!("`{}` owns the message; {wanted}", hook.name()))
+                    errors.on(&argument.ty, format!("`{}` owns the message; {wanted}", hook.name()));
                 }
                 _ => {}
             },

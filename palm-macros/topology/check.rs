@@ -61,7 +61,7 @@ fn distinct(parts: Vec<Declaration>, topology: &syn::Ident, errors: &mut Errors)
         match taken.insert(setter.clone(), name.to_string()) {
             Some(other) if *name == other => errors.on(name, format!("another part is called `{name}` already")),
             Some(other) => {
-                errors.on(name, format!("`{name}` and `{other}` would share the method `{setter}`; rename one"))
+                errors.on(name, format!("`{name}` and `{other}` would share the method `{setter}`; rename one"));
             }
             None => distinct.push(part),
         }

@@ -218,7 +218,7 @@ fn flags(input: ParseStream<'_>, part: &mut Declaration, errors: &mut Errors) ->
                 part.log = Some((word, text));
             }
             "scatter" | "gather" | "handle_stream" if part.hooks.contains(&word) => {
-                errors.on(&word, format!("`{word}` is given twice"))
+                errors.on(&word, format!("`{word}` is given twice"));
             }
             "scatter" | "gather" | "handle_stream" => part.hooks.push(word),
             text => {

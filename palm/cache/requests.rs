@@ -38,8 +38,14 @@ impl<K: AsRef<str>> FromIterator<K> for ReadOnly {
     }
 }
 
-/// The one frame that answers a request: empty for what is missing, refused or not understood.
-pub(crate) fn answer(cache: &dyn Cache, read_only: &ReadOnly, request: Bytes) -> Vec<u8> {
+/// The one frame that answers a request: empty for what is missing, refused or not understood. `ask` knows the keys whose
+/// value depends on who asks.
+pub(crate) fn answer(
+    cache: &dyn Cache,
+    read_only: &ReadOnly,
+    ask: &dyn Fn(&str, &str) -> Option<String>,
+    request: Bytes,
+) -> Vec<u8> {
     let message = match Message::decode(request) {
         Ok(message) => message,
         Err(error) => {
@@ -47,16 +53,27 @@ pub(crate) fn answer(cache: &dyn Cache, read_only: &ReadOnly, request: Bytes) ->
             return Vec::new();
         }
     };
-    serve(cache, read_only, &message).unwrap_or_else(|error| {
+    serve(cache, read_only, ask, &message).unwrap_or_else(|error| {
         tracing::warn!(function = message.function(), client = message.client(), %error, "a cache request failed");
         Vec::new()
     })
 }
 
-fn serve(cache: &dyn Cache, read_only: &ReadOnly, message: &Message) -> Result<Vec<u8>, BoxError> {
+fn serve(
+    cache: &dyn Cache,
+    read_only: &ReadOnly,
+    ask: &dyn Fn(&str, &str) -> Option<String>,
+    message: &Message,
+) -> Result<Vec<u8>, BoxError> {
     let action = message.function().rsplit_once('.').map_or("", |(_, action)| action);
     match action {
-        "get" => Ok(cache.get(key_in_payload(message)?)?.map(Vec::from).unwrap_or_default()),
+        "get" => {
+            let key = key_in_payload(message)?;
+            match ask(key, message.client()) {
+                Some(value) => Ok(value.into_bytes()),
+                None => Ok(cache.get(key)?.map(Vec::from).unwrap_or_default()),
+            }
+        }
         "set" => {
             let key = match message.cache() {
                 "" => uuid::Uuid::new_v4().to_string(),
@@ -87,7 +104,7 @@ mod tests {
     fn ask(cache: &MemoryCache, function: &str, key: &str, payload: &[u8]) -> Vec<u8> {
         let mut request = Message::new(function, payload.to_vec());
         request.set_cache(key);
-        answer(cache, &["pull_address"].into_iter().collect(), request.encode().into())
+        answer(cache, &["pull_address"].into_iter().collect(), &|_, _| None, request.encode().into())
     }
 
     fn preset() -> MemoryCache {
@@ -131,7 +148,7 @@ mod tests {
         assert_eq!(ask(&cache, "server.drop", "", b"key"), b"");
         assert_eq!(ask(&cache, "get", "", b"pull_address"), b"");
         assert_eq!(ask(&cache, "server.set", "large", &[0; 65]), b"");
-        assert_eq!(answer(&cache, &ReadOnly::default(), Bytes::from_static(b"\x0a\xff")), b"");
-        assert_eq!(answer(&cache, &ReadOnly::default(), Bytes::new()), b"");
+        assert_eq!(answer(&cache, &ReadOnly::default(), &|_, _| None, Bytes::from_static(b"\x0a\xff")), b"");
+        assert_eq!(answer(&cache, &ReadOnly::default(), &|_, _| None, Bytes::new()), b"");
     }
 }

@@ -19,15 +19,16 @@ use crate::wire::Message;
 pub(crate) struct Limits {
     /// How long an answer waits for its subscriber.
     pub(crate) time: Duration,
-    /// Bytes that may wait for one subscriber; beyond it the intake pauses.
+    /// Bytes of messages that may wait for one subscriber, and for all of them; beyond it the intake pauses.
     pub(crate) bytes: usize,
+    pub(crate) total: usize,
     /// Subscribers that a stage's topic waits for.
     pub(crate) subscribers: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(30), bytes: 16 << 20, subscribers: 1 }
+        Self { time: Duration::from_secs(30), bytes: 16 << 20, total: 256 << 20, subscribers: 1 }
     }
 }
 
@@ -54,6 +55,13 @@ struct Held {
     message: Message,
     addressee: Addressee,
     since: Instant,
+}
+
+impl Held {
+    /// What it takes: a message without a payload is not free.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.message.encoded_len()
+    }
 }
 
 /// One topic: who listens, and what waits.
@@ -100,6 +108,10 @@ pub(crate) struct Hold {
     lengths: HashMap<usize, usize>,
     /// Topics over their bytes.
     full: usize,
+    /// Clients, by topic, of classic answers that were held and have left.
+    left: Vec<Bytes>,
+    /// Bytes of all topics.
+    bytes: usize,
     events: u64,
     limits: Limits,
     swept: Option<Instant>,
@@ -110,8 +122,8 @@ impl Hold {
         Self { limits, ..Self::default() }
     }
 
-    pub(crate) const fn is_full(&self) -> bool {
-        self.full > 0
+    pub(crate) fn is_full(&self) -> bool {
+        self.full > 0 || self.bytes >= self.limits.total.max(self.limits.bytes)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -120,9 +132,11 @@ impl Hold {
 
     /// A subscription arrived.
     pub(crate) fn subscribed(&mut self, topic: &Bytes, now: Instant, send: &mut dyn FnMut(&[u8], &Message) -> Sent) -> Outcome {
+        self.sweep(now);
         self.events += 1;
         let events = self.events;
         let audience = self.audience(topic, now);
+        audience.used = now;
         audience.subscribers += 1;
         audience.subscribed = events;
         if audience.subscribers == 1 {
@@ -161,15 +175,19 @@ impl Hold {
         now: Instant,
         send: &mut dyn FnMut(&[u8], &Message) -> Sent,
     ) -> Outcome {
+        self.sweep(now);
         let mut outcome = Outcome::default();
         let audience = self.audience(topic, now);
         audience.used = now;
         if let Addressee::Classic(call) = addressee
             && call > audience.call
         {
-            outcome.expired += audience.begin(call);
+            let (messages, bytes) = audience.begin(call);
+            outcome.expired += messages;
+            self.bytes -= bytes;
+            self.recount(topic);
         }
-        let first = audience.queue.is_empty();
+        let first = self.audience(topic, now).queue.is_empty();
         let held = Held { message, addressee, since: now };
         if first && self.verdict(topic, &held, now) == Verdict::Send && send(topic, &held.message) != Sent::Full {
             outcome.sent += 1;
@@ -177,8 +195,9 @@ impl Hold {
             return outcome;
         }
         outcome.held += 1;
+        self.bytes += held.bytes();
         let audience = self.audience(topic, now);
-        audience.bytes += held.message.payload().len();
+        audience.bytes += held.bytes();
         audience.queue.push_back(held);
         self.flush(topic, now, send, &mut outcome);
         outcome
@@ -191,13 +210,22 @@ impl Hold {
         for topic in waiting {
             self.flush(&topic, now, send, &mut outcome);
         }
+        outcome
+    }
+
+    /// Forgets topics that nobody uses any more.
+    fn sweep(&mut self, now: Instant) {
         if self.swept.is_none_or(|swept| now >= swept + SWEEP) {
             self.swept = Some(now);
             self.topics.retain(|_, audience| {
                 audience.subscribers > 0 || !audience.queue.is_empty() || now < audience.used + 2 * SWEEP
             });
         }
-        outcome
+    }
+
+    /// The clients of classic answers that were held and have left since it was last asked, one for each answer.
+    pub(crate) fn take_left(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.left)
     }
 
     /// When [`Hold::tick`] has something to do.
@@ -283,7 +311,11 @@ impl Hold {
         if let Some(audience) = self.topics.get_mut(topic)
             && let Some(held) = audience.queue.pop_front()
         {
-            audience.bytes -= held.message.payload().len();
+            audience.bytes -= held.bytes();
+            self.bytes -= held.bytes();
+            if matches!(held.addressee, Addressee::Classic(_)) {
+                self.left.push(topic.clone());
+            }
         }
     }
 
@@ -321,14 +353,32 @@ impl Audience {
         }
     }
 
-    /// A new call of the client begins. What is left of the earlier ones has nobody who wants it; how many that were.
-    fn begin(&mut self, call: CallNumber) -> u64 {
+    /// A new call of the client begins. What is left of the earlier ones has nobody who wants it; how many that were, and
+    /// how many bytes.
+    fn begin(&mut self, call: CallNumber) -> (u64, usize) {
         self.call = call;
         self.answered_before = self.answered;
         self.proven = false;
-        let before = self.queue.len();
+        let (messages, bytes) = (self.queue.len(), self.bytes);
         self.queue.retain(|held| !matches!(held.addressee, Addressee::Classic(_)));
-        self.bytes = self.queue.iter().map(|held| held.message.payload().len()).sum();
-        (before - self.queue.len()) as u64
+        self.bytes = self.queue.iter().map(Held::bytes).sum();
+        ((messages - self.queue.len()) as u64, bytes - self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_classic_answer_is_told_when_it_leaves() {
+        let (mut hold, now, topic) = (Hold::default(), Instant::now(), Bytes::from("client"));
+        let mut send = |_: &[u8], _: &Message| Sent::Done;
+        let message = Message::new("server.foo", "");
+        assert_eq!(hold.offer(&topic, Addressee::Classic(1), message, now, &mut send).held, 1);
+        assert!(hold.take_left().is_empty());
+        assert_eq!(hold.subscribed(&topic, now, &mut send).sent, 1);
+        assert_eq!(hold.take_left(), [topic]);
+        assert!(hold.take_left().is_empty());
     }
 }

@@ -89,7 +89,7 @@ impl BypassPart for CacheService {
                     Received::Empty => break,
                 };
                 answered = true;
-                let reply = answer(&*open.cache, stop.read_only(), incoming.body);
+                let reply = answer(&*open.cache, stop.read_only(), &|key, asker| stop.ask(key, asker), incoming.body);
                 // A peer that is gone, or does not read its answers, has nobody to blame but itself.
                 let _ = open.socket.send(Some(&incoming.head), incoming.delimited, reply);
                 self.messages -= 1;

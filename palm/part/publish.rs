@@ -65,7 +65,9 @@ impl PubService {
         self
     }
 
-    /// Payload bytes that may wait for one subscriber before the intake pauses. Default: 16 MiB.
+    /// Bytes of messages that may wait for one subscriber before the intake pauses. Default: 16 MiB.
+    ///
+    /// For all subscribers together it is 256 MiB, or this if it is more.
     #[must_use]
     pub const fn hold_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
@@ -88,7 +90,10 @@ impl PubService {
         }
     }
 
-    fn note(&self, turn: &mut Turn<'_>, outcome: Outcome) {
+    fn note(&mut self, turn: &mut Turn<'_>, outcome: Outcome) {
+        for client in self.hold.take_left() {
+            turn.core.calls.settled(&String::from_utf8_lossy(&client));
+        }
         turn.count(Counter::Sent, outcome.sent);
         turn.count(Counter::Held, outcome.held);
         if outcome.expired > 0 {
@@ -128,7 +133,7 @@ impl Part for PubService {
         if self.server.is_empty() {
             self.server = opening.component().to_owned().into();
         }
-        self.port = Some(opening.bind(SocketKind::Pub, &self.address)?);
+        self.port = Some(opening.bind(SocketKind::Pub, &self.address)?.port);
         Ok(())
     }
 
@@ -160,7 +165,9 @@ impl Part for PubService {
             true if classic => Addressee::Classic(turn.core.calls.current(message.client())),
             true => Addressee::Client,
         };
-        if classic {
+        // An answer that is held keeps its call under way: the next message of a job must not count as a new call.
+        let keeps = matches!(addressee, Addressee::Classic(_)) && !topic.is_empty();
+        if classic && !keeps {
             turn.core.calls.settled(message.client());
         }
         if topic.is_empty() {
@@ -170,6 +177,9 @@ impl Part for PubService {
         }
         let now = turn.now;
         let outcome = self.hold.offer(&topic, addressee, message, now, &mut sender(turn, port));
+        if keeps && outcome.held == 0 {
+            turn.core.calls.settled(&String::from_utf8_lossy(&client));
+        }
         self.note(turn, outcome);
     }
 

@@ -16,13 +16,15 @@ pub(super) struct Intake {
     streams: Streams,
     /// Messages come from outside the component's own cluster of workers: they are marked, and their calls are told apart.
     from_outside: bool,
+    /// Messages are results of this component's workers.
+    results: bool,
     /// Messages whose feedback has not come, if the part blocks.
     waiting: usize,
 }
 
 impl Intake {
-    pub(super) fn new(from_outside: bool) -> Self {
-        Self { hooks: None, streams: Streams::default(), from_outside, waiting: 0 }
+    pub(super) fn new(from_outside: bool, results: bool) -> Self {
+        Self { hooks: None, streams: Streams::default(), from_outside, results, waiting: 0 }
     }
 
     pub(super) fn take(&mut self, turn: &mut Turn<'_>, incoming: Incoming) {
@@ -49,6 +51,9 @@ impl Intake {
             if message.id().is_none() {
                 turn.core.calls.asked(message.client(), peer);
             }
+        }
+        if self.results && !turn.core.judge(&mut message, turn.now) {
+            return;
         }
         if turn.blocks() {
             self.waiting += 1;
@@ -88,7 +93,7 @@ macro_rules! pull_part {
         impl $name {
             /// The part at that address.
             pub fn new(address: impl Into<Address>) -> Self {
-                Self { address: address.into(), intake: Intake::new($outside) }
+                Self { address: address.into(), intake: Intake::new($outside, $results) }
             }
 
             /// Replaces what the part does with each message.
@@ -115,7 +120,7 @@ macro_rules! pull_part {
         impl Part for $name {
             fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
                 if $binds {
-                    opening.bind(SocketKind::Pull, &self.address)?;
+                    opening.bind_watched(SocketKind::Pull, &self.address)?;
                 } else {
                     opening.connect(SocketKind::Pull, &self.address)?;
                 }
@@ -123,9 +128,6 @@ macro_rules! pull_part {
             }
 
             fn receive(&mut self, turn: &mut Turn<'_>, _port: Port, incoming: Incoming) {
-                if $results {
-                    turn.core.outstanding = turn.core.outstanding.saturating_sub(1);
-                }
                 self.intake.take(turn, incoming);
             }
 

@@ -26,7 +26,7 @@ pub struct SubConnection {
 impl SubConnection {
     /// The part at that address, for every topic.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), previous: Topic::default(), intake: Intake::new(true) }
+        Self { address: address.into(), previous: Topic::default(), intake: Intake::new(true, false) }
     }
 
     /// The topic: the name of the previous component, or what its `handle_stream` chooses.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::{Done, Envelope, Overflow, PartId, Task};
@@ -10,24 +11,26 @@ use crate::socket::Waker;
 /// Batches of results that may wait for the reactor before the user's code is held up.
 const MAX_BATCHES: usize = 4;
 
-pub(super) enum Event {
-    /// User code that another thread has run is done.
+/// What user code gave, in the order it gave it.
+pub(super) enum Given {
+    /// Results of user code that is still running.
+    Batch { part: PartId, task: Task, results: Vec<Envelope> },
+    /// User code is done.
     Done(Done),
-    /// The component shall end.
-    Stop,
 }
 
-/// Results of user code that is still running.
-pub(super) struct Batch {
+/// A peer asks the cache for a key whose value depends on who asks.
+pub(super) struct Ask {
     pub(super) part: PartId,
-    pub(super) task: Task,
-    pub(super) results: Vec<Envelope>,
+    pub(super) asker: String,
+    pub(super) answer: Sender<Option<String>>,
 }
 
 #[derive(Default)]
 struct Contents {
-    events: VecDeque<Event>,
-    batches: VecDeque<Batch>,
+    stop: bool,
+    asks: VecDeque<Ask>,
+    given: VecDeque<Given>,
     closed: bool,
 }
 
@@ -44,43 +47,73 @@ impl Inbox {
         Self { contents: Mutex::default(), taken: Condvar::new(), any: AtomicBool::new(false), waker }
     }
 
-    pub(super) fn push(&self, event: Event) {
-        self.lock().events.push_back(event);
+    /// The component shall end.
+    pub(super) fn stop(&self) {
+        self.lock().stop = true;
         self.any.store(true, Ordering::Release);
         self.waker.wake();
     }
 
-    /// The next event; all events come before any batch.
-    pub(super) fn event(&self) -> Option<Event> {
-        if !self.any.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut contents = self.lock();
-        let event = contents.events.pop_front();
-        if contents.events.is_empty() && contents.batches.is_empty() {
-            self.any.store(false, Ordering::Release);
-        }
-        event
+    /// Whether the component was told to end; says so once.
+    pub(super) fn take_stop(&self) -> bool {
+        self.any.load(Ordering::Acquire) && std::mem::take(&mut self.lock().stop)
     }
 
-    /// The next batch, if `wanted` says that there is room for it.
-    pub(super) fn batch(&self, wanted: impl Fn(PartId) -> bool) -> Option<Batch> {
+    pub(super) fn ask(&self, ask: Ask) {
+        self.lock().asks.push_back(ask);
+        self.any.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    pub(super) fn take_ask(&self) -> Option<Ask> {
+        if self.any.load(Ordering::Acquire) { self.lock().asks.pop_front() } else { None }
+    }
+
+    /// User code is done. If results of it still wait, it is queued behind them; otherwise it comes straight back.
+    pub(super) fn behind_batches(&self, done: Done) -> Option<Done> {
+        if !self.any.load(Ordering::Acquire) || self.lock().given.is_empty() {
+            return Some(done);
+        }
+        self.done(done);
+        None
+    }
+
+    /// User code that another thread has run is done.
+    pub(super) fn done(&self, done: Done) {
+        self.lock().given.push_back(Given::Done(done));
+        self.any.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// The next thing that user code gave; a batch only if `wanted` says that there is room for it.
+    pub(super) fn given(&self, wanted: impl Fn(PartId) -> bool) -> Option<Given> {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
         let mut contents = self.lock();
-        if !contents.batches.front().is_some_and(|batch| wanted(batch.part)) {
-            return None;
+        match contents.given.front() {
+            None if !contents.stop && contents.asks.is_empty() => {
+                self.any.store(false, Ordering::Release);
+                None
+            }
+            Some(Given::Batch { part, .. }) if !wanted(*part) => None,
+            _ => {
+                let given = contents.given.pop_front();
+                self.taken.notify_all();
+                given
+            }
         }
-        let batch = contents.batches.pop_front();
-        self.taken.notify_all();
-        batch
     }
 
     /// Nobody will take anything any more.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        let mut contents = self.lock();
+        contents.closed = true;
+        let given = std::mem::take(&mut contents.given);
+        drop(contents);
         self.taken.notify_all();
+        // Users' objects may be among it: not under the lock.
+        drop(given);
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -94,9 +127,13 @@ impl Overflow for Inbox {
         let contents = self.lock();
         let mut contents = self
             .taken
-            .wait_while(contents, |contents| contents.batches.len() >= MAX_BATCHES && !contents.closed)
+            .wait_while(contents, |contents| contents.given.len() >= MAX_BATCHES && !contents.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        contents.batches.push_back(Batch { part, task, results });
+        if contents.closed {
+            // The component has ended without this code, whose results have nowhere to go, however many are still to come.
+            return;
+        }
+        contents.given.push_back(Given::Batch { part, task, results });
         drop(contents);
         self.any.store(true, Ordering::Release);
         self.waker.wake();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::inbox::{Event, Inbox};
+use super::inbox::Inbox;
 use super::reactor::{Next, Reactor};
 use super::stop::Stop;
 use crate::cache::RemoteCache;
@@ -78,7 +78,7 @@ impl Shared {
         if let Some(remote) = &self.remote {
             remote.interrupt();
         }
-        self.inbox.push(Event::Stop);
+        self.inbox.stop();
     }
 
     /// Runs a thread of the component, and notes a panic: a fault of ours, not of user code.
@@ -117,11 +117,11 @@ impl Shared {
                     guard = match self.reactor.try_lock() {
                         Ok(guard) => guard,
                         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                        Err(TryLockError::WouldBlock) => return self.inbox.push(Event::Done(done)),
+                        Err(TryLockError::WouldBlock) => return self.inbox.done(done),
                     };
-                    match guard.as_mut() {
-                        Some(reactor) => reactor.finish(done),
-                        None => return,
+                    let Some(reactor) = guard.as_mut() else { return };
+                    if let Some(done) = self.inbox.behind_batches(done) {
+                        reactor.finish(done);
                     }
                 }
             }

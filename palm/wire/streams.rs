@@ -11,6 +11,8 @@ use super::scan::{DecodeError, Field, Scan, Value};
 
 /// Headers kept at most. A peer that sends a new one with each message must not fill the memory.
 const MAX_STREAMS: usize = 4096;
+/// Longest header that is kept, in bytes, for the same reason.
+const MAX_HEADER: usize = 4096;
 
 /// The streams that a part has met.
 #[derive(Debug, Default)]
@@ -45,7 +47,9 @@ impl Streams {
                 if self.known.len() >= MAX_STREAMS {
                     self.known.clear();
                 }
-                self.known.insert(header.encoded.clone(), header.clone());
+                if key.len() <= MAX_HEADER {
+                    self.known.insert(header.encoded.clone(), header.clone());
+                }
                 header
             }
         };
@@ -176,5 +180,59 @@ impl Extra {
             }
             Self::Scattered(bytes) => bytes.extend_from_slice(&frame[field.span.clone()]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plain(decoded: Result<Message, DecodeError>) -> Result<(Vec<u8>, i64, Vec<u8>), DecodeError> {
+        decoded.map(|message| (message.encode(), message.stage(), message.payload().to_vec()))
+    }
+
+    /// Frames that look alike: a few headers, whole, cut, in another order, with a field twice.
+    fn frame() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(vec![0x0a, 1, b'p']),
+            Just(vec![0x0a, 0]),
+            Just(vec![0x12, 1, b'c']),
+            Just(vec![0x18, 1]),
+            Just(vec![0x18, 0x81, 0]),
+            Just(vec![0x22, 3, b'a', b'.', b'b']),
+            Just(vec![0x2a, 1, b'k']),
+            Just(vec![0x32, 1, b'x']),
+            Just(vec![0x82, 1, 1, 7]),
+            Just(vec![0xff]),
+        ];
+        vec(piece, 0..7).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_met_before_makes_no_difference(frames in vec(frame(), 1..30)) {
+            let mut streams = Streams::default();
+            for frame in frames {
+                let frame = Bytes::from(frame);
+                prop_assert_eq!(plain(streams.decode(frame.clone())), plain(Message::decode(frame)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut streams = Streams::default();
+        for number in 0..10_000 {
+            let message = Message::of_stream("", &number.to_string(), "server.foo", "");
+            streams.decode(message.encode().into()).expect("a message");
+        }
+        assert!(streams.known.len() <= MAX_STREAMS);
+        let known = streams.known.len();
+        let large = Message::of_stream("", &"x".repeat(100_000), "server.foo", "");
+        streams.decode(large.encode().into()).expect("a message");
+        assert_eq!(streams.known.len(), known);
     }
 }
