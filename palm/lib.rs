@@ -119,7 +119,7 @@ pub mod __private {
     pub use tracing::Level;
 }
 
-/// Compiles and runs what the README shows.
+// What the README shows is compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
