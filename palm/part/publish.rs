@@ -157,7 +157,7 @@ impl Part for PubService {
         let classic = message.id().is_none();
         let addressee = match topic == client {
             false => Addressee::Stage,
-            true if classic => Addressee::Classic(turn.core.calls.current(message.client())),
+            true if classic => turn.core.calls.current(message.client()),
             true => Addressee::Client,
         };
         if classic {
