@@ -44,8 +44,8 @@ const SWEEP: Duration = Duration::from_secs(30);
 pub(crate) enum Addressee {
     /// A client that keeps one subscription and marks its messages.
     Client,
-    /// A classic client, in this call.
-    Classic(CallNumber),
+    /// A classic client, in this call; `seen` if the call was told by its connection.
+    Classic { call: CallNumber, seen: bool },
     /// The next stage of a pipeline.
     Stage,
 }
@@ -179,10 +179,10 @@ impl Hold {
         let mut outcome = Outcome::default();
         let audience = self.audience(topic, now);
         audience.used = now;
-        if let Addressee::Classic(call) = addressee
+        if let Addressee::Classic { call, seen } = addressee
             && call > audience.call
         {
-            let (messages, bytes) = audience.begin(call);
+            let (messages, bytes) = audience.begin(call, seen);
             outcome.expired += messages;
             self.bytes -= bytes;
             self.recount(topic);
@@ -267,8 +267,8 @@ impl Hold {
             Addressee::Stage => expiry,
             _ if audience.subscribers == 0 => expiry,
             Addressee::Client => Verdict::Send,
-            Addressee::Classic(_) if audience.proven || audience.subscribed > audience.answered_before => Verdict::Send,
-            Addressee::Classic(_) => {
+            Addressee::Classic { .. } if audience.proven || audience.subscribed > audience.answered_before => Verdict::Send,
+            Addressee::Classic { .. } => {
                 let time = held.since + PATIENCE;
                 if now >= time { Verdict::Send } else { Verdict::SendAt(time) }
             }
@@ -355,12 +355,19 @@ impl Audience {
 
     /// A new call of the client begins. What is left of the earlier ones has nobody who wants it; how many that were, and
     /// how many bytes.
-    fn begin(&mut self, call: CallNumber) -> (u64, usize) {
+    ///
+    /// Where connections are not seen, a call seems to be over as soon as its last answer is here: with one still waiting,
+    /// it is not.
+    fn begin(&mut self, call: CallNumber, seen: bool) -> (u64, usize) {
         self.call = call;
+        let is_classic = |held: &Held| matches!(held.addressee, Addressee::Classic { .. });
+        if !seen && self.queue.iter().any(is_classic) {
+            return (0, 0);
+        }
         self.answered_before = self.answered;
         self.proven = false;
         let (messages, bytes) = (self.queue.len(), self.bytes);
-        self.queue.retain(|held| !matches!(held.addressee, Addressee::Classic(_)));
+        self.queue.retain(|held| !is_classic(held));
         self.bytes = self.queue.iter().map(Held::bytes).sum();
         ((messages - self.queue.len()) as u64, bytes - self.bytes)
     }

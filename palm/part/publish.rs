@@ -162,7 +162,7 @@ impl Part for PubService {
         let classic = message.id().is_none();
         let addressee = match topic == client {
             false => Addressee::Stage,
-            true if classic => Addressee::Classic(turn.core.calls.current(message.client())),
+            true if classic => turn.core.calls.current(message.client()),
             true => Addressee::Client,
         };
         // An answer that is held keeps its call under way: the next message of a job must not count as a new call.
