@@ -108,8 +108,6 @@ pub(crate) struct Hold {
     lengths: HashMap<usize, usize>,
     /// Topics over their bytes.
     full: usize,
-    /// Clients, by topic, of classic answers that were held and have left.
-    left: Vec<Bytes>,
     /// Bytes of all topics.
     bytes: usize,
     events: u64,
@@ -223,11 +221,6 @@ impl Hold {
         }
     }
 
-    /// The clients of classic answers that were held and have left since it was last asked, one for each answer.
-    pub(crate) fn take_left(&mut self) -> Vec<Bytes> {
-        std::mem::take(&mut self.left)
-    }
-
     /// When [`Hold::tick`] has something to do.
     pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
         self.waiting
@@ -313,9 +306,6 @@ impl Hold {
         {
             audience.bytes -= held.bytes();
             self.bytes -= held.bytes();
-            if matches!(held.addressee, Addressee::Classic(_)) {
-                self.left.push(topic.clone());
-            }
         }
     }
 
@@ -370,22 +360,5 @@ impl Audience {
         self.queue.retain(|held| !is_classic(held));
         self.bytes = self.queue.iter().map(Held::bytes).sum();
         ((messages - self.queue.len()) as u64, bytes - self.bytes)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_held_classic_answer_is_told_when_it_leaves() {
-        let (mut hold, now, topic) = (Hold::default(), Instant::now(), Bytes::from("client"));
-        let mut send = |_: &[u8], _: &Message| Sent::Done;
-        let message = Message::new("server.foo", "");
-        assert_eq!(hold.offer(&topic, Addressee::Classic(1), message, now, &mut send).held, 1);
-        assert!(hold.take_left().is_empty());
-        assert_eq!(hold.subscribed(&topic, now, &mut send).sent, 1);
-        assert_eq!(hold.take_left(), [topic]);
-        assert!(hold.take_left().is_empty());
     }
 }

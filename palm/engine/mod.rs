@@ -99,12 +99,6 @@ impl Engine {
         self.settle(now, transport);
     }
 
-    /// A message from outside the reactor: a part's own thread hands it in.
-    pub(crate) fn inject(&mut self, part: PartId, envelope: Envelope, now: Instant, transport: &mut dyn Transport) {
-        self.core.route(part, envelope);
-        self.settle(now, transport);
-    }
-
     /// Calls the parts whose time has come.
     pub(crate) fn timers(&mut self, now: Instant, transport: &mut dyn Transport) {
         for part in 0..self.parts.len() {
