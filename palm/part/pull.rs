@@ -25,20 +25,20 @@ impl Intake {
         Self { hooks: None, streams: Streams::default(), from_outside, waiting: 0 }
     }
 
-    pub(super) fn take(&mut self, turn: &mut Turn<'_>, incoming: Incoming) {
+    /// Says whether it was a message.
+    pub(super) fn take(&mut self, turn: &mut Turn<'_>, incoming: Incoming) -> bool {
         let peer = incoming.peer;
         let Some(mut hooks) = self.hooks.take() else {
-            match self.streams.decode(incoming.body) {
-                Ok(message) => self.enter(turn, message, peer),
-                Err(error) => turn.undecodable(&error),
-            }
-            return;
+            let decoded = self.streams.decode(incoming.body).map_err(|error| turn.undecodable(&error));
+            return decoded.map(|message| self.enter(turn, message, peer)).is_ok();
         };
-        match hooks.to_router(incoming.body) {
-            Ok(message) => hooks.scatter(message, &mut Messages::new(&mut |message| self.enter(turn, message, peer))),
-            Err(error) => turn.undecodable(&*error),
+        let decoded = hooks.to_router(incoming.body).map_err(|error| turn.undecodable(&*error));
+        let taken = decoded.is_ok();
+        if let Ok(message) = decoded {
+            hooks.scatter(message, &mut Messages::new(&mut |message| self.enter(turn, message, peer)));
         }
         self.hooks = Some(hooks);
+        taken
     }
 
     fn enter(&mut self, turn: &mut Turn<'_>, mut message: Message, peer: Option<Peer>) {
@@ -121,10 +121,10 @@ macro_rules! pull_part {
             }
 
             fn receive(&mut self, turn: &mut Turn<'_>, _port: Port, incoming: Incoming) {
-                if $results {
+                // What is no message is nobody's result.
+                if self.intake.take(turn, incoming) && $results {
                     turn.core.outstanding = turn.core.outstanding.saturating_sub(1);
                 }
-                self.intake.take(turn, incoming);
             }
 
             fn feedback(&mut self, _turn: &mut Turn<'_>, _token: u64, message: Option<Message>) {
