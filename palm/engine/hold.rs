@@ -128,6 +128,10 @@ impl Hold {
         self.waiting.is_empty()
     }
 
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// A subscription arrived.
     pub(crate) fn subscribed(&mut self, topic: &Bytes, now: Instant, send: &mut dyn FnMut(&[u8], &Message) -> Sent) -> Outcome {
         self.sweep(now);

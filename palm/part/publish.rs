@@ -93,6 +93,7 @@ impl PubService {
     fn note(&self, turn: &mut Turn<'_>, outcome: Outcome) {
         turn.count(Counter::Sent, outcome.sent);
         turn.count(Counter::Held, outcome.held);
+        turn.core.stats.set_holding(self.hold.bytes());
         if outcome.expired > 0 {
             turn.count(Counter::Expired, outcome.expired);
             tracing::warn!(
