@@ -208,6 +208,15 @@ impl Socket {
         let _ = self.raw.set_rcvhwm(messages);
     }
 
+    /// Asks each peer for a sign of life `every` so often, and ends its connection if there is none for `timeout`. Peers answer
+    /// from a thread of libzmq's, however busy they are. To be called before binding or connecting.
+    pub(crate) fn set_heartbeat(&self, every: Duration, timeout: Duration) {
+        let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+        // Fail for negative numbers only.
+        let _ = self.raw.set_heartbeat_ivl(milliseconds(every));
+        let _ = self.raw.set_heartbeat_timeout(milliseconds(timeout));
+    }
+
     /// Waits for this socket alone: until it can be read from, or written to, or the time is up.
     pub(crate) fn wait_alone(&self, event: Ready, timeout: Duration) {
         let event = match event {
@@ -486,7 +495,8 @@ pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<
             items.push(peers.events.as_poll_item(zmq::POLLIN));
         }
     }
-    let milliseconds = timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
+    let milliseconds =
+        timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
     // An interrupted wait is a short one: the caller looks at its clock and waits again.
     let _ = zmq::poll(&mut items, milliseconds);
     while wakeup.0.recv_msg(zmq::DONTWAIT).is_ok() {}

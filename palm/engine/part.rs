@@ -40,6 +40,11 @@ pub trait Transport {
     /// # Errors
     /// The system has no socket left.
     fn watch(&mut self, port: Port) -> Result<()>;
+    /// Has the connections of a port asked for a sign of life `every` so often, and ended if there is none for `timeout`.
+    /// Before binding. A transport whose peers cannot freeze need not.
+    fn heartbeat(&mut self, port: Port, every: Duration, timeout: Duration) {
+        let _ = (port, every, timeout);
+    }
     /// Closes a socket; what it still holds is handed over within a few seconds, or dropped.
     fn close(&mut self, port: Port);
     /// Hands one message over, or says that it cannot.

@@ -13,6 +13,10 @@ use crate::socket::{Peer, Sent, SocketKind};
 const MAX_ENDPOINTS: usize = 256;
 /// How long an endpoint waits for its worker to connect, or to come back.
 const ENDPOINT_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a worker is asked for a sign of life, and how long it may take to give one: a process that froze, or whose
+/// network is gone, leaves its connection standing.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often it is looked at what is overdue.
 const CHECK: Duration = Duration::from_millis(500);
 /// The worker that stands for all who share the fixed endpoint.
@@ -22,7 +26,7 @@ const SHARED: WorkerId = WorkerId(0);
 ///
 /// A worker that asks the cache for the address gets an endpoint of its own (on loopback; up to 256 workers). So it is known
 /// who has what: each worker holds a bounded amount of work, and when its connection ends, what it held is handed to others,
-/// three times at most; then the caller gets an error. Workers that were given the address by hand share one endpoint, and
+/// three times at most; then the caller gets an error. So it is for a worker that froze, 3 s later. Workers that were given the address by hand share one endpoint, and
 /// there only [`work_timeout`](Self::work_timeout) tells that a message is lost.
 ///
 /// A message is told from others by the extension field `delivery`, which workers bring back with their results. The results
@@ -203,6 +207,7 @@ impl WorkerPushService {
         }
         let port = turn.transport.open(turn.part, SocketKind::Push).ok()?;
         let opened = turn.transport.watch(port).is_ok();
+        turn.transport.heartbeat(port, HEARTBEAT, HEARTBEAT_TIMEOUT);
         let address = format!("tcp://{host}:*");
         match turn.transport.bind(port, &address).ok().filter(|_| opened) {
             Some(address) => {

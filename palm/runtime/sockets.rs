@@ -96,6 +96,12 @@ impl Transport for Sockets {
         self.entry(port).map_or(Ok(()), |entry| entry.socket.watch_peers(&context))
     }
 
+    fn heartbeat(&mut self, port: Port, every: Duration, timeout: Duration) {
+        if let Some(entry) = self.entry(port) {
+            entry.socket.set_heartbeat(every, timeout);
+        }
+    }
+
     fn close(&mut self, port: Port) {
         self.entries[port.0] = None;
         self.order = None;
