@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::crew::{Credit, Crew, CrewLimits, WorkerId};
 use super::envelope::{Envelope, PartId};
-use super::flight::{Flight, Sequence, Verdict};
+use super::flight::{Entry, Flight, Sequence, Verdict};
 use crate::wire::{Code, Message};
 
 /// Messages that may wait for a worker before the intake pauses, and bytes of their payloads.
@@ -117,8 +117,9 @@ impl Dispatch {
 
     /// What [`Dispatch::next`] gave was handed over; says whether it had been handed out before.
     pub(crate) fn handed(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) -> bool {
+        let ahead = u32::try_from(self.crew(part).held(worker)).unwrap_or(u32::MAX);
         self.crew(part).handed(worker, sequence, now);
-        self.flight.handed(sequence, worker, now);
+        self.flight.handed(sequence, worker, ahead, now);
         match self.flight.get(sequence) {
             // Whose results cannot be told apart, is done with as soon as it is handed over.
             Some(entry) if self.echo == Some(false) => {
@@ -210,13 +211,22 @@ impl Dispatch {
         let limits = self.crew(part).limits;
         let mut given_up = Vec::new();
         if let Some(timeout) = limits.work_timeout {
+            let crew = self.crews.get(&part);
+            let hangs = |entry: &Entry, holder| {
+                // Its turn came with the last result of its worker, or when all before it had used up their time.
+                let begun = crew.and_then(|crew| crew.last_sign(holder)).map_or(entry.since, |last| last.max(entry.since));
+                let at_last = timeout.saturating_mul(entry.ahead.saturating_add(1));
+                now >= entry.since + timeout && (now >= begun + timeout || now >= entry.since + at_last)
+            };
             let hung: Vec<_> = self
                 .flight
                 .of(part)
-                .filter(|(_, entry)| now >= entry.since + timeout)
-                .filter_map(|(sequence, entry)| Some((sequence, entry.attempt, entry.holder?, entry.bytes())))
+                .filter_map(|(sequence, entry)| Some((sequence, entry, entry.holder?)))
+                .filter(|(_, entry, holder)| hangs(entry, *holder))
+                .map(|(sequence, entry, holder)| (sequence, entry.attempt, holder, entry.bytes()))
                 .collect();
             for (sequence, attempt, holder, bytes) in &hung {
+                self.crew(part).hung(*holder);
                 self.flight.release(*sequence);
                 self.overtaken.insert((*sequence, *attempt), (part, *holder, *bytes));
             }
@@ -369,6 +379,41 @@ mod tests {
         assert_eq!(second[0].worker, WorkerId(2));
         assert_eq!(dispatch.judge(&mut second[0].message, later), Judgement::Result(Some(PART)));
         assert_eq!(dispatch.judge(&mut first[0].message, later), Judgement::Stale);
+    }
+
+    #[test]
+    fn a_message_that_waits_behind_others_of_its_worker_does_not_hang() {
+        let (mut dispatch, now) = dispatch(8);
+        let limits = CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() };
+        dispatch.set_limits(PART, limits);
+        (0..8).for_each(|_| dispatch.submit(PART, message(None), now));
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        let mut later = now;
+        let mut handed = hand_out(&mut dispatch, now);
+        while let Some(mut out) = (!handed.is_empty()).then(|| handed.remove(0)) {
+            later += Duration::from_millis(1500);
+            assert!(dispatch.overdue(PART, later).is_empty());
+            assert!(hand_out(&mut dispatch, later).is_empty(), "nothing is handed out again");
+            assert_eq!(dispatch.judge(&mut out.message, later), Judgement::Result(Some(PART)));
+            handed.extend(hand_out(&mut dispatch, later));
+        }
+        assert_eq!(dispatch.len(), 8, "those that another crew has to do");
+    }
+
+    #[test]
+    fn who_hangs_gets_nothing_until_it_answers() {
+        let (mut dispatch, now) = dispatch(0);
+        let limits = CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() };
+        dispatch.set_limits(PART, limits);
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.submit(PART, message(None), now);
+        let mut first = hand_out(&mut dispatch, now);
+        let later = now + Duration::from_secs(2);
+        dispatch.overdue(PART, later);
+        dispatch.submit(PART, message(None), later);
+        assert!(hand_out(&mut dispatch, later).is_empty());
+        dispatch.judge(&mut first[0].message, later);
+        assert_eq!(hand_out(&mut dispatch, later).len(), 1);
     }
 
     #[test]

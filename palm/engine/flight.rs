@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) attempt: u32,
     /// The worker that has it.
     pub(crate) holder: Option<WorkerId>,
+    /// How many others that worker had when it got this one.
+    pub(crate) ahead: u32,
     /// When it came in, or was last handed out.
     pub(crate) since: Instant,
 }
@@ -79,7 +81,7 @@ impl Flight {
 
     /// Takes a message in.
     pub(crate) fn insert(&mut self, part: PartId, envelope: Envelope, now: Instant) -> Sequence {
-        self.entries.push_back(Some(Entry { envelope, part, attempt: 0, holder: None, since: now }));
+        self.entries.push_back(Some(Entry { envelope, part, attempt: 0, holder: None, ahead: 0, since: now }));
         self.count += 1;
         self.first + self.entries.len() as u64 - 1
     }
@@ -88,11 +90,12 @@ impl Flight {
         self.entries.get(self.place(sequence)?)?.as_ref()
     }
 
-    /// Notes one more hand-out.
-    pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, now: Instant) {
+    /// Notes one more hand-out, behind `ahead` others.
+    pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, ahead: u32, now: Instant) {
         if let Some(entry) = self.get_mut(sequence) {
             entry.attempt += 1;
             entry.holder = Some(holder);
+            entry.ahead = ahead;
             entry.since = now;
         }
     }
@@ -207,7 +210,7 @@ mod tests {
         let now = Instant::now();
         let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), now);
         let first = flight.mark(sequence).unwrap();
-        (0..attempts).for_each(|_| flight.handed(sequence, WorkerId(1), now));
+        (0..attempts).for_each(|_| flight.handed(sequence, WorkerId(1), 0, now));
         (flight, first)
     }
 
