@@ -11,8 +11,10 @@ use crate::socket::{Peer, Sent, SocketKind};
 
 /// Workers with an endpoint of their own; whoever comes later shares the fixed one.
 const MAX_ENDPOINTS: usize = 256;
-/// How long an endpoint waits for its worker to connect, or to come back.
+/// How long an endpoint waits for its worker to connect.
 const ENDPOINT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long it waits for one that was there to come back: workers ask for their address only once.
+const RETURN_PATIENCE: Duration = Duration::from_secs(600);
 /// How often a worker is asked for a sign of life, and how long it may take to give one: a process that froze, or whose
 /// network is gone, leaves its connection standing.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -56,8 +58,17 @@ struct Endpoint {
     asker: String,
     bound: Bound,
     peers: usize,
+    /// Somebody was connected.
+    met: bool,
     /// Since when nobody is connected.
     idle_since: Instant,
+}
+
+impl Endpoint {
+    fn is_unused(&self, now: Instant) -> bool {
+        let patience = if self.met { RETURN_PATIENCE } else { ENDPOINT_PATIENCE };
+        self.peers == 0 && now >= self.idle_since + patience
+    }
 }
 
 impl WorkerPushService {
@@ -181,7 +192,7 @@ impl WorkerPushService {
         let unused: Vec<_> = self
             .endpoints
             .iter()
-            .filter(|(_, endpoint)| endpoint.peers == 0 && now >= endpoint.idle_since + ENDPOINT_PATIENCE)
+            .filter(|(_, endpoint)| endpoint.is_unused(now))
             .map(|(worker, _)| *worker)
             .collect();
         for worker in unused {
@@ -194,6 +205,17 @@ impl WorkerPushService {
         }
     }
 
+    /// Closes the endpoint that has waited longest for its worker, if there are too many.
+    fn make_room(&mut self, turn: &mut Turn<'_>) {
+        if self.endpoints.len() >= MAX_ENDPOINTS {
+            let left = self.endpoints.iter().filter(|(_, endpoint)| endpoint.met && endpoint.peers == 0);
+            let longest = left.min_by_key(|(_, endpoint)| endpoint.idle_since).map(|(worker, _)| *worker);
+            if let Some(endpoint) = longest.and_then(|worker| self.endpoints.remove(&worker)) {
+                turn.transport.close(endpoint.bound.port);
+            }
+        }
+    }
+
     /// An endpoint for a worker, unless the fixed one has to do.
     fn endpoint(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
         let known = self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.peers == 0);
@@ -201,6 +223,7 @@ impl WorkerPushService {
             endpoint.idle_since = turn.now;
             return Some(endpoint.bound.address.clone());
         }
+        self.make_room(turn);
         let host = self.shared.as_ref()?.address.strip_prefix("tcp://")?.rsplit_once(':')?.0;
         if !crate::runtime::is_loopback(host) || asker.is_empty() || self.endpoints.len() >= MAX_ENDPOINTS {
             return None;
@@ -216,6 +239,7 @@ impl WorkerPushService {
                     asker: asker.to_owned(),
                     bound: Bound { port, address: address.clone() },
                     peers: 0,
+                    met: false,
                     idle_since: turn.now,
                 };
                 self.endpoints.insert(WorkerId(self.last_worker), endpoint);
@@ -278,6 +302,7 @@ impl Part for WorkerPushService {
         let credit = match self.endpoints.get_mut(&worker) {
             Some(endpoint) => {
                 endpoint.peers += 1;
+                endpoint.met = true;
                 Credit::Paced
             }
             None => {
