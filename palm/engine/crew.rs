@@ -28,6 +28,9 @@ pub(crate) struct CrewLimits {
     pub(crate) attempts: u32,
     /// How long a message with an `id` waits while there is no worker.
     pub(crate) no_workers: Duration,
+    /// Off only in controls of the fault tests.
+    pub(crate) redelivery: bool,
+    pub(crate) deduplication: bool,
 }
 
 impl Default for CrewLimits {
@@ -40,6 +43,8 @@ impl Default for CrewLimits {
             work_timeout: Some(Duration::from_secs(1800)),
             attempts: 3,
             no_workers: Duration::from_secs(30),
+            redelivery: true,
+            deduplication: true,
         }
     }
 }

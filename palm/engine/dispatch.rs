@@ -157,6 +157,7 @@ impl Dispatch {
                 Judgement::Result(Some(part))
             }
             Verdict::Another => Judgement::Result(None),
+            Verdict::Stale if self.crews.values().any(|crew| !crew.limits.deduplication) => Judgement::Result(None),
             Verdict::Stale => Judgement::Stale,
         }
     }
@@ -187,6 +188,10 @@ impl Dispatch {
         self.crew(part).leave(worker);
         self.overtaken.retain(|_, (of, holder, _)| (*of, *holder) != (part, worker));
         let lost = self.flight.lost(part, worker);
+        if !self.crew(part).limits.redelivery {
+            lost.into_iter().for_each(|sequence| self.flight.forget(sequence));
+            return Vec::new();
+        }
         self.again(part, lost)
     }
 

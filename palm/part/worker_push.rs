@@ -123,6 +123,22 @@ impl WorkerPushService {
         self
     }
 
+    /// For the controls of the fault tests: what a worker had when it died is lost.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn without_redelivery(mut self) -> Self {
+        self.limits.redelivery = false;
+        self
+    }
+
+    /// For the controls of the fault tests: copies of results pass.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn without_deduplication(mut self) -> Self {
+        self.limits.deduplication = false;
+        self
+    }
+
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
         while let Some(HandOut { worker, sequence, message }) = turn.core.dispatch.next(part) {
