@@ -92,6 +92,8 @@ pub(crate) struct Crew {
     waiting_bytes: usize,
     /// A worker that gets nothing new, so that it can take a retry.
     reserved: Option<WorkerId>,
+    /// When a message was last given up for want of a worker.
+    pub(super) refusing_since: Option<Instant>,
 }
 
 impl Crew {

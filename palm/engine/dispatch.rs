@@ -1,7 +1,7 @@
 //! Work in the hands of workers: what is in flight, who has it, and what becomes of it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::crew::{Credit, Crew, CrewLimits, WorkerId};
 use super::envelope::{Envelope, PartId};
@@ -11,6 +11,9 @@ use crate::wire::{Code, Message};
 /// Messages that may wait for a worker before the intake pauses, and bytes of their payloads.
 const MAX_WAITING: usize = 64;
 const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// How long after the last error for want of a worker the next message gets one at once.
+const REFUSING: Duration = Duration::from_secs(1);
 
 /// A message for a worker, marked with this hand-out.
 #[derive(Debug)]
@@ -211,6 +214,13 @@ impl Dispatch {
         given_up
     }
 
+    /// Whether messages with an `id` get their error at once: those before them have waited for a worker in vain, and these
+    /// have waited behind them.
+    pub(crate) fn refuses(&self, part: PartId, now: Instant) -> bool {
+        let since = self.crews.get(&part).filter(|crew| crew.is_empty()).and_then(|crew| crew.refusing_since);
+        since.is_some_and(|since| now < since + REFUSING)
+    }
+
     /// What time has done: methods that hang, messages that found no worker.
     pub(crate) fn overdue(&mut self, part: PartId, now: Instant) -> Vec<GivenUp> {
         let limits = self.crew(part).limits;
@@ -238,12 +248,17 @@ impl Dispatch {
             given_up.extend(self.again(part, hung.iter().map(|(sequence, ..)| *sequence).collect()));
         }
         if self.crew(part).is_empty() {
+            let refuses = self.refuses(part, now);
+            let is_late = |entry: &Entry| refuses || now >= entry.since + limits.no_workers;
             let alone: Vec<_> = self
                 .flight
                 .of(part)
-                .filter(|(_, entry)| entry.envelope.message.id().is_some() && now >= entry.since + limits.no_workers)
+                .filter(|(_, entry)| entry.envelope.message.id().is_some() && is_late(entry))
                 .map(|(sequence, _)| sequence)
                 .collect();
+            if !alone.is_empty() {
+                self.crew(part).refusing_since = Some(now);
+            }
             for sequence in alone {
                 self.crew(part).withdraw(sequence);
                 if let Some(entry) = self.flight.give_up(sequence) {
@@ -275,8 +290,6 @@ impl Dispatch {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const PART: PartId = PartId(2);
@@ -367,6 +380,11 @@ mod tests {
         let given_up = dispatch.overdue(PART, now + Duration::from_secs(30));
         assert_eq!(given_up.iter().map(|one| one.code).collect::<Vec<_>>(), [Code::NoWorkers]);
         assert_eq!(dispatch.len(), 1);
+        // What stood in the line behind it does not wait as long once more, what comes later does.
+        dispatch.submit(PART, message(Some([2; 16])), now + Duration::from_secs(30));
+        assert_eq!(dispatch.overdue(PART, now + Duration::from_secs(30)).len(), 1);
+        dispatch.submit(PART, message(Some([3; 16])), now + Duration::from_secs(32));
+        assert!(dispatch.overdue(PART, now + Duration::from_secs(32)).is_empty());
     }
 
     #[test]

@@ -160,6 +160,9 @@ impl WorkerPushService {
                 turn.watch_writable(port, true);
             }
         }
+        if turn.core.dispatch.refuses(part, turn.now) {
+            self.give_up_overdue(turn);
+        }
         self.full = turn.core.dispatch.is_full(part);
         if turn.core.dispatch.len() > 0 {
             turn.wake_in(CHECK);
@@ -196,14 +199,18 @@ impl WorkerPushService {
         }
     }
 
+    fn give_up_overdue(&self, turn: &mut Turn<'_>) {
+        for given_up in turn.core.dispatch.overdue(turn.part, turn.now) {
+            turn.core.give_up(given_up);
+        }
+    }
+
     fn check(&mut self, turn: &mut Turn<'_>) {
         if self.checked.is_some_and(|checked| turn.now < checked + CHECK) {
             return;
         }
         self.checked = Some(turn.now);
-        for given_up in turn.core.dispatch.overdue(turn.part, turn.now) {
-            turn.core.give_up(given_up);
-        }
+        self.give_up_overdue(turn);
         let now = turn.now;
         let unused: Vec<_> = self
             .endpoints

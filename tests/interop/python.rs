@@ -27,13 +27,6 @@ fn skip(reason: String) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// One of the scripts beside this file.
-pub(crate) fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/interop/scripts")
-        .join(name)
-}
-
 fn prepare() -> Result<PathBuf, String> {
     must(Command::new("python3").args(["-c", "import ensurepip, venv"]))?;
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
