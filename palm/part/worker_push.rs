@@ -241,7 +241,7 @@ impl WorkerPushService {
 
     /// An endpoint for a worker, unless the fixed one has to do.
     fn endpoint(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
-        let known = self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.peers == 0);
+        let known = self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.met && endpoint.peers == 0);
         if let Some(endpoint) = known {
             endpoint.idle_since = turn.now;
             return Some(endpoint.bound.address.clone());
@@ -350,9 +350,16 @@ impl Part for WorkerPushService {
                 self.shared_peers
             }
         };
-        if left == 0 {
+        if worker != SHARED {
+            // Where two of one name have come to share an endpoint, nobody knows whose the messages were: what the other one
+            // has done as well is a copy.
             self.leave(turn, worker);
-        } else if worker == SHARED {
+            if left > 0 {
+                turn.core.dispatch.join(turn.part, worker, Credit::Paced, turn.now);
+            }
+        } else if left == 0 {
+            self.leave(turn, worker);
+        } else {
             turn.core.dispatch.join(turn.part, SHARED, Credit::Fixed(left * self.limits.messages), turn.now);
         }
         self.hand_out(turn);

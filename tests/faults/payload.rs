@@ -9,9 +9,7 @@ pub(crate) fn question(sequence: u64, size: usize) -> Vec<u8> {
     let mut bytes = vec![0; HEAD.max(size)];
     bytes[0] = QUESTION;
     bytes[1..9].copy_from_slice(&sequence.to_le_bytes());
-    for (place, byte) in bytes[HEAD..].iter_mut().enumerate() {
-        *byte = (sequence as usize).wrapping_add(place) as u8;
-    }
+    bytes[HEAD..].fill(sequence as u8);
     seal(bytes)
 }
 
@@ -38,10 +36,11 @@ fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// CRC-32 of all but the checksum itself, as Python's zlib has it.
+/// CRC-32 of all but the checksum itself, as Python's zlib has it; of a long filler, of some 256 bytes of it.
 fn checksum(bytes: &[u8]) -> u32 {
     let mut sum = u32::MAX;
-    for byte in bytes[..9].iter().chain(&bytes[HEAD..]) {
+    let filler = &bytes[HEAD..];
+    for byte in bytes[..9].iter().chain(filler.iter().step_by(1 + filler.len() / 256)) {
         sum = TABLE[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ (sum >> 8);
     }
     !sum
