@@ -63,7 +63,11 @@ impl History {
     }
 
     pub(crate) fn follow(&self) -> Follower {
-        Follower { reader: BufReader::new(File::open(&self.path).unwrap()), counts: Counts::default(), rest: Vec::new() }
+        Follower {
+            reader: BufReader::new(File::open(&self.path).unwrap()),
+            counts: Counts::default(),
+            rest: Vec::new(),
+        }
     }
 }
 

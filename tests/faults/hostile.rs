@@ -69,10 +69,9 @@ fn noise(random: &mut Random) -> Vec<u8> {
         }
         bytes.extend((0..length).map(|_| random.next() as u8));
     }
-    if let Some(place) = (random.below(3) == 0).then(|| random.below(bytes.len().max(1) as u64)) {
-        if let Some(byte) = bytes.get_mut(place as usize) {
-            *byte = random.next() as u8;
-        }
+    let place = random.below(3 * bytes.len().max(1) as u64) as usize;
+    if let Some(byte) = bytes.get_mut(place) {
+        *byte = random.next() as u8;
     }
     bytes
 }

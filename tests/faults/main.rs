@@ -45,7 +45,7 @@ fn main() -> ExitCode {
             t09_a_client_is_killed t28_a_worker_never_wakes_up t34_a_server_is_restarted t51_the_master_freezes;
         errors: t10_methods_panic t11_bad_calls t46_forged_results;
         cache: t12_one_writer_for_each_key;
-        load: t16_a_client_reads_slowly t18_no_worker_for_a_while t25_a_small_job_beside_a_large_one;
+        load: t16_a_client_reads_slowly t16_a_python_client_reads_slowly t18_no_worker_for_a_while t25_a_small_job_beside_a_large_one;
         subscribers: t19_python_clients t20_subscribers_come_late t20_and_too_late t23_one_name_begins_with_another;
         network: t27_resets_between_client_and_server t29_the_network_stands_still t31_bytes_in_pieces;
         shutdown: t35_any_order_of_starts t52_a_master_is_told_to_end t52_a_master_is_told_twice

@@ -37,7 +37,10 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(mut command: Command, log: PathBuf) -> Self {
-        command.stdin(Stdio::piped()).stdout(File::create(&log).unwrap()).stderr(File::options().append(true).open(&log).unwrap());
+        command
+            .stdin(Stdio::piped())
+            .stdout(File::create(&log).unwrap())
+            .stderr(File::options().append(true).open(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take().unwrap();
         Self { child, log, _stdin: stdin }

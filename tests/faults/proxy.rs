@@ -179,7 +179,7 @@ pub(crate) fn the_proxy_does_what_it_says() {
     });
     let connect = || TcpStream::connect(proxy.address.strip_prefix("tcp://").unwrap()).unwrap();
     let echo = |stream: &mut TcpStream, text: &[u8]| {
-        stream.write_all(text).unwrap();
+        stream.write_all(text)?;
         let mut back = vec![0; text.len()];
         stream.read_exact(&mut back).map(|()| back)
     };

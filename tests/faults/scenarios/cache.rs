@@ -41,7 +41,7 @@ pub(crate) fn t12_one_writer_for_each_key(scale: Scale) -> Figures {
         victim.kill();
         victim = run.start(&hammer);
     }
-    until("the clients are done", || clients.iter().all(|client| client.is_finished()));
+    until("the clients are done", || clients.iter().all(thread::JoinHandle::is_finished));
     let (mut answered, mut wrong) = (0, 0);
     for client in clients {
         let (more, bad) = client.join().unwrap();

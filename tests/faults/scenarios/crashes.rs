@@ -214,7 +214,13 @@ pub(crate) fn t09_a_client_is_killed(scale: Scale) -> Figures {
     let healthy = Spec { first: count, size: 1_000, ..run.client(count) };
     // Not of the history: nobody can say what it had.
     let other = run.spec("client", "server");
-    let victim = Spec { first: 10_000_000, count: 1_000_000, size: 1_000, history: format!("{}.victim", other.history), ..other };
+    let victim = Spec {
+        first: 10_000_000,
+        count: 1_000_000,
+        size: 1_000,
+        history: format!("{}.victim", other.history),
+        ..other
+    };
     let mut victim = run.start(&victim);
     let start = Instant::now();
     let mut healthy = run.start(&healthy);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cluster::Run;
 use crate::figures::{Figures, Scale};
 use crate::payload;
-use crate::process::until;
+use crate::process::{Process, until};
 use crate::raw::{self, Spy};
 use crate::role::Spec;
 
@@ -25,7 +25,7 @@ pub(crate) fn t10_methods_panic(scale: Scale) -> Figures {
     figures.is("errors", count / 100, report.failed());
     figures.is("done again", 0, report.reruns);
     figures.once(&report);
-    let ended = workers.iter_mut().chain([&mut master]).filter_map(|process| process.ended()).count();
+    let ended = workers.iter_mut().chain([&mut master]).filter_map(Process::ended).count();
     figures.is("processes that ended", 0, ended as u64);
     run.calm(&mut figures);
     figures

@@ -24,7 +24,9 @@ fn flood(run: &Run, client: &'static str, count: u64, size: usize) -> thread::Jo
 
 fn take(run: &Run, answers: &zmq::Socket, count: u64, pause: Duration) {
     for _ in 0..count {
-        let Some(message) = raw::result(answers, Duration::from_secs(30)) else { return run.history.write(&Event::TimedOut) };
+        let Some(message) = raw::result(answers, Duration::from_secs(30)) else {
+            return run.history.write(&Event::TimedOut);
+        };
         run.history.write(&raw::result_event(&message));
         if !pause.is_zero() {
             thread::sleep(pause);
@@ -34,6 +36,21 @@ fn take(run: &Run, answers: &zmq::Socket, count: u64, pause: Duration) {
 
 pub(crate) fn t16_a_client_reads_slowly(scale: Scale) -> Figures {
     slow_reader(scale, 4 << 20)
+}
+
+pub(crate) fn t16_a_python_client_reads_slowly(scale: Scale) -> Figures {
+    let (run, mut figures) = (Run::new("t16py"), Figures::default());
+    let count: u64 = scale.pick(3_000, 40_000);
+    let master = run.start(&Spec { hold_bytes: Some(scale.pick(1 << 20, 64 << 20)), ..run.master() });
+    let _workers = [0, 1].map(|_| run.start(&run.worker()));
+    let Some(mut client) = run.python("client.py", &["slow", &run.db, &count.to_string(), "1000"]) else {
+        return Figures::skipped("there is no pylm");
+    };
+    figures.is("clients that ended badly", 0, u64::from(!client.join().success()));
+    figures.all_answered(&run.report());
+    figures.at_most("VmHWM of the master, MiB", scale.pick(48, 96), master.peak_kib() >> 10);
+    run.drained(&mut figures);
+    figures
 }
 
 pub(crate) fn slow_reader(scale: Scale, hold_bytes: usize) -> Figures {

@@ -25,7 +25,8 @@ impl Between {
     }
 
     fn connect(&self, run: &Run, timeout: Duration) -> Client {
-        let builder = Client::builder("server", &run.db).push_address(&self.push.address).sub_address(&self.results.address);
+        let builder =
+            Client::builder("server", &run.db).push_address(&self.push.address).sub_address(&self.results.address);
         builder.connect_timeout(Duration::from_secs(60)).timeout(timeout).connect().unwrap()
     }
 }
@@ -69,7 +70,11 @@ pub(crate) fn t27_resets_between_client_and_server(scale: Scale) -> Figures {
     let job = job(&run, client.clone(), scale.pick(20_000, 100_000));
     for _ in 0..scale.pick(5, 50) {
         sleep(Duration::from_millis(5 + run.random.below(30)));
-        if run.random.below(2) == 0 { between.push.reset() } else { between.results.reset() };
+        if run.random.below(2) == 0 {
+            between.push.reset()
+        } else {
+            between.results.reset()
+        };
     }
     job.join().unwrap();
     let report = run.report();
@@ -77,7 +82,8 @@ pub(crate) fn t27_resets_between_client_and_server(scale: Scale) -> Figures {
     figures.is("unexpected", 0, report.unexpected);
     figures.is("corrupt", 0, report.corrupt);
     figures.is("lost, and the client not told", 0, if report.timed_out == 0 { report.lost } else { 0 });
-    let again = crate::process::within(Duration::from_secs(60), || client.eval("server.foo", payload::question(0, 50)).is_ok());
+    let again =
+        crate::process::within(Duration::from_secs(60), || client.eval("server.foo", payload::question(0, 50)).is_ok());
     figures.is("calls that work afterwards", 1, u64::from(again));
     figures
 }

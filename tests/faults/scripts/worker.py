@@ -18,7 +18,8 @@ def note(**event):
 
 
 def checksum(payload):
-    return zlib.crc32(payload[:9] + payload[13:])
+    filler = payload[13:]
+    return zlib.crc32(payload[:9] + filler[:: 1 + len(filler) // 256])
 
 
 class Work(Worker):
