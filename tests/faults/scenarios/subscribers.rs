@@ -14,7 +14,7 @@ use crate::raw;
 use crate::role::Spec;
 
 pub(crate) fn t19_python_clients(scale: Scale) -> Figures {
-    python_clients(scale, &[], Duration::from_secs(200))
+    python_clients(scale, &[], Duration::from_secs(230))
 }
 
 pub(crate) fn python_clients(scale: Scale, off: &[&str], patience: Duration) -> Figures {

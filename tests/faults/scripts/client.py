@@ -8,6 +8,7 @@ import json
 import os
 import struct
 import sys
+import threading
 import time
 import zlib
 
@@ -39,9 +40,18 @@ def take(answer):
         note(t="corrupt", who="client")
 
 
-if MODE == "fresh":
-    for number in range(COUNT):
+def fresh(numbers):
+    # A client of pylm sleeps for half a second when it is made, so many are made at a time.
+    for number in numbers:
         take(Client("server", DB).eval("server.foo", question(number)))
+
+
+if MODE == "fresh":
+    threads = [threading.Thread(target=fresh, args=(range(place, COUNT, 50),)) for place in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 elif MODE == "row":
     client = Client("server", DB)
     for number in range(COUNT):
