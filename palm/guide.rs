@@ -33,6 +33,9 @@ chapters! {
     macros: "../docs/macros.md";
     /// The wire, and what holds beside Python peers.
     wire: "../docs/wire.md";
+    /// Every component as an executable.
+    #[cfg(feature = "cli")]
+    command_line: "../docs/command-line.md";
     /// How the library is built, for those who work on it.
     architecture: "../docs/architecture.md";
 }

@@ -56,6 +56,8 @@
 extern crate self as palm;
 
 pub mod cache;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod component;
 mod engine;

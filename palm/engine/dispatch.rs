@@ -123,7 +123,7 @@ impl Dispatch {
             // Whose results cannot be told apart, is done with as soon as it is handed over.
             Some(entry) if self.echo == Some(false) => {
                 let bytes = entry.bytes();
-                self.flight.give_up(sequence);
+                self.flight.forget(sequence);
                 self.crew(part).settled(worker, bytes, now);
                 false
             }
@@ -173,7 +173,7 @@ impl Dispatch {
                     .filter_map(|(sequence, entry)| Some((sequence, entry.holder?, entry.bytes())))
                     .collect();
                 for (sequence, holder, bytes) in held {
-                    self.flight.give_up(sequence);
+                    self.flight.forget(sequence);
                     self.crew(part).settled(holder, bytes, now);
                 }
             }
