@@ -12,6 +12,7 @@ macro_rules! chapters {
         /// [low-level API]: crate::guide::low_level
         /// [macros]: crate::guide::macros
         /// [wire]: crate::guide::wire
+        /// [command line]: crate::guide::command_line
         /// [architecture]: crate::guide::architecture
         #[doc = include_str!($file)]
         pub mod $name {}
