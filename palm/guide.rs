@@ -12,8 +12,8 @@ macro_rules! chapters {
         /// [low-level API]: crate::guide::low_level
         /// [macros]: crate::guide::macros
         /// [wire]: crate::guide::wire
-        /// [command line]: crate::guide::command_line
         /// [architecture]: crate::guide::architecture
+        #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
         #[doc = include_str!($file)]
         pub mod $name {}
     )*};
