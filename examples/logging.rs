@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use palm::client::Reply;
 use palm::{Call, Message};
-use support::{address, print};
+use support::print;
 use tracing::Level;
 
 #[derive(Default)]
@@ -90,7 +90,7 @@ fn client(db_address: &str) -> palm::Result<Vec<Reply>> {
 
 fn everything() -> palm::Result<()> {
     let master = master().start()?;
-    let db_address = address(&master, "db_address");
+    let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;
     let replies = client(&db_address)?;

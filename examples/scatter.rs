@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use palm::client::Reply;
 use palm::{Call, Message};
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyMaster;
@@ -61,7 +61,7 @@ fn client(db_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let master = palm::Master::with("server", MyMaster).start()?;
-    let db_address = address(&master, "db_address");
+    let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;
     client(&db_address)

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use palm::Call;
 use palm::part::{Address, CacheService, PubService, PullService, WorkerPullService, WorkerPushService};
-use support::{address, print};
+use support::print;
 
 palm::topology! {
     /// Hands what clients send to workers, and their results back.
@@ -62,7 +62,7 @@ fn everything() -> palm::Result<()> {
         .pub_(Address::any())
         .cache_(Address::any())
         .start()?;
-    let db_address = address(&master, "db_address");
+    let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;
     client(&db_address)

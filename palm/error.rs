@@ -108,6 +108,16 @@ pub enum Error {
         /// Address as it was given.
         address: String,
     },
+    /// A component has no address under a key, or not yet.
+    #[error("{component} has no `{key}`; {reason}")]
+    NoAddress {
+        /// Name of the component.
+        component: String,
+        /// Key that was asked for.
+        key: String,
+        /// Which keys there are, or why there is none yet.
+        reason: String,
+    },
     /// The parts of a component do not fit together.
     #[error("{component}: {problems}")]
     Topology {

@@ -17,7 +17,7 @@
 //!
 //! fn main() -> palm::Result<()> {
 //!     let master = palm::Master::new("server").start()?;
-//!     let db_address = master.address("db_address").expect("a master has a cache");
+//!     let db_address = master.address("db_address")?;
 //!     let _worker1 = palm::Worker::new("worker1", MyWorker).db_address(&db_address).start()?;
 //!     let _worker2 = palm::Worker::new("worker2", MyWorker).db_address(&db_address).start()?;
 //!

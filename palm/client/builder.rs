@@ -17,7 +17,7 @@ use crate::socket::Context;
 /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
 /// # }
 /// # let server = palm::Server::new("my_server", MyServer).start()?;
-/// # let db_address = server.address("db_address").unwrap();
+/// # let db_address = server.address("db_address")?;
 /// let client = palm::Client::builder("my_server", db_address)
 ///     .session("today/")
 ///     .timeout(Duration::from_secs(5))

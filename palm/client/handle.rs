@@ -32,7 +32,7 @@ use crate::wire::Message;
 /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
 /// # }
 /// # let server = palm::Server::new("my_server", MyServer).start()?;
-/// # let db_address = server.address("db_address").unwrap();
+/// # let db_address = server.address("db_address")?;
 /// let client = palm::Client::connect("my_server", db_address)?;
 /// let reply = client.eval("my_server.foo", b"a message")?;
 /// assert_eq!(reply, "you sent me a message");
@@ -147,7 +147,7 @@ impl Client {
     /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
     /// # }
     /// # let server = palm::Server::new("my_server", MyServer).start()?;
-    /// # let db_address = server.address("db_address").unwrap();
+    /// # let db_address = server.address("db_address")?;
     /// # let client = palm::Client::connect("my_server", db_address)?;
     /// let messages = (0..10).map(|number| format!("message {number}"));
     /// for reply in client.job("my_server.foo", messages).messages(10) {

@@ -7,7 +7,7 @@ use crate::topology::{Route, ServerTemplate};
 ///
 /// ```
 /// let hub = palm::Hub::new("hub").sub_address("tcp://127.0.0.1:5557").previous("server").start()?;
-/// assert!(hub.address("worker_pull_address").is_some());
+/// assert!(hub.address("worker_pull_address")?.starts_with("tcp://127.0.0.1:"));
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use crate::topology::{Route, ServerTemplate};
 /// }
 ///
 /// let master = palm::Master::new("server").start()?;
-/// let address = master.address("db_address").unwrap();
+/// let address = master.address("db_address")?;
 /// let worker = palm::Worker::new("worker1", MyWorker).db_address(&address).start()?;
 /// let client = palm::Client::connect("server", &address)?;
 /// for reply in client.job("server.foo", std::iter::repeat_n("a message", 10)).messages(10) {

@@ -31,11 +31,11 @@ use crate::topology::{Route, ServerTemplate};
 ///
 /// let server = palm::Server::new("my_server", MyServer).pipelined(true).start()?;
 /// let pipeline = palm::Pipeline::new("my_pipeline", MyPipeline)
-///     .sub_address(server.address("pub_address").unwrap())
+///     .sub_address(server.address("pub_address")?)
 ///     .previous("my_server")
 ///     .start()?;
-/// let client = palm::Client::builder("my_server", server.address("db_address").unwrap())
-///     .sub_address(pipeline.address("pub_address").unwrap())
+/// let client = palm::Client::builder("my_server", server.address("db_address")?)
+///     .sub_address(pipeline.address("pub_address")?)
 ///     .connect()?;
 /// let reply = client.eval(["my_server.foo", "my_pipeline.foo"], b"a message")?;
 /// assert_eq!(&reply[..], b"and I pipelined you sent me a message");

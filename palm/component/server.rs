@@ -20,7 +20,7 @@ use crate::topology::{Route, ServerTemplate};
 /// }
 ///
 /// let server = palm::Server::new("my_server", MyServer).start()?;
-/// let client = palm::Client::connect("my_server", server.address("db_address").unwrap())?;
+/// let client = palm::Client::connect("my_server", server.address("db_address")?)?;
 /// assert_eq!(&client.eval("my_server.foo", b"a message")?[..], b"you sent me a message");
 /// # Ok::<(), palm::Error>(())
 /// ```

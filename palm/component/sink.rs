@@ -22,7 +22,7 @@ use crate::topology::{Route, ServerTemplate};
 ///     .sub_addresses(["tcp://127.0.0.1:5561", "tcp://127.0.0.1:5571"])
 ///     .previous(["my_pipeline", "my_pipeline"])
 ///     .start()?;
-/// assert_eq!(sink.address("sub_address_1").as_deref(), Some("tcp://127.0.0.1:5571"));
+/// assert_eq!(sink.address("sub_address_1")?, "tcp://127.0.0.1:5571");
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]

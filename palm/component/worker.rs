@@ -20,7 +20,7 @@ use crate::topology::{Route, ServerTemplate};
 /// }
 ///
 /// let master = palm::Master::new("server").preset_cache("cached", " cached data ").start()?;
-/// let address = master.address("db_address").unwrap();
+/// let address = master.address("db_address")?;
 /// let worker = palm::Worker::new("worker1", MyWorker).db_address(&address).start()?;
 /// let client = palm::Client::connect("server", &address)?;
 /// assert_eq!(&client.eval("server.foo", "a message")?[..], b"worker1 cached data a message");

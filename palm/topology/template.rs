@@ -26,7 +26,7 @@ use crate::socket::Context;
 ///     .register_outbound("Pub", PubService::new("tcp://127.0.0.1:*"), Route::exterior())
 ///     .register_bypass("Cache", CacheService::new("tcp://127.0.0.1:*"));
 /// let handle = server.start()?;
-/// assert!(handle.address("worker_push_address").is_some());
+/// assert!(handle.address("worker_push_address")?.starts_with("tcp://127.0.0.1:"));
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]

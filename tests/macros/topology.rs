@@ -66,7 +66,7 @@ fn it_runs() {
     }
 
     let handle = Loud::new("loud").service(Shout).preset_cache("key", "value").start().unwrap();
-    assert!(handle.address("pull_address").is_some_and(|address| address.starts_with("tcp://127.0.0.1:")));
+    assert!(handle.address("pull_address").is_ok_and(|address| address.starts_with("tcp://127.0.0.1:")));
     handle.shutdown();
     handle.join().unwrap();
 }
