@@ -15,7 +15,6 @@ use std::iter::repeat_n;
 use std::process::ExitCode;
 
 use palm::Call;
-use palm::client::Reply;
 use support::print;
 
 #[derive(Default)]
@@ -36,8 +35,7 @@ fn worker(name: &str, db_address: &str) -> palm::Worker {
 fn client(db_address: &str) -> palm::Result<()> {
     let client = palm::Client::connect("server", db_address)?;
     client.set(" cached data ", "cached")?;
-    let cached = client.get("cached")?.unwrap_or_default();
-    print(Reply::from(palm::Bytes::from(cached)));
+    print(client.get("cached")?.unwrap_or_default());
 
     let messages = repeat_n("a message", 10);
     for reply in client.job("server.foo", messages).messages(10) {

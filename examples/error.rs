@@ -11,7 +11,7 @@ mod support;
 
 use std::process::ExitCode;
 
-use palm::client::Reply;
+use palm::Reply;
 use support::print;
 
 #[derive(Default)]

@@ -14,8 +14,7 @@ mod support;
 use std::iter::repeat_n;
 use std::process::ExitCode;
 
-use palm::client::Reply;
-use palm::{Call, Message};
+use palm::{Call, Message, Reply};
 use support::print;
 
 #[derive(Default)]
@@ -55,8 +54,7 @@ fn worker(name: &str, db_address: &str) -> palm::Worker {
 fn client(db_address: &str) -> palm::Result<Vec<Reply>> {
     let client = palm::Client::connect("server", db_address)?;
     client.set(" cached data ", "cached")?;
-    let cached = client.get("cached")?.unwrap_or_default();
-    print(Reply::from(palm::Bytes::from(cached)));
+    print(client.get("cached")?.unwrap_or_default());
 
     let mut replies = Vec::new();
     let messages = repeat_n("a message", 10);

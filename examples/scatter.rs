@@ -14,7 +14,6 @@ mod support;
 use std::iter::repeat_n;
 use std::process::ExitCode;
 
-use palm::client::Reply;
 use palm::{Call, Message};
 use support::print;
 
@@ -47,8 +46,7 @@ fn worker(name: &str, db_address: &str) -> palm::Worker {
 fn client(db_address: &str) -> palm::Result<()> {
     let client = palm::Client::connect("server", db_address)?;
     client.set(" cached data ", "cached")?;
-    let cached = client.get("cached")?.unwrap_or_default();
-    print(Reply::from(palm::Bytes::from(cached)));
+    print(client.get("cached")?.unwrap_or_default());
 
     let messages = repeat_n("a message", 10);
     for reply in client.job("server.foo", messages).messages(30) {

@@ -35,7 +35,7 @@
 //! | --- | --- |
 //! | declaring a component | [`server`](macro@server), [`worker`](macro@worker), [`pipeline`](macro@pipeline), [`sink`](macro@sink), [`master`](macro@master), [`hub`](macro@hub) |
 //! | running one | [`Server`], [`Worker`], [`Pipeline`], [`Sink`], [`Master`], [`Hub`]; a [`Handle`] once it is started |
-//! | calling one | [`Client`], and its [`Job`](client::Job)s |
+//! | calling one | [`Client`] with its [`Job`]s, and the [`Reply`] it gets |
 //! | what a method takes and gives | [`Call`], [`Bytes`], [`Proto`], `Json`; [`service`] |
 //! | what hooks take and give | [`Message`], [`Topic`] |
 //! | components of one's own | [`topology!`], [`ServerTemplate`], [`part`], [`topology`](mod@topology) |
@@ -80,7 +80,7 @@ pub mod stats {
 }
 
 pub use bytes::Bytes;
-pub use client::Client;
+pub use client::{Client, Job, Reply};
 #[doc = include_str!("../docs/macros/hub.md")]
 pub use palm_macros::hub;
 #[doc = include_str!("../docs/macros/master.md")]

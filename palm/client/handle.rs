@@ -173,8 +173,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::TimedOut`] if the cache does not answer.
-    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.shared.cache.get(key)?.map(Vec::from))
+    pub fn get(&self, key: &str) -> Result<Option<Reply>> {
+        Ok(self.shared.cache.get(key)?.map(Reply::from))
     }
 
     /// Sets a value in the server's cache, value first, and gives the key: with a session that is the session and `key`,
