@@ -44,7 +44,7 @@ fn client(db_address: &str) -> palm::Result<()> {
 }
 
 fn everything() -> palm::Result<()> {
-    let master = palm::Master::new("server").start()?;
+    let master = palm::Master::new("server").expected_workers(2).start()?;
     let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;

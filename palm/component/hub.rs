@@ -1,4 +1,5 @@
 use super::publishing::Publishing;
+use crate::engine::CrewLimits;
 use crate::part::{Address, CacheService, SubConnection, WorkerPullService, WorkerPushService};
 use crate::service::{HubService, Service, Topic};
 use crate::topology::{Route, ServerTemplate};
@@ -19,6 +20,7 @@ pub struct Hub {
     previous: Topic,
     worker_pull_address: Address,
     worker_push_address: Address,
+    crew: CrewLimits,
     publishing: Publishing,
 }
 
@@ -41,6 +43,7 @@ impl Hub {
             previous: Topic::default(),
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
+            crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
     }
@@ -72,10 +75,11 @@ impl Hub {
 
     fn assemble(self) -> ServerTemplate {
         let sub = SubConnection::new(self.sub_address).previous(self.previous);
+        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         self.template
             .register_inbound("Sub", sub, Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", WorkerPushService::new(self.worker_push_address), Route::exterior())
+            .register_outbound("WorkerPush", worker_push, Route::exterior())
             .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
             .register_bypass("Cache", CacheService::new(self.db_address))
     }
@@ -84,3 +88,4 @@ impl Hub {
 component!(Hub);
 with_cache!(Hub);
 publishing!(Hub);
+working!(Hub);

@@ -1,4 +1,5 @@
 use super::publishing::Publishing;
+use crate::engine::CrewLimits;
 use crate::part::{Address, CacheService, PullService, WorkerPullService, WorkerPushService};
 use crate::service::{MasterService, Service};
 use crate::topology::{Route, ServerTemplate};
@@ -37,6 +38,7 @@ pub struct Master {
     pull_address: Address,
     worker_pull_address: Address,
     worker_push_address: Address,
+    crew: CrewLimits,
     publishing: Publishing,
 }
 
@@ -58,6 +60,7 @@ impl Master {
             pull_address: Address::any(),
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
+            crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
     }
@@ -82,10 +85,11 @@ impl Master {
     }
 
     fn assemble(self) -> ServerTemplate {
+        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         self.template
             .register_inbound("Pull", PullService::new(self.pull_address), Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", WorkerPushService::new(self.worker_push_address), Route::exterior())
+            .register_outbound("WorkerPush", worker_push, Route::exterior())
             .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
             .register_bypass("Cache", CacheService::new(self.db_address))
     }
@@ -94,3 +98,4 @@ impl Master {
 component!(Master);
 with_cache!(Master);
 publishing!(Master);
+working!(Master);
