@@ -56,11 +56,11 @@ fn client(db_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let master = Master::new("server")
-        .pull(Address::any())
-        .worker_pull(Address::any())
-        .worker_push(Address::any())
-        .pub_(Address::any())
-        .cache_(Address::any())
+        .pull_address(Address::any())
+        .worker_pull_address(Address::any())
+        .worker_push_address(Address::any())
+        .pub_address(Address::any())
+        .cache_address(Address::any())
         .start()?;
     let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
