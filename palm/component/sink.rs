@@ -5,7 +5,7 @@ use crate::topology::{Route, ServerTemplate};
 
 /// Joins several streams: a [`Pipeline`](super::Pipeline) that takes what any number of components publish.
 ///
-/// `sub_addresses` and `previous` go together, in order.
+/// `sub_addresses` and `previous` go together, in order. The cache has the addresses as `sub_address_0` and so on.
 ///
 /// ```
 /// #[derive(Default)]
@@ -71,7 +71,7 @@ impl Sink {
     }
 
     fn assemble(self) -> ServerTemplate {
-        let mut template = self.template;
+        let mut template = self.template.numbered("sub_address");
         let mut previous = self.previous.into_iter();
         let several = self.sub_addresses.len() > 1;
         for (number, address) in self.sub_addresses.into_iter().enumerate() {
@@ -89,3 +89,18 @@ impl Sink {
 component!(Sink);
 with_cache!(Sink);
 publishing!(Sink);
+
+#[cfg(test)]
+mod tests {
+    struct MySink;
+
+    #[crate::sink]
+    impl MySink {}
+
+    #[test]
+    fn one_address_is_numbered_as_several_are() {
+        let sink = super::Sink::new("my_sink", MySink).sub_addresses(["tcp://127.0.0.1:5561"]).start().unwrap();
+        assert_eq!(sink.address("sub_address_0").unwrap(), "tcp://127.0.0.1:5561");
+        assert!(sink.address("sub_address").is_err());
+    }
+}

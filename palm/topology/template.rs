@@ -103,6 +103,12 @@ impl ServerTemplate {
         self
     }
 
+    /// Publishes addresses under `key` with a number, one or several.
+    pub(crate) const fn numbered(mut self, key: &'static str) -> Self {
+        self.plan.numbered = Some(key);
+        self
+    }
+
     /// Presets a key of the cache. Peers may read it, and not change it.
     pub fn preset_cache(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
         self.plan.presets.push((key.into(), value.into()));

@@ -181,3 +181,16 @@ fn the_features_are_told_to_whoever_subscribes_to_them() {
         assert!(body.starts_with(b"{"));
     });
 }
+
+#[test]
+fn a_stage_that_takes_every_topic_does_not_take_the_librarys_own() {
+    seeds(50, |cluster| {
+        cluster.add(server().pipelined(true).plan());
+        let stage = Pipeline::new("stage", super::stages::Stage("2"));
+        let stage = cluster.add(stage.sub_address("pub").pub_address("out").plan());
+        cluster.subscribes("pub", "_palm.link");
+        cluster.settle();
+        assert_eq!(cluster.count(stage, Counter::Undecodable), 0);
+        assert_eq!(cluster.count(stage, Counter::Received), 0);
+    });
+}
