@@ -26,9 +26,11 @@ pub enum Counter {
     Stale,
     /// Messages that no worker could do: the caller got an error.
     GivenUp,
+    /// Held answers to an earlier call of a client that makes a new one: nobody waits for them any more.
+    Superseded,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "received",
     "calls",
     "errors",
@@ -40,6 +42,7 @@ const NAMES: [&str; 11] = [
     "redelivered",
     "stale",
     "given_up",
+    "superseded",
 ];
 
 /// The counters of a component.
