@@ -12,6 +12,7 @@ use super::payload::IntoPayload;
 use super::reply::Reply;
 use crate::cache::RemoteCache;
 use crate::error::{Error, Result};
+use crate::part::Address;
 use crate::wire::Message;
 
 /// A client of one server, master, hub or pipeline.
@@ -77,13 +78,13 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotReached`] if it does not answer within 10 s, [`Error::WrongName`] if another component does.
-    pub fn connect(server: impl Into<String>, db_address: impl Into<String>) -> Result<Self> {
+    pub fn connect(server: impl Into<String>, db_address: impl Into<Address>) -> Result<Self> {
         Self::builder(server, db_address).connect()
     }
 
     /// A client whose addresses, session and time-outs can be set before it connects.
-    pub fn builder(server: impl Into<String>, db_address: impl Into<String>) -> ClientBuilder {
-        ClientBuilder::new(server.into(), db_address.into())
+    pub fn builder(server: impl Into<String>, db_address: impl Into<Address>) -> ClientBuilder {
+        ClientBuilder::new(server.into(), db_address.into().to_string())
     }
 
     /// Name of the component that it is connected to.

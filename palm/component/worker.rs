@@ -53,8 +53,8 @@ impl Worker {
     }
 
     /// The cache address of the master.
-    pub fn db_address(mut self, address: impl Into<String>) -> Self {
-        self.db_address = Some(address.into());
+    pub fn db_address(mut self, address: impl Into<Address>) -> Self {
+        self.db_address = Some(address.into().to_string());
         self
     }
 
