@@ -17,9 +17,8 @@ mod support;
 use std::iter::repeat_n;
 use std::process::ExitCode;
 
-use palm::{Call, Message, Reply};
+use palm::{Call, Level, Message, Reply};
 use support::print;
-use tracing::Level;
 
 #[derive(Default)]
 struct MyMaster {

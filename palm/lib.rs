@@ -104,6 +104,8 @@ pub use service::Json;
 pub use service::{Call, Proto, Topic};
 pub use socket::Context;
 pub use topology::ServerTemplate;
+#[doc(no_inline)]
+pub use tracing::Level;
 pub use wire::Message;
 
 /// What generated code names. No part of the public interface: anything here may change with any version.
@@ -113,10 +115,9 @@ pub mod __private {
     pub use crate::part::{Address, Bypass, FromAddress, Inbound, Outbound};
     pub use crate::service::private::*;
     pub use crate::topology::{Route, ServerTemplate};
-    pub use crate::{Bytes, Context, Handle, Result};
+    pub use crate::{Bytes, Context, Handle, Level, Result};
     pub use core;
     pub use std::string::String;
-    pub use tracing::Level;
 }
 
 // What the README shows is compiled and run.

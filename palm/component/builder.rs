@@ -23,7 +23,7 @@ macro_rules! component {
 
             /// The least important level that the component logs, where the `log` layer of this library is installed.
             /// Default: INFO.
-            pub fn log_level(mut self, level: ::tracing::Level) -> Self {
+            pub fn log_level(mut self, level: $crate::Level) -> Self {
                 self.template = self.template.log_level(level);
                 self
             }
@@ -162,7 +162,8 @@ macro_rules! publishing {
                 self
             }
 
-            /// Subscribers that a pipelined stream waits for. Default: 1.
+            /// Subscribers that a stream waits for which goes on to other components (`pipelined(true)`,
+            /// `to_client(false)`): without it, those that subscribe late miss what went out before them. Default: 1.
             pub const fn expected_subscribers(mut self, subscribers: u32) -> Self {
                 self.publishing.expected_subscribers = subscribers;
                 self

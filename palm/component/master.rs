@@ -79,6 +79,9 @@ impl Master {
     }
 
     /// Whether results go on to a `Pipeline`, `Sink` or `Hub` rather than back to the client. Default: back.
+    ///
+    /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
+    /// take the stream, see [`expected_subscribers`](Self::expected_subscribers).
     pub const fn pipelined(mut self, pipelined: bool) -> Self {
         self.publishing.pipelined = pipelined;
         self

@@ -79,6 +79,9 @@ impl Pipeline {
     }
 
     /// Whether results go back to the client rather than on to another component. Default: back.
+    ///
+    /// The other way round it is `pipelined` at a [`Server`](super::Server), [`Master`](super::Master) or [`Hub`](super::Hub). If
+    /// it is `false` and several components take the stream, see [`expected_subscribers`](Self::expected_subscribers).
     pub const fn to_client(mut self, to_client: bool) -> Self {
         self.publishing.pipelined = !to_client;
         self

@@ -148,7 +148,7 @@ impl ServerTemplate {
     /// The least important level that the component logs. Default: INFO.
     ///
     /// It holds for the `log` layer of this library; other subscribers filter by their own rules.
-    pub fn log_level(self, level: tracing::Level) -> Self {
+    pub fn log_level(self, level: crate::Level) -> Self {
         crate::log_level::set(&self.plan.name, level);
         self
     }
