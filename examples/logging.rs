@@ -67,7 +67,7 @@ fn master() -> palm::Master {
 }
 
 fn worker(name: &str, db_address: &str) -> palm::Worker {
-    palm::Worker::new(name, MyWorker::default()).db_address(db_address)
+    palm::Worker::new(name, MyWorker::default()).log_level(Level::INFO).db_address(db_address)
 }
 
 fn client(db_address: &str) -> palm::Result<Vec<Reply>> {
