@@ -183,9 +183,9 @@ impl Socket {
 
     /// Binds, and gives the address that is really bound (port 0 and `*` are resolved).
     pub(crate) fn bind(&self, address: &str) -> Result<String, BoxError> {
-        // libzmq knows "*" for a free port, not 0; the zmq crate panics on NUL.
-        let asked = checked(address)?;
-        let asked = asked.strip_suffix(":0").map_or_else(|| asked.to_owned(), |host| format!("{host}:*"));
+        // libzmq knows "*" for a free port, not 0, and looks no name up to bind; the zmq crate panics on NUL.
+        let asked = checked(address)?.replacen("tcp://localhost:", "tcp://127.0.0.1:", 1);
+        let asked = asked.strip_suffix(":0").map_or_else(|| asked.clone(), |host| format!("{host}:*"));
         self.raw.bind(&asked)?;
         Ok(self.raw.get_last_endpoint()?.unwrap_or_else(|_| address.to_owned()))
     }
