@@ -485,7 +485,8 @@ pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<
             items.push(peers.events.as_poll_item(zmq::POLLIN));
         }
     }
-    let milliseconds = timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
+    let milliseconds =
+        timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
     // An interrupted wait is a short one: the caller looks at its clock and waits again.
     let _ = zmq::poll(&mut items, milliseconds);
     while wakeup.0.recv_msg(zmq::DONTWAIT).is_ok() {}

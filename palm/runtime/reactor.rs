@@ -68,7 +68,9 @@ impl Reactor {
         }
         while let Some(given) = inbox.given(|part| !self.engine.is_blocked(part)) {
             match given {
-                Given::Batch { part, task, results } => self.engine.results(part, task, results, now, &mut self.sockets),
+                Given::Batch { part, task, results } => {
+                    self.engine.results(part, task, results, now, &mut self.sockets)
+                }
                 Given::Done(done) => self.engine.finish(done, now, &mut self.sockets),
             }
         }

@@ -211,7 +211,9 @@ impl Message {
     }
 
     fn extensions(&self, number: u32) -> impl Iterator<Item = &[u8]> {
-        Scan::new(&self.extra, 0).flatten().filter(move |field| field.number == number).filter_map(|field| match field.value {
+        Scan::new(&self.extra, 0).flatten().filter(move |field| field.number == number).filter_map(|field| match field
+            .value
+        {
             Value::Bytes(range) => Some(&self.extra[range]),
             _ => None,
         })

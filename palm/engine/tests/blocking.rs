@@ -203,7 +203,10 @@ fn a_blocking_part_is_released_by_every_outcome_of_a_method() {
             .service(Outcomes);
         let node = cluster.add(template.plan());
         let methods = ["one", "none", "fails", "missing", "echo", "one"];
-        cluster.sends("pull", (0..30).map(|number| marked("a", &format!("server.{}", methods[number % 6]), number.to_string())));
+        cluster.sends(
+            "pull",
+            (0..30).map(|number| marked("a", &format!("server.{}", methods[number % 6]), number.to_string())),
+        );
         cluster.settle();
         assert_eq!(cluster.count(node, Counter::Received), 30);
         let expected = (0..30).filter(|number| number % 6 != 1).map(|number| match number % 6 {
@@ -224,11 +227,11 @@ fn several_results_release_a_blocking_part_once() {
             .register_outbound("Methods", Methods::default(), Route::exterior())
             .service(Outcomes);
         cluster.add(template.plan());
-        cluster.sends("pull", ["many", "one", "many", "one"].map(|method| marked("a", &format!("server.{method}"), "x")));
+        cluster
+            .sends("pull", ["many", "one", "many", "one"].map(|method| marked("a", &format!("server.{method}"), "x")));
         cluster.settle();
         let many = numbers(0..600, |number| number.to_string());
         let one = vec!["x".to_owned()];
         assert_eq!(*feedback.0.lock().unwrap(), [many.clone(), one.clone(), many, one].concat());
     });
 }
-

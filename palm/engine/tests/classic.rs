@@ -210,7 +210,10 @@ fn an_old_subscription_serves_after_a_moment() {
         for number in 0..3 {
             let before = cluster.elapsed();
             let push = cluster.net.connected(SocketKind::Push, "pull");
-            assert_eq!(cluster.net.send(push, None, classic("a", "server.foo", number.to_string()).encode()), Sent::Done);
+            assert_eq!(
+                cluster.net.send(push, None, classic("a", "server.foo", number.to_string()).encode()),
+                Sent::Done
+            );
             cluster.run_until(before + Duration::from_millis(499));
             assert_eq!(cluster.payloads(sub).len(), if number == 0 { 1 } else { number });
             cluster.run_until(before + Duration::from_millis(501));

@@ -162,7 +162,9 @@ impl Cluster {
         let mut events = Vec::new();
         for (link, to_binder, owner) in self.net.arrivals() {
             let wanted = match owner {
-                Owner::Part { node, part, .. } => self.nodes[node].engine.wants(part) || !self.net.is_data(link, to_binder),
+                Owner::Part { node, part, .. } => {
+                    self.nodes[node].engine.wants(part) || !self.net.is_data(link, to_binder)
+                }
                 Owner::Test => true,
             };
             if wanted {

@@ -119,7 +119,8 @@ fn a_subscription_to_the_beginning_of_a_topic_counts_for_a_stage() {
 fn a_stage_takes_only_the_topic_it_was_told() {
     seeds(50, |cluster| {
         for name in ["one", "one_more"] {
-            let server = Server::new(name, Tag(name)).pull_address(format!("pull {name}")).pub_address(format!("pub {name}"));
+            let server =
+                Server::new(name, Tag(name)).pull_address(format!("pull {name}")).pub_address(format!("pub {name}"));
             cluster.add(server.pipelined(true).expected_subscribers(2).plan());
         }
         let stage = || Pipeline::new("stage", super::stages::Stage("2"));

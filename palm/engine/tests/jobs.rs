@@ -62,11 +62,15 @@ fn results_beyond_every_limit_come_in_order() {
 fn a_failure_is_one_answer_behind_the_results_before_it() {
     seeds(50, |cluster| {
         let server = cluster.add(many().plan());
-        cluster.sends("pull", ["fails_late", "none", "nothing", "foo"].map(|method| marked("a", &format!("server.{method}"), "x")));
+        cluster.sends(
+            "pull",
+            ["fails_late", "none", "nothing", "foo"].map(|method| marked("a", &format!("server.{method}"), "x")),
+        );
         let sub = cluster.subscribes("pub", "a");
         cluster.settle();
         let answers = cluster.messages(sub);
-        let codes: Vec<_> = answers.iter().map(|answer| answer.error().map(|error| (error.text, Code::from(error.code)))).collect();
+        let codes: Vec<_> =
+            answers.iter().map(|answer| answer.error().map(|error| (error.text, Code::from(error.code)))).collect();
         assert_eq!(answers.len(), 504);
         assert!(codes[..500].iter().all(Option::is_none));
         assert_eq!(codes[500], Some(("at 500".to_owned(), Code::MethodFailed)));

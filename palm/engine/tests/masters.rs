@@ -33,7 +33,11 @@ impl Cluster {
 }
 
 fn master() -> Master {
-    Master::new("master").pull_address("pull").worker_push_address("work").worker_pull_address("done").pub_address("pub")
+    Master::new("master")
+        .pull_address("pull")
+        .worker_push_address("work")
+        .worker_pull_address("done")
+        .pub_address("pub")
 }
 
 fn set(answers: &[String]) -> BTreeSet<String> {

@@ -102,7 +102,8 @@ impl Net {
 
     pub(super) fn bind(&mut self, socket: SocketId, address: &str) {
         assert!(self.bound.insert(address.to_owned(), socket).is_none(), "{address} is bound twice");
-        let waiting = (0..self.sockets.len()).filter(|other| *other != socket && self.sockets[*other].address == address);
+        let waiting =
+            (0..self.sockets.len()).filter(|other| *other != socket && self.sockets[*other].address == address);
         for other in waiting.collect::<Vec<_>>() {
             self.link(other, socket);
         }

@@ -102,7 +102,12 @@ fn a_chain_of_pipelines_keeps_the_order_and_loses_nothing() {
         // From the last to the first, or the other way round: who is there first does not matter.
         let mut plans = vec![
             Server::new("one", Tag("1")).pull_address("pull").pub_address("pub1").pipelined(true).plan(),
-            Pipeline::new("two", Stage("2")).sub_address("pub1").previous("one").pub_address("pub2").to_client(false).plan(),
+            Pipeline::new("two", Stage("2"))
+                .sub_address("pub1")
+                .previous("one")
+                .pub_address("pub2")
+                .to_client(false)
+                .plan(),
             Pipeline::new("three", Stage("3")).sub_address("pub2").previous("two").pub_address("pub3").plan(),
         ];
         if cluster.random.below(2) == 0 {
@@ -134,7 +139,10 @@ fn an_error_goes_through_the_later_stages_as_it_is() {
     seeds(50, |cluster| {
         cluster.add(Server::new("one", Tag("1")).pull_address("pull").pub_address("pub1").pipelined(true).plan());
         cluster.add(Pipeline::new("two", Stage("2")).sub_address("pub1").previous("one").pub_address("pub2").plan());
-        cluster.sends("pull", [marked("a", "one.none two.foo", "x"), marked("a", "one.foo", "y"), marked("a", "one.foo two.", "z")]);
+        cluster.sends(
+            "pull",
+            [marked("a", "one.none two.foo", "x"), marked("a", "one.foo", "y"), marked("a", "one.foo two.", "z")],
+        );
         let sub = cluster.subscribes("pub2", "a");
         cluster.settle();
         let errors: Vec<_> = cluster.messages(sub).iter().map(|message| message.error().unwrap()).collect();
@@ -162,7 +170,8 @@ fn a_tee_waits_for_as_many_subscribers_as_it_was_told() {
         let server = Server::new("one", Tag("1")).pull_address("pull").pub_address("pub1").pipelined(true);
         cluster.add(server.expected_subscribers(2).plan());
         for (name, address) in [("two", "pub2"), ("two", "pub3")] {
-            cluster.add(Pipeline::new(name, Stage("2")).sub_address("pub1").previous("one").pub_address(address).plan());
+            cluster
+                .add(Pipeline::new(name, Stage("2")).sub_address("pub1").previous("one").pub_address(address).plan());
         }
         cluster.sends("pull", (0..40).map(|number| marked("a", "one.foo two.foo", number.to_string())));
         let subs = ["pub2", "pub3"].map(|address| cluster.subscribes(address, "a"));
