@@ -69,7 +69,7 @@ impl Reactor {
         while let Some(given) = inbox.given(|part| !self.engine.is_blocked(part)) {
             match given {
                 Given::Batch { part, task, results } => {
-                    self.engine.results(part, task, results, now, &mut self.sockets)
+                    self.engine.results(part, task, results, now, &mut self.sockets);
                 }
                 Given::Done(done) => self.engine.finish(done, now, &mut self.sockets),
             }

@@ -125,7 +125,7 @@ impl Thousand {
 
     fn gather(&mut self, message: Message) -> Option<Message> {
         self.parts += 1;
-        (self.parts % 1_000 == 0).then(|| message.with_payload(self.parts.to_string()))
+        self.parts.is_multiple_of(1_000).then(|| message.with_payload(self.parts.to_string()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Mutex, Once};
+use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ fn listen() {
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let thread = thread::current().name().unwrap_or_default().to_owned();
-            LOG.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(format!("panicked in {thread}: {panic}"));
+            LOG.lock().unwrap_or_else(PoisonError::into_inner).push(format!("panicked in {thread}: {panic}"));
             print(panic);
         }));
     });

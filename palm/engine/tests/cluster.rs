@@ -10,7 +10,7 @@ use crate::cache::{CacheHandle, MemoryCache};
 use crate::engine::{Core, Counter, Done, Engine, Envelope, Opening, Overflow, PartId, Place, Stats, Task};
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
-use crate::service::Component;
+use crate::service::{Component, Service};
 use crate::topology::Plan;
 
 /// Numbers that look random and come again with their seed.
@@ -128,7 +128,7 @@ impl Cluster {
             planned.part.open(&mut opening).unwrap();
         }
         let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
-        let description = plan.service.as_deref().map(|service| service.description());
+        let description = plan.service.as_deref().map(Service::description);
         let core = Core::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
@@ -187,8 +187,8 @@ impl Cluster {
                 }
             }
         }
-        let ready = |(_, actor): &(usize, &Box<dyn Actor>)| actor.ready(&self.net);
-        events.extend(self.actors.iter().enumerate().filter(ready).map(|(number, _)| Event::Act(number)));
+        let ready = |number: &usize| self.actors[*number].ready(&self.net);
+        events.extend((0..self.actors.len()).filter(ready).map(Event::Act));
         if self.next_deadline().is_some_and(|deadline| deadline <= self.now + Duration::from_millis(1)) {
             events.push(Event::Tick);
         }

@@ -132,22 +132,22 @@ impl Net {
     pub(super) fn subscribe(&mut self, socket: SocketId, topic: &[u8]) {
         let topic = Bytes::copy_from_slice(topic);
         self.sockets[socket].topics.push(topic.clone());
-        self.to_binders(socket, &Item::Subscribe(topic));
+        self.queue_to_binders(socket, &Item::Subscribe(topic));
     }
 
     pub(super) fn unsubscribe(&mut self, socket: SocketId, topic: &[u8]) {
         self.sockets[socket].topics.retain(|known| known != topic);
-        self.to_binders(socket, &Item::Unsubscribe(Bytes::copy_from_slice(topic)));
+        self.queue_to_binders(socket, &Item::Unsubscribe(Bytes::copy_from_slice(topic)));
     }
 
     /// Closes a socket of the test. Its peers learn of it later, and what is on the way to it is lost.
     pub(super) fn close(&mut self, socket: SocketId) {
         self.sockets[socket].closed = true;
         self.sockets[socket].address.clear();
-        self.to_binders(socket, &Item::Closed);
+        self.queue_to_binders(socket, &Item::Closed);
     }
 
-    fn to_binders(&mut self, socket: SocketId, item: &Item) {
+    fn queue_to_binders(&mut self, socket: SocketId, item: &Item) {
         for link in self.links.iter_mut().filter(|link| link.connector == socket && !link.over) {
             link.to_binder.push_back(item.clone());
         }
