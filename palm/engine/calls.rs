@@ -4,7 +4,7 @@
 //! the same client id: the call is then told by the connection its messages come on, or, where that cannot be seen, by
 //! whether anything of the client is under way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::hold::Addressee;
 use crate::socket::Peer;
@@ -23,7 +23,7 @@ struct Current {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     clients: HashMap<Box<str>, Current>,
-    by_peer: HashMap<Peer, Vec<Box<str>>>,
+    by_peer: HashMap<Peer, HashSet<Box<str>>>,
     last: CallNumber,
 }
 
@@ -40,7 +40,8 @@ impl Calls {
         let current = Current { peer, number: self.last, under_way: 1 };
         self.clients.insert(client.into(), current);
         if let Some(peer) = peer {
-            self.by_peer.entry(peer).or_default().push(client.into());
+            // A set: a client that uses two connections in turn must not grow it.
+            self.by_peer.entry(peer).or_default().insert(client.into());
         }
     }
 
