@@ -213,7 +213,7 @@ mod tests {
             let incoming = next(socket);
             assert!(incoming.delimited);
             let read_only: ReadOnly = ["name"].into_iter().collect();
-            assert_eq!(socket.send(Some(&incoming.head), true, answer(cache, &read_only, incoming.body)), Sent::Done);
+            assert_eq!(socket.send(Some(&incoming.head), true, answer(cache, &read_only, incoming.body).expect("a message")), Sent::Done);
         }
     }
 

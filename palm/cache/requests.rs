@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Cache;
 use crate::error::{BoxError, Error};
-use crate::wire::Message;
+use crate::wire::{DecodeError, Message};
 
 /// Keys below this prefix belong to the library.
 const RESERVED: &str = "_palm.";
@@ -38,19 +38,13 @@ impl<K: AsRef<str>> FromIterator<K> for ReadOnly {
     }
 }
 
-/// The one frame that answers a request: empty for what is missing, refused or not understood.
-pub(crate) fn answer(cache: &dyn Cache, read_only: &ReadOnly, request: Bytes) -> Vec<u8> {
-    let message = match Message::decode(request) {
-        Ok(message) => message,
-        Err(error) => {
-            tracing::warn!(%error, "a cache request was not understood");
-            return Vec::new();
-        }
-    };
-    serve(cache, read_only, &message).unwrap_or_else(|error| {
+/// The one frame that answers a request: empty for what is missing or refused, and to be so for what is not understood.
+pub(crate) fn answer(cache: &dyn Cache, read_only: &ReadOnly, request: Bytes) -> Result<Vec<u8>, DecodeError> {
+    let message = Message::decode(request)?;
+    Ok(serve(cache, read_only, &message).unwrap_or_else(|error| {
         tracing::warn!(function = message.function(), client = message.client(), %error, "a cache request failed");
         Vec::new()
-    })
+    }))
 }
 
 fn serve(cache: &dyn Cache, read_only: &ReadOnly, message: &Message) -> Result<Vec<u8>, BoxError> {
@@ -87,7 +81,7 @@ mod tests {
     fn ask(cache: &MemoryCache, function: &str, key: &str, payload: &[u8]) -> Vec<u8> {
         let mut request = Message::new(function, payload.to_vec());
         request.set_cache(key);
-        answer(cache, &["pull_address"].into_iter().collect(), request.encode().into())
+        answer(cache, &["pull_address"].into_iter().collect(), request.encode().into()).expect("a message")
     }
 
     fn preset() -> MemoryCache {
@@ -131,7 +125,7 @@ mod tests {
         assert_eq!(ask(&cache, "server.drop", "", b"key"), b"");
         assert_eq!(ask(&cache, "get", "", b"pull_address"), b"");
         assert_eq!(ask(&cache, "server.set", "large", &[0; 65]), b"");
-        assert_eq!(answer(&cache, &ReadOnly::default(), Bytes::from_static(b"\x0a\xff")), b"");
-        assert_eq!(answer(&cache, &ReadOnly::default(), Bytes::new()), b"");
+        assert!(answer(&cache, &ReadOnly::default(), Bytes::from_static(b"\x0a\xff")).is_err());
+        assert_eq!(answer(&cache, &ReadOnly::default(), Bytes::new()), Ok(Vec::new()));
     }
 }

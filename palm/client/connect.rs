@@ -286,7 +286,7 @@ mod tests {
                         return;
                     }
                     let answer = answer(&cache, &ReadOnly::default(), request.body);
-                    requests.send(Some(&request.head), true, answer);
+                    requests.send(Some(&request.head), true, answer.expect("a message"));
                 }
                 while let Received::Message(subscription) = publisher.receive(|_| false) {
                     if has_link && subscription.body.ends_with(LINK.as_bytes()) {

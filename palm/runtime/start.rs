@@ -85,7 +85,7 @@ impl Start {
         }
         for planned in &mut plan.bypasses {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening = BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache };
+            let mut opening = BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache, stats: &shared.stats };
             planned.part.open(&mut opening)?;
         }
         let found = publish(&plan, &shared, found)?;
