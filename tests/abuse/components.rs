@@ -92,6 +92,32 @@ fn what_is_no_message_is_counted_and_logged() {
 }
 
 #[test]
+fn what_is_no_request_is_answered_and_counted() {
+    guarded(|| {
+        let server = Server::new("counting_cache", Echo).start().unwrap();
+        let context = zmq::Context::new();
+        let asker = context.socket(zmq::REQ).unwrap();
+        asker.set_rcvtimeo(20_000).unwrap();
+        asker.connect(&address(&server, "db_address")).unwrap();
+        for _ in 0..100 {
+            asker.send([0xff; 11].to_vec(), 0).unwrap();
+            assert_eq!(asker.recv_bytes(0).unwrap(), b"");
+            asker.send("", 0).unwrap();
+            assert_eq!(asker.recv_bytes(0).unwrap(), b"");
+        }
+        let rude = context.socket(zmq::DEALER).unwrap();
+        rude.connect(&address(&server, "db_address")).unwrap();
+        for _ in 0..100 {
+            rude.send_multipart(["", "x", "y"], 0).unwrap();
+        }
+        let stats = server.stats();
+        until("the count", || stats.get(Counter::Undecodable) >= 200);
+        assert_eq!(stats.get(Counter::Undecodable), 200);
+        assert_eq!(client(&server).get("name").unwrap().unwrap(), b"counting_cache");
+    });
+}
+
+#[test]
 fn a_master_and_its_workers_work_on() {
     guarded(|| {
         let master = Master::new("abused_master").hold_time(SHORT).start().unwrap();

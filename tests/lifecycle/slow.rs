@@ -62,6 +62,56 @@ fn a_slow_method_stalls_nobody_else() {
     });
 }
 
+/// Around the time at which another thread takes the sockets over, calls come one after the other all the same.
+#[test]
+fn methods_of_any_length_keep_the_order() {
+    struct Spin;
+
+    #[palm::server]
+    impl Spin {
+        fn foo(&mut self, text: String) -> String {
+            let number: u64 = text.parse().unwrap_or_default();
+            // 0 to 4 ms, in steps that have no rhythm.
+            std::thread::sleep(Duration::from_micros(number * 7_919 % 4_000));
+            text
+        }
+
+        fn some(&mut self, text: &str) -> impl Iterator<Item = String> {
+            let number: u64 = text.parse().unwrap_or_default();
+            (0..600).map(move |result| {
+                if result % 100 == 0 {
+                    std::thread::sleep(Duration::from_micros(number * 7_919 % 2_000));
+                }
+                result.to_string()
+            })
+        }
+    }
+
+    guarded(|| {
+        let server = Server::new("slow_relief", Spin).start().unwrap();
+        let callers = [client(&server), client(&server)];
+        std::thread::scope(|scope| {
+            for caller in &callers {
+                scope.spawn(move || {
+                    let replies =
+                        caller.job("slow_relief.foo", (0..400).map(|number| number.to_string())).messages(400);
+                    for (number, reply) in replies.enumerate() {
+                        assert_eq!(reply.unwrap(), number.to_string());
+                    }
+                    let replies =
+                        caller.job("slow_relief.some", (0..40).map(|number| number.to_string())).messages(24_000);
+                    for (number, reply) in replies.enumerate() {
+                        assert_eq!(reply.unwrap(), (number % 600).to_string());
+                    }
+                });
+            }
+        });
+        assert_eq!(server.stats().get(Counter::Sent), 2 * 24_400);
+        server.shutdown();
+        server.join().unwrap();
+    });
+}
+
 /// Resident memory of this process.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap();
