@@ -491,3 +491,51 @@ pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<
     let _ = zmq::poll(&mut items, milliseconds);
     while wakeup.0.recv_msg(zmq::DONTWAIT).is_ok() {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected(to: &str) -> zmq::Socket {
+        let socket = zmq::Context::new().socket(zmq::PUSH).expect("a socket");
+        socket.connect(to).expect("an address");
+        socket
+    }
+
+    /// The connection that the next message came on.
+    fn peer(socket: &mut Socket) -> Option<Peer> {
+        loop {
+            match socket.receive(|_| true) {
+                Received::Message(incoming) => return incoming.peer,
+                _ => socket.wait_alone(Ready::Read, Duration::from_secs(5)),
+            }
+        }
+    }
+
+    #[test]
+    fn connections_are_told_apart_whatever_their_socket() {
+        let context = Context::new();
+        let mut pulls = [(); 2].map(|()| {
+            let mut socket = Socket::new(&context, SocketKind::Pull).expect("a socket");
+            socket.watch_peers(&context).expect("a monitor");
+            let address = socket.bind("tcp://127.0.0.1:0").expect("a port");
+            (socket, address)
+        });
+        let mut seen = std::collections::HashSet::new();
+        for (socket, address) in &mut pulls {
+            for _ in 0..3 {
+                let push = connected(address);
+                push.send("one", 0).expect("sent");
+                push.send("two", 0).expect("sent");
+                let first = peer(socket).expect("a connection");
+                assert_eq!(peer(socket), Some(first));
+                assert!(seen.insert(first), "{first:?} stands for two connections");
+                drop(push);
+                // The descriptor is used again at once: its end is known first.
+                while !socket.peer_events().contains(&PeerEvent::Gone(first)) {
+                    std::thread::yield_now();
+                }
+            }
+        }
+    }
+}

@@ -128,6 +128,11 @@ impl Hold {
         self.waiting.is_empty()
     }
 
+    #[cfg(test)]
+    pub(crate) fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
     /// A subscription arrived.
     pub(crate) fn subscribed(
         &mut self,

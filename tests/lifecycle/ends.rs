@@ -188,3 +188,43 @@ fn a_worker_finds_a_master_that_comes_later() {
         drop(master);
     });
 }
+
+/// Not a test by itself: what `a_signal_ends_a_run` starts, in a process of its own.
+#[test]
+fn runs_until_a_signal() {
+    if std::env::var_os("PALM_TEST_RUNS").is_some() {
+        Server::new("end_signalled", Echo::default()).db_address("tcp://127.0.0.1:*").run().unwrap();
+        println!("it ended well");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_run() {
+    use std::process::{Command, Stdio};
+
+    guarded(|| {
+        for signal in ["TERM", "INT"] {
+            let child = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "ends::runs_until_a_signal", "--nocapture"])
+                .env("PALM_TEST_RUNS", "1")
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            // Its handlers are there as soon as its own thread for them is.
+            let tasks = format!("/proc/{}/task", child.id());
+            until("the child", || {
+                let mut tasks = std::fs::read_dir(&tasks).unwrap().flatten();
+                tasks.any(|task| {
+                    std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.contains("palm signals"))
+                })
+            });
+            assert!(
+                Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap().success()
+            );
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            assert!(String::from_utf8_lossy(&output.stdout).contains("it ended well"));
+        }
+    });
+}
