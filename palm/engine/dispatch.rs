@@ -33,6 +33,8 @@ pub(crate) struct GivenUp {
 pub(crate) enum Judgement {
     /// A result. The part that handed its message out may have credit again.
     Result(Option<PartId>),
+    /// The message gave no result.
+    Nothing(PartId),
     /// A copy, or of another run of this master: it goes nowhere.
     Stale,
 }
@@ -145,6 +147,9 @@ impl Dispatch {
         match self.flight.result(&delivery) {
             Verdict::First(sequence, entry) => {
                 let (part, bytes) = (entry.part, entry.bytes());
+                if let Some(holder) = entry.holder {
+                    self.pass_over(part, holder, sequence, now);
+                }
                 match entry.holder {
                     Some(holder) if entry.attempt == delivery.attempt => self.crew(part).settled(holder, bytes, now),
                     Some(holder) => {
@@ -153,10 +158,20 @@ impl Dispatch {
                     // Its worker was taken for dead, and answered all the same.
                     None => self.crew(part).withdraw(sequence),
                 }
-                Judgement::Result(Some(part))
+                if message.is_empty_part() { Judgement::Nothing(part) } else { Judgement::Result(Some(part)) }
             }
             Verdict::Another => Judgement::Result(None),
             Verdict::Stale => Judgement::Stale,
+        }
+    }
+
+    /// A worker answers in the order of its work: what it got before `sequence`, and has not answered, gave nothing.
+    fn pass_over(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) {
+        for earlier in self.crew(part).passed_over(worker, sequence) {
+            let Some(entry) = self.flight.get(earlier).filter(|entry| entry.holder == Some(worker)) else { continue };
+            let bytes = entry.bytes();
+            self.flight.forget(earlier);
+            self.crew(part).settled(worker, bytes, now);
         }
     }
 
@@ -369,6 +384,18 @@ mod tests {
         assert_eq!(second[0].worker, WorkerId(2));
         assert_eq!(dispatch.judge(&mut second[0].message, later), Judgement::Result(Some(PART)));
         assert_eq!(dispatch.judge(&mut first[0].message, later), Judgement::Stale);
+    }
+
+    #[test]
+    fn what_gave_nothing_is_settled_by_the_next_result() {
+        let (mut dispatch, now) = dispatch(3);
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        let mut handed = hand_out(&mut dispatch, now);
+        assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART)));
+        assert_eq!((dispatch.len(), dispatch.held()), (1, 1));
+        let mut nothing = handed[2].message.empty_part();
+        assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART));
+        assert_eq!(dispatch.len(), 0);
     }
 
     #[test]
