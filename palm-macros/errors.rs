@@ -42,9 +42,4 @@ impl Errors {
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.0.into_iter().map(syn::Error::into_compile_error).collect()
     }
-
-    #[cfg(test)]
-    pub(crate) fn texts(self) -> Vec<String> {
-        self.0.iter().map(ToString::to_string).collect()
-    }
 }

@@ -5,6 +5,8 @@ use proc_macro::TokenStream;
 mod component;
 mod errors;
 mod nearest;
+#[cfg(test)]
+mod snapshots;
 mod source;
 mod topology;
 

@@ -2,19 +2,34 @@
 
 use proc_macro2::{Delimiter, Group, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Type};
 
 /// The text of the doc comments, without the blank that follows `///`.
 pub(crate) fn docs(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value()),
-            _ => None,
-        },
+        Meta::NameValue(meta) if meta.path.is_ident("doc") => literal(&meta.value).map(LitStr::value),
         _ => None,
     });
     let lines: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).to_owned()).collect();
     lines.join("\n").trim().to_owned()
+}
+
+/// The string literal, if the expression is one; a `$text:literal` of a user's macro comes in invisible brackets.
+pub(crate) fn literal(expression: &Expr) -> Option<&LitStr> {
+    match expression {
+        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => Some(literal),
+        Expr::Group(group) => literal(&group.expr),
+        _ => None,
+    }
+}
+
+/// The type itself, out of the invisible brackets that a `$type:ty` of a user's macro puts around it.
+pub(crate) fn peeled(kind: &Type) -> &Type {
+    match kind {
+        Type::Group(group) => peeled(&group.elem),
+        Type::Paren(group) => peeled(&group.elem),
+        other => other,
+    }
 }
 
 /// The tokens' first and last place, in which generated code is shown; names in it are resolved where the macro is called.
@@ -29,9 +44,12 @@ pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
 pub(crate) fn without_lifetimes(tokens: impl ToTokens) -> TokenStream {
     let mut after_tick = false;
     let replace = |token| {
-        let was_after_tick = std::mem::replace(&mut after_tick, matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\''));
+        let was_after_tick =
+            std::mem::replace(&mut after_tick, matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\''));
         match token {
-            TokenTree::Ident(name) if was_after_tick && name != "static" => TokenTree::Ident(proc_macro2::Ident::new("_", name.span())),
+            TokenTree::Ident(name) if was_after_tick && name != "static" => {
+                TokenTree::Ident(proc_macro2::Ident::new("_", name.span()))
+            }
             TokenTree::Group(group) => {
                 let mut inner = Group::new(group.delimiter(), without_lifetimes(group.stream()));
                 inner.set_span(group.span());
@@ -51,13 +69,16 @@ pub(crate) fn written(tokens: impl ToTokens) -> String {
 }
 
 fn write(tokens: TokenStream, text: &mut String) {
-    let mut joint = false;
+    let (mut after_tick, mut after_word) = (false, false);
     for token in tokens {
         let word = matches!(token, TokenTree::Ident(_) | TokenTree::Literal(_));
-        if word && !joint && text.ends_with(|end: char| end.is_alphanumeric() || "_>)]".contains(end)) {
+        if word && !after_tick && text.ends_with(|end: char| end.is_alphanumeric() || "_>)]".contains(end)) {
             text.push(' ');
         }
-        joint = false;
+        let separate = after_word && matches!(token, TokenTree::Group(_));
+        after_word = after_tick
+            || matches!(&token, TokenTree::Ident(name) if ["mut", "dyn", "impl"].contains(&name.to_string().as_str()));
+        after_tick = false;
         match token {
             TokenTree::Group(group) => {
                 let (open, close) = match group.delimiter() {
@@ -66,12 +87,13 @@ fn write(tokens: TokenStream, text: &mut String) {
                     Delimiter::Brace => ("{", "}"),
                     Delimiter::None => ("", ""),
                 };
+                text.push_str(if separate { " " } else { "" });
                 text.push_str(open);
                 write(group.stream(), text);
                 text.push_str(close);
             }
             TokenTree::Punct(punct) => {
-                joint = punct.as_char() == '\'';
+                after_tick = punct.as_char() == '\'';
                 write_punct(&punct, text);
             }
             word => text.push_str(&word.to_string()),
@@ -102,6 +124,8 @@ mod tests {
         for text in [
             "&[u8]",
             "&'a mut Vec<u8>",
+            "&'a mut [u8]",
+            "&'_ [u8]",
             "palm::Result<Vec<u8>>",
             "impl Iterator<Item = Result<String, Error>> + 'static",
             "Box<dyn Fn(u8, &str) -> u8 + Send>",
@@ -115,7 +139,7 @@ mod tests {
 
     #[test]
     fn lifetimes_are_left_to_inference_but_static_is_kept() {
-        let tokens = without_lifetimes::<syn::Type>(parse_quote!(Pair<'a, &'b [&'static str]>));
+        let tokens = without_lifetimes(quote::quote!(Pair<'a, &'b [&'static str]>));
         assert_eq!(written(tokens), "Pair<'_, &'_ [&'static str]>");
     }
 

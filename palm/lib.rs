@@ -1,13 +1,71 @@
-//! PALM in Rust.
+//! Clusters of components that pass messages: the PALM protocol and its patterns, in Rust.
+//!
+//! A component is declared by an annotated impl block, whose methods are then called by name from anywhere:
+//!
+//! ```
+//! use palm::Call;
+//!
+//! #[derive(Default)]
+//! struct MyWorker;
+//!
+//! #[palm::worker]
+//! impl MyWorker {
+//!     fn foo(&mut self, message: &[u8], call: &Call) -> Vec<u8> {
+//!         [call.name().as_bytes(), b" processed ", message].concat()
+//!     }
+//! }
+//!
+//! fn main() -> palm::Result<()> {
+//!     let master = palm::Master::new("server").start()?;
+//!     let db_address = master.address("db_address").expect("a master has a cache");
+//!     let _worker1 = palm::Worker::new("worker1", MyWorker).db_address(&db_address).start()?;
+//!     let _worker2 = palm::Worker::new("worker2", MyWorker).db_address(&db_address).start()?;
+//!
+//!     let client = palm::Client::connect("server", &db_address)?;
+//!     for reply in client.job("server.foo", std::iter::repeat_n("a message", 10)).messages(10) {
+//!         assert!(reply?.ends_with(b" processed a message"));
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Every component speaks the wire of pylm, the Python implementation, and may stand beside Python components in one cluster.
+//!
+//! | what | where |
+//! | --- | --- |
+//! | declaring a component | [`server`](macro@server), [`worker`](macro@worker), [`pipeline`](macro@pipeline), [`sink`](macro@sink), [`master`](macro@master), [`hub`](macro@hub) |
+//! | running one | [`Server`], [`Worker`], [`Pipeline`], [`Sink`], [`Master`], [`Hub`]; a [`Handle`] once it is started |
+//! | calling one | [`Client`], and its [`Job`](client::Job)s |
+//! | what a method takes and gives | [`Call`], [`Bytes`], [`Proto`], `Json`; [`service`] |
+//! | what hooks take and give | [`Message`], [`Topic`] |
+//! | components of one's own | [`topology!`], [`ServerTemplate`], [`part`], [`topology`](mod@topology) |
+//! | keys and values | [`cache`] |
+//! | what can go wrong | [`Error`] |
+//!
+//! The [`guide`] explains it all, chapter by chapter.
+//!
+//! # Features
+//! None is on by default.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `json` | `Json<T>` as a method's argument and result, and as what a client sends and reads |
+//! | `log` | the documentation's log lines, as a layer for `tracing-subscriber` |
+//! | `cli` | `palm::cli::main()`: a command line for the components of a program; brings `log` and `json` |
 
 extern crate self as palm;
 
 pub mod cache;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod component;
 mod engine;
 mod error;
 mod features;
+pub mod guide;
+#[cfg(feature = "log")]
+pub mod log;
 mod log_level;
 pub mod part;
 mod runtime;
@@ -51,6 +109,17 @@ pub use wire::Message;
 /// What generated code names. No part of the public interface: anything here may change with any version.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::cache::Cache;
+    pub use crate::part::{Address, Bypass, FromAddress, Inbound, Outbound};
     pub use crate::service::private::*;
+    pub use crate::topology::{Route, ServerTemplate};
+    pub use crate::{Bytes, Context, Handle, Result};
     pub use core;
+    pub use std::string::String;
+    pub use tracing::Level;
 }
+
+// What the README shows is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -15,10 +15,19 @@ fn levels() -> &'static Levels {
 /// Sets the level of the components of that name in this process.
 pub(crate) fn set(component: &str, level: Level) {
     levels().write().unwrap_or_else(PoisonError::into_inner).insert(component.to_owned(), level);
+    // Subscribers remember what they wanted to see of each place in the program.
+    tracing::callsite::rebuild_interest_cache();
 }
 
-/// The level of a component, INFO if none was set.
+/// The level that was set for a component.
 #[cfg(feature = "log")]
-pub(crate) fn of(component: &str) -> Level {
-    levels().read().unwrap_or_else(PoisonError::into_inner).get(component).copied().unwrap_or(Level::INFO)
+pub(crate) fn of(component: &str) -> Option<Level> {
+    levels().read().unwrap_or_else(PoisonError::into_inner).get(component).copied()
+}
+
+/// The least and the most talkative of the levels that were set.
+#[cfg(feature = "log")]
+pub(crate) fn range() -> Option<(Level, Level)> {
+    let levels = levels().read().unwrap_or_else(PoisonError::into_inner);
+    Some((*levels.values().min()?, *levels.values().max()?))
 }

@@ -198,14 +198,6 @@ impl Socket {
         Ok(self.raw.set_subscribe(topic)?)
     }
 
-    pub(crate) fn unsubscribe(&self, topic: &[u8]) -> Result<(), BoxError> {
-        Ok(self.raw.set_unsubscribe(topic)?)
-    }
-
-    pub(crate) fn set_identity(&self, identity: &[u8]) -> Result<(), BoxError> {
-        Ok(self.raw.set_identity(identity)?)
-    }
-
     /// What is not handed over within `linger` of closing is dropped.
     pub(crate) fn set_linger(&self, linger: Duration) {
         // Fails for a socket that is closed already only.
@@ -358,8 +350,10 @@ fn set_nodrop(socket: &mut zmq::Socket) -> Result<(), zmq::Error> {
 /// What happened to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PeerEvent {
-    /// The handshake with a peer is done: messages can flow.
+    /// The handshake with a peer is done: messages can flow. libzmq does not say with which.
     Joined,
+    /// A connection was accepted.
+    Accepted(Peer),
     /// The connection ended.
     Gone(Peer),
 }
@@ -376,7 +370,9 @@ struct Peers {
 impl Peers {
     fn new(context: &Context, watched: &zmq::Socket) -> Result<Self, zmq::Error> {
         let address = inproc_address();
-        let events = zmq::SocketEvent::DISCONNECTED.to_raw() | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw();
+        let events = zmq::SocketEvent::ACCEPTED.to_raw()
+            | zmq::SocketEvent::DISCONNECTED.to_raw()
+            | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw();
         watched.monitor(&address, i32::from(events))?;
         let socket = context.0.socket(zmq::PAIR)?;
         socket.set_linger(0)?;
@@ -389,7 +385,12 @@ impl Peers {
     fn of(&mut self, frame: &mut zmq::Message) -> Option<Peer> {
         self.read();
         let descriptor = frame.gets("__fd")?.parse().ok()?;
-        Some(*self.of_descriptor.entry(descriptor).or_insert_with(Peer::next))
+        Some(self.at(descriptor))
+    }
+
+    /// The connection that has this descriptor now.
+    fn at(&mut self, descriptor: i32) -> Peer {
+        *self.of_descriptor.entry(descriptor).or_insert_with(Peer::next)
     }
 
     fn drain(&mut self) -> Vec<PeerEvent> {
@@ -405,6 +406,9 @@ impl Peers {
             let descriptor = i32::from_ne_bytes([a, b, c, d]);
             if kind == zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
                 self.pending.push(PeerEvent::Joined);
+            } else if kind == zmq::SocketEvent::ACCEPTED.to_raw() {
+                let peer = self.at(descriptor);
+                self.pending.push(PeerEvent::Accepted(peer));
             } else if let Some(peer) = self.of_descriptor.remove(&descriptor) {
                 self.pending.push(PeerEvent::Gone(peer));
             }

@@ -9,10 +9,13 @@ const BLESSED: &str = "rustc 1.95.";
 #[test]
 fn messages() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let version = std::process::Command::new(rustc).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
+    let version =
+        std::process::Command::new(rustc).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
     let version = String::from_utf8_lossy(&version);
     if !version.starts_with(BLESSED) && std::env::var_os("PALM_TEST_ALL").is_none_or(|all| all != "1") {
-        println!("skipped: the messages are those of {BLESSED}x, this is {version} (PALM_TEST_ALL=1 runs it all the same)");
+        println!(
+            "skipped: the messages are those of {BLESSED}x, this is {version} (PALM_TEST_ALL=1 runs it all the same)"
+        );
         return;
     }
     let cases = trybuild::TestCases::new();

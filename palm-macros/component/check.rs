@@ -8,10 +8,17 @@ use syn::{Attribute, FnArg, GenericParam, ImplItem, ImplItemFn, ItemImpl, Receiv
 use super::model::{Argument, Component, Hook, HookMethod, Kind, Method};
 use super::parse::{Arguments, Exposure};
 use crate::errors::Errors;
-use crate::source::docs;
+use crate::nearest::nearest;
+use crate::source::{docs, peeled};
 
 /// The model of the block. What breaks a rule is left out of it and noted in `errors`; `None` if there is no type to speak of.
-pub(super) fn check(kind: Kind, arguments: Arguments, block: &ItemImpl, exposures: Vec<Option<Exposure>>, errors: &mut Errors) -> Option<Component> {
+pub(super) fn check(
+    kind: Kind,
+    arguments: Arguments,
+    block: &ItemImpl,
+    exposures: Vec<Option<Exposure>>,
+    errors: &mut Errors,
+) -> Option<Component> {
     let name = header(kind, block, errors);
     let (mut methods, mut hooks) = (Vec::new(), Vec::new());
     let mut taken = HashSet::new();
@@ -40,15 +47,21 @@ pub(super) fn check(kind: Kind, arguments: Arguments, block: &ItemImpl, exposure
 /// The name of the type, if the block is the plain one of a type that has a name.
 fn header(kind: Kind, block: &ItemImpl, errors: &mut Errors) -> Option<String> {
     if let Some((path, _)) = &block.trait_ {
-        errors.on(path, format!("`#[palm::{}]` belongs on the type's own impl block, not on that of a trait", kind.name()));
+        errors.on(
+            path,
+            format!("`#[palm::{}]` belongs on the type's own impl block, not on that of a trait", kind.name()),
+        );
     }
     if !block.generics.params.is_empty() {
-        errors.on(&block.generics, "a component cannot be generic, since it is found by name; write the block for one concrete type");
+        errors.on(
+            &block.generics,
+            "a component cannot be generic, since it is found by name; write the block for one concrete type",
+        );
     }
     if let Some(clause) = &block.generics.where_clause {
         errors.on(clause, "a component cannot be generic, since it is found by name; remove the where clause");
     }
-    match &*block.self_ty {
+    match peeled(&block.self_ty) {
         Type::Path(path) => path.path.segments.last().map(|last| last.ident.unraw().to_string()),
         other => {
             errors.on(other, "a component is a type with a name of its own");
@@ -57,16 +70,20 @@ fn header(kind: Kind, block: &ItemImpl, errors: &mut Errors) -> Option<String> {
     }
 }
 
-fn check_method(kind: Kind, method: &ImplItemFn, exposure: &Exposure, taken: &mut HashSet<String>, errors: &mut Errors) -> Option<Method> {
+fn check_method(
+    kind: Kind,
+    method: &ImplItemFn,
+    exposure: &Exposure,
+    taken: &mut HashSet<String>,
+    errors: &mut Errors,
+) -> Option<Method> {
     let ident = &method.sig.ident;
     if kind.has_workers() {
-        errors.on(
-            ident,
-            format!(
-                "a {} runs no methods, its workers do; move `{ident}` to a `#[palm::worker]`, or hide it with `#[palm(skip)]`",
-                kind.name()
-            ),
-        );
+        let instead = match nearest(&ident.to_string(), Hook::ALL.map(Hook::name)) {
+            Some(hook) => format!("did you mean the hook `{hook}`?"),
+            None => format!("move `{ident}` to a `#[palm::worker]`, or hide it with `#[palm(skip)]`"),
+        };
+        errors.on(ident, format!("a {} runs no methods, its workers do; {instead}", kind.name()));
         return None;
     }
     let cfgs = copied(&method.attrs, &["cfg"]);
@@ -86,7 +103,13 @@ fn check_method(kind: Kind, method: &ImplItemFn, exposure: &Exposure, taken: &mu
 }
 
 /// Two methods may share a name if a `cfg` decides between them: rustc then sees to it that only one is left.
-fn wire_name(method: &ImplItemFn, exposure: &Exposure, always_there: bool, taken: &mut HashSet<String>, errors: &mut Errors) -> String {
+fn wire_name(
+    method: &ImplItemFn,
+    exposure: &Exposure,
+    always_there: bool,
+    taken: &mut HashSet<String>,
+    errors: &mut Errors,
+) -> String {
     let (wire, span) = match &exposure.name {
         Some(name) => (name.value(), name.span()),
         None => (method.sig.ident.unraw().to_string(), method.sig.ident.span()),
@@ -94,7 +117,10 @@ fn wire_name(method: &ImplItemFn, exposure: &Exposure, always_there: bool, taken
     if let Some(why) = unsound_name(&wire) {
         errors.at(span, why);
     } else if Hook::of(&wire).is_some() {
-        errors.at(span, format!("`{wire}` is reserved for the hook of that name, which nobody can call; choose another name"));
+        errors.at(
+            span,
+            format!("`{wire}` is reserved for the hook of that name, which nobody can call; choose another name"),
+        );
     } else if always_there && !taken.insert(wire.clone()) {
         errors.at(span, format!("another method is called `{wire}` already; rename one with `#[palm(name = \"…\")]`"));
     }
@@ -127,7 +153,10 @@ fn check_modifiers(method: &ImplItemFn, errors: &mut Errors) -> bool {
     }
     for parameter in &signature.generics.params {
         if !matches!(parameter, GenericParam::Lifetime(_)) {
-            errors.on(parameter, format!("`{ident}` cannot be generic, since a message carries no types; use concrete ones"));
+            errors.on(
+                parameter,
+                format!("`{ident}` cannot be generic, since a message carries no types; use concrete ones"),
+            );
         }
     }
     errors.count() == before
@@ -136,14 +165,20 @@ fn check_modifiers(method: &ImplItemFn, errors: &mut Errors) -> bool {
 fn check_receiver(method: &ImplItemFn, errors: &mut Errors) -> bool {
     let ident = &method.sig.ident;
     let Some(receiver) = method.sig.receiver() else {
-        errors.on(ident, format!("`{ident}` takes no `self`; add `&mut self`, or hide it from callers with `#[palm(skip)]`"));
+        errors.on(
+            ident,
+            format!("`{ident}` takes no `self`; add `&mut self`, or hide it from callers with `#[palm(skip)]`"),
+        );
         return false;
     };
     match &receiver.kind {
         ReceiverKind::Reference(..) => true,
         ReceiverKind::Typed(_, kind) if is_reference_to_self(kind) => true,
         ReceiverKind::Value => {
-            errors.on(receiver, format!("`{ident}` consumes the component, which is there for every call; take `&mut self` or `&self`"));
+            errors.on(
+                receiver,
+                format!("`{ident}` consumes the component, which is there for every call; take `&mut self` or `&self`"),
+            );
             false
         }
         _ => {
@@ -172,10 +207,16 @@ fn check_arguments(method: &ImplItemFn, errors: &mut Errors) -> Vec<Argument> {
             arguments.push(Argument::Call);
             continue;
         }
-        if let Type::ImplTrait(_) = &*argument.ty {
-            errors.on(&argument.ty, format!("`{ident}` cannot be generic, since a message carries no types; use concrete ones"));
+        if let Type::ImplTrait(_) = peeled(&argument.ty) {
+            errors.on(
+                &argument.ty,
+                format!("`{ident}` cannot be generic, since a message carries no types; use concrete ones"),
+            );
         } else if payload {
-            errors.on(argument, format!("`{ident}` takes its payload already; a message has one, which may be a tuple in `Json<(…)>`"));
+            errors.on(
+                argument,
+                format!("`{ident}` takes its payload already; a message has one, which may be a tuple in `Json<(…)>`"),
+            );
         }
         payload = true;
         arguments.push(Argument::Payload(argument.ty.clone()));
@@ -192,8 +233,8 @@ fn typed(method: &ImplItemFn) -> impl Iterator<Item = &syn::PatType> {
 
 /// Whether the type is a reference to what is called `Call`, and if so whether it is a mutable one.
 fn is_call(kind: &Type) -> Option<bool> {
-    let Type::Reference(reference) = kind else { return None };
-    let Type::Path(path) = &*reference.elem else { return None };
+    let Type::Reference(reference) = peeled(kind) else { return None };
+    let Type::Path(path) = peeled(&reference.elem) else { return None };
     (path.path.segments.last()?.ident == "Call").then_some(reference.mutability.is_some())
 }
 
@@ -204,7 +245,13 @@ fn reply(output: &ReturnType) -> Option<Type> {
     }
 }
 
-fn check_hook(kind: Kind, hook: Hook, method: &ImplItemFn, exposure: &Exposure, errors: &mut Errors) -> Option<HookMethod> {
+fn check_hook(
+    kind: Kind,
+    hook: Hook,
+    method: &ImplItemFn,
+    exposure: &Exposure,
+    errors: &mut Errors,
+) -> Option<HookMethod> {
     let ident = &method.sig.ident;
     if let Some(why) = hook_elsewhere(kind, hook) {
         errors.on(ident, format!("{why}; rename the method, or hide it with `#[palm(skip)]`"));
@@ -231,7 +278,9 @@ fn hook_elsewhere(kind: Kind, hook: Hook) -> Option<String> {
         Hook::Scatter | Hook::Gather if !kind.has_workers() => {
             Some(format!("`{}` is a hook of masters and hubs, not of a {}", hook.name(), kind.name()))
         }
-        Hook::HandleStream if kind == Kind::Worker => Some("a worker answers to its master, so it has no `handle_stream`".to_owned()),
+        Hook::HandleStream if kind == Kind::Worker => {
+            Some("a worker answers to its master, so it has no `handle_stream`".to_owned())
+        }
         _ => None,
     }
 }
@@ -242,10 +291,14 @@ fn check_hook_arguments(hook: Hook, method: &ImplItemFn, errors: &mut Errors) {
     if hook.field().is_some() {
         match arguments.next() {
             None => errors.on(&method.sig.ident, format!("`{}` is given a message; {wanted}", hook.name())),
-            Some(argument) => match (&*argument.ty, hook) {
+            Some(argument) => match (peeled(&argument.ty), hook) {
                 (Type::Reference(reference), Hook::HandleStream) if reference.mutability.is_some() => {}
-                (other, Hook::HandleStream) => errors.on(other, format!("`handle_stream` may change the message; {wanted}")),
-                (Type::Reference(_), _) => errors.on(&argument.ty, format!("`{}` owns the message; {wanted}", hook.name())),
+                (other, Hook::HandleStream) => {
+                    errors.on(other, format!("`handle_stream` may change the message; {wanted}"));
+                }
+                (Type::Reference(_), _) => {
+                    errors.on(&argument.ty, format!("`{}` owns the message; {wanted}", hook.name()));
+                }
                 _ => {}
             },
         }
@@ -276,11 +329,11 @@ fn check_hook_reply(hook: Hook, method: &ImplItemFn, errors: &mut Errors) {
 }
 
 fn is_unit(kind: &Type) -> bool {
-    matches!(kind, Type::Tuple(tuple) if tuple.elems.is_empty())
+    matches!(peeled(kind), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 fn is_named(kind: &Type, name: &str) -> bool {
-    matches!(kind, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
+    matches!(peeled(kind), Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 fn copied(attributes: &[Attribute], names: &[&str]) -> Vec<Attribute> {

@@ -57,7 +57,8 @@ struct Numbers {
 impl Numbers {
     fn of(methods: &[Method]) -> Self {
         if methods.iter().all(|method| method.cfgs.is_empty()) {
-            let patterns = (0..methods.len()).map(|number| proc_macro2::Literal::usize_unsuffixed(number).to_token_stream());
+            let patterns =
+                (0..methods.len()).map(|number| proc_macro2::Literal::usize_unsuffixed(number).to_token_stream());
             return Self { definitions: TokenStream::new(), patterns: patterns.collect() };
         }
         let usize = quote!(::palm::__private::core::primitive::usize);

@@ -33,10 +33,13 @@ pub(super) fn arguments(kind: Kind, tokens: TokenStream, errors: &mut Errors) ->
         let key = key(&meta);
         match key.as_str() {
             "constructor" => {
-                let value = meta.value().map_err(|_| meta.error("`constructor` wants the path of a function: `constructor = MyType::new`"))?;
+                let value = meta.value().map_err(|_| {
+                    meta.error("`constructor` wants the path of a function: `constructor = MyType::new`")
+                })?;
                 let function: Expr = value.parse()?;
-                if !matches!(function, Expr::Path(_)) {
-                    errors.on(&function, "`constructor` wants the path of a function, as in `constructor = MyType::new`");
+                if !matches!(function, Expr::Path(_) | Expr::Group(_)) {
+                    errors
+                        .on(&function, "`constructor` wants the path of a function, as in `constructor = MyType::new`");
                 } else if arguments.constructor.is_some() {
                     errors.on(&meta.path, "`constructor` is given twice");
                 } else {
@@ -45,14 +48,13 @@ pub(super) fn arguments(kind: Kind, tokens: TokenStream, errors: &mut Errors) ->
             }
             "threads" => {
                 skip_value(&meta)?;
-                errors.on(&meta.path, "`threads` is not supported yet; a component runs its methods one after the other");
+                errors
+                    .on(&meta.path, "`threads` is not supported yet; a component runs its methods one after the other");
             }
             _ => {
                 skip_value(&meta)?;
-                errors.on(
-                    &meta.path,
-                    unknown(&key, &format!("argument of `#[palm::{}]`", kind.name()), &ARGUMENT_KEYS),
-                );
+                errors
+                    .on(&meta.path, unknown(&key, &format!("argument of `#[palm::{}]`", kind.name()), &ARGUMENT_KEYS));
             }
         }
         Ok(())
@@ -75,10 +77,7 @@ pub(super) fn block(kind: Kind, item: TokenStream) -> syn::Result<ItemImpl> {
         Item::Mod(item) => (&item.mod_token.clone(), "a module"),
         other => (&other.clone(), "this item"),
     };
-    Err(syn::Error::new_spanned(
-        token,
-        format!("`#[palm::{}]` belongs on an impl block, not on {what}", kind.name()),
-    ))
+    Err(syn::Error::new_spanned(token, format!("`#[palm::{}]` belongs on an impl block, not on {what}", kind.name())))
 }
 
 /// Takes the `#[palm(…)]` attributes out of the block: for each item what they say, or `None` for what is no method.
@@ -106,8 +105,10 @@ pub(super) fn exposures(block: &mut ItemImpl, errors: &mut Errors) -> Vec<Option
 fn take_ours(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
     let ours = |attribute: &mut Attribute| {
         let path = attribute.path();
-        let looks_like = |name: &&str| path.segments.len() == 2 && path.segments[0].ident == "palm" && path.segments[1].ident == name;
-        path.is_ident("palm") || METHOD_KEYS.iter().any(|name| looks_like(&name))
+        let looks_like = |name: &&str| {
+            path.segments.len() == 2 && path.segments[0].ident == "palm" && path.segments[1].ident == name
+        };
+        path.is_ident("palm") || METHOD_KEYS.iter().any(looks_like)
     };
     attributes.extract_if(.., ours).collect()
 }
@@ -117,18 +118,25 @@ fn exposure(attributes: Vec<Attribute>, errors: &mut Errors) -> Exposure {
     for attribute in attributes {
         if !attribute.path().is_ident("palm") {
             let key = attribute.path().segments[1].ident.to_string();
-            errors.on(attribute.path(), format!("`{key}` is no attribute of its own; write `#[palm({})]`", example(&key)));
+            errors.on(
+                attribute.path(),
+                format!("`{key}` is no attribute of its own; write `#[palm({})]`", example(&key)),
+            );
         } else if let Meta::List(_) = attribute.meta {
             let parsed = attribute.parse_nested_meta(|meta| method_key(&meta, &mut exposure, errors));
             if let Err(error) = parsed {
                 errors.push(error);
             }
         } else {
-            errors.on(&attribute, "`palm` wants to be told what to do; write `#[palm(skip)]` or `#[palm(name = \"…\")]`");
+            errors
+                .on(&attribute, "`palm` wants to be told what to do; write `#[palm(skip)]` or `#[palm(name = \"…\")]`");
         }
     }
     if let (Some(skip), Some(name)) = (exposure.skip, &exposure.name) {
-        errors.at(skip, format!("a method that is skipped has no name on the wire; remove `skip` or `name = \"{}\"`", name.value()));
+        errors.at(
+            skip,
+            format!("a method that is skipped has no name on the wire; remove `skip` or `name = \"{}\"`", name.value()),
+        );
     }
     exposure
 }
@@ -143,14 +151,13 @@ fn method_key(meta: &ParseNestedMeta<'_>, exposure: &mut Exposure, errors: &mut 
         }
         "skip" => exposure.skip = Some(meta.path.span()),
         "name" => {
-            let value = meta.value().map_err(|_| meta.error("`name` wants the name on the wire: `#[palm(name = \"…\")]`"))?;
+            let value =
+                meta.value().map_err(|_| meta.error("`name` wants the name on the wire: `#[palm(name = \"…\")]`"))?;
             let value: Expr = value.parse()?;
-            match value {
-                Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(_), .. }) if exposure.name.is_some() => {
-                    errors.on(&meta.path, "`name` is given twice");
-                }
-                Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) => exposure.name = Some(name),
-                other => errors.on(other, "`name` wants a string literal, as in `#[palm(name = \"…\")]`"),
+            match crate::source::literal(&value) {
+                Some(_) if exposure.name.is_some() => errors.on(&meta.path, "`name` is given twice"),
+                Some(name) => exposure.name = Some(name.clone()),
+                None => errors.on(value, "`name` wants a string literal, as in `#[palm(name = \"…\")]`"),
             }
         }
         _ => {

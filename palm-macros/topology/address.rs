@@ -52,16 +52,25 @@ pub(super) enum Malformed {
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTransport => f.write_str("the address has no transport; write `tcp://host:port`, `inproc://name` or `ipc://path`"),
+            Self::NoTransport => {
+                f.write_str("the address has no transport; write `tcp://host:port`, `inproc://name` or `ipc://path`")
+            }
             Self::UnknownTransport(transport) => match nearest::nearest(transport, TRANSPORTS) {
                 Some(nearest) => write!(f, "`{transport}` is no transport; did you mean `{nearest}`?"),
                 None => write!(f, "`{transport}` is no transport; there are `{}`", TRANSPORTS.join("`, `")),
             },
-            Self::NoHost => f.write_str("the address has no host; write `127.0.0.1`, a name, or `*` for every interface"),
-            Self::NoPort { transport, host } => {
-                write!(f, "the address has no port; write `{transport}://{host}:5555`, or `{transport}://{host}:*` to have one chosen")
+            Self::NoHost => {
+                f.write_str("the address has no host; write `127.0.0.1`, a name, or `*` for every interface")
             }
-            Self::BadPort(port) => write!(f, "`{port}` is no port; write a number from 1 to 65535, or `*` to have one chosen"),
+            Self::NoPort { transport, host } => {
+                write!(
+                    f,
+                    "the address has no port; write `{transport}://{host}:5555`, or `{transport}://{host}:*` to have one chosen"
+                )
+            }
+            Self::BadPort(port) => {
+                write!(f, "`{port}` is no port; write a number from 1 to 65535, or `*` to have one chosen")
+            }
             Self::NoName(what) => write!(f, "the address has no {what} behind `://`"),
             Self::LongPath(length) => write!(f, "the path has {length} bytes; the system allows {LONGEST_PATH}"),
             Self::BadCharacter(character) => write!(f, "an address cannot hold {character:?}"),

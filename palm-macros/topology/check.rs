@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use syn::{Expr, ExprLit, Lit};
+use syn::Expr;
 
 use super::address::{Place, place};
 use super::model::{Direction, Part, Target, Topology};
@@ -10,6 +10,7 @@ use super::names;
 use super::parse::{Declaration, Source};
 use crate::errors::Errors;
 use crate::nearest::suggestion;
+use crate::source::literal;
 
 pub(super) fn check(source: Source, errors: &mut Errors) -> Topology {
     let declarations = distinct(source.parts, &source.name, errors);
@@ -31,10 +32,18 @@ pub(super) fn check(source: Source, errors: &mut Errors) -> Topology {
         address: declaration.address,
         target,
         blocking: declaration.blocking.is_some(),
+        hooks: declaration.hooks,
         log: declaration.log.map(|(_, text)| text),
     };
     let parts = declarations.into_iter().zip(targets).map(part).collect();
-    Topology { attributes: source.attributes, visibility: source.visibility, name: source.name, parts, shared_addresses, blocking }
+    Topology {
+        attributes: source.attributes,
+        visibility: source.visibility,
+        name: source.name,
+        parts,
+        shared_addresses,
+        blocking,
+    }
 }
 
 /// The parts whose names, and the builder methods made of them, are theirs alone.
@@ -51,7 +60,9 @@ fn distinct(parts: Vec<Declaration>, topology: &syn::Ident, errors: &mut Errors)
         }
         match taken.insert(setter.clone(), name.to_string()) {
             Some(other) if *name == other => errors.on(name, format!("another part is called `{name}` already")),
-            Some(other) => errors.on(name, format!("`{name}` and `{other}` would share the method `{setter}`; rename one")),
+            Some(other) => {
+                errors.on(name, format!("`{name}` and `{other}` would share the method `{setter}`; rename one"));
+            }
             None => distinct.push(part),
         }
     }
@@ -71,7 +82,14 @@ impl Routes<'_> {
         if part.direction != Direction::Inbound
             && let Some(span) = part.blocking
         {
-            errors.at(span, format!("only an inbound part can be `blocking`; `{}` is {} part", part.name, part.direction.with_article()));
+            errors.at(
+                span,
+                format!(
+                    "only an inbound part can be `blocking`; `{}` is {} part",
+                    part.name,
+                    part.direction.with_article()
+                ),
+            );
         }
         match (&part.route, part.direction) {
             (Some(route), Direction::Bypass) => {
@@ -79,8 +97,9 @@ impl Routes<'_> {
                 Target::Exterior
             }
             (None, Direction::Bypass) => {
-                if let Some((span, _)) = part.log {
-                    errors.at(span, "nothing is routed through a bypass part; remove `log`");
+                let log = part.log.as_ref().map(|(word, _)| word);
+                for word in part.hooks.iter().chain(log) {
+                    errors.on(word, format!("nothing is routed through a bypass part; remove `{word}`"));
                 }
                 Target::Exterior
             }
@@ -102,7 +121,10 @@ impl Routes<'_> {
         match self.declarations.iter().enumerate().find(|(_, part)| part.name == *route) {
             Some((place, part)) if part.direction == Direction::Outbound => Some(place),
             Some((_, part)) => {
-                errors.on(route, format!("`{route}` is {} part; a route leads to an outbound one", part.direction.with_article()));
+                errors.on(
+                    route,
+                    format!("`{route}` is {} part; a route leads to an outbound one", part.direction.with_article()),
+                );
                 None
             }
             None => {
@@ -162,7 +184,13 @@ fn check_reached(parts: &[Declaration], targets: &[Target], errors: &mut Errors)
     let reached: HashSet<_> = from_inbound.flat_map(|place| chain(place, targets)).collect();
     for (place, part) in parts.iter().enumerate() {
         if part.direction == Direction::Outbound && !reached.contains(&place) {
-            errors.on(&part.name, format!("nothing leads to the outbound part `{0}`; write `=> {0}` on another part, or remove it", part.name));
+            errors.on(
+                &part.name,
+                format!(
+                    "nothing leads to the outbound part `{0}`; write `=> {0}` on another part, or remove it",
+                    part.name
+                ),
+            );
         }
     }
 }
@@ -171,13 +199,19 @@ fn check_reached(parts: &[Declaration], targets: &[Target], errors: &mut Errors)
 fn check_blocking(parts: &[Declaration], targets: &[Target], errors: &mut Errors) -> Vec<(usize, Vec<usize>)> {
     let mut blocking = Vec::new();
     for (place, part) in parts.iter().enumerate() {
-        let Some(span) = part.blocking.filter(|_| part.direction == Direction::Inbound && part.route.is_some()) else { continue };
-        let lost = |at: &str| format!("`{}` would block for ever: what it sends is discarded {at}, so no feedback comes back", part.name);
+        let Some(span) = part.blocking.filter(|_| part.direction == Direction::Inbound && part.route.is_some()) else {
+            continue;
+        };
+        let lost = |at: &str| {
+            format!("`{}` would block for ever: what it sends is discarded {at}, so no feedback comes back", part.name)
+        };
         match targets[place] {
             Target::Part(next) => {
                 let chain = chain(next, targets);
                 let last = chain[chain.len() - 1];
-                if matches!(targets[last], Target::Discard) && parts[last].route.as_ref().is_some_and(|route| route == "discard") {
+                if matches!(targets[last], Target::Discard)
+                    && parts[last].route.as_ref().is_some_and(|route| route == "discard")
+                {
                     errors.at(span, lost(&format!("behind `{}`", parts[last].name)));
                 } else {
                     blocking.push((place, chain));
@@ -195,17 +229,17 @@ fn check_addresses(parts: &[Declaration], errors: &mut Errors) -> Vec<(usize, us
     let mut places: Vec<(usize, Place)> = Vec::new();
     let mut shared = Vec::new();
     for (index, part) in parts.iter().enumerate() {
-        let literal = match &part.address {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(literal), .. })) => literal,
-            Some(Expr::Lit(other)) => {
+        let Some(address) = &part.address else { continue };
+        let Some(literal) = literal(address) else {
+            if let Expr::Lit(other) = address {
                 errors.on(other, "an address is a string: `\"tcp://host:port\"`");
-                continue;
             }
-            _ => continue,
+            continue;
         };
         match place(&literal.value()) {
             Ok(place) => {
-                shared.extend(places.iter().filter(|(_, other)| place.collides(other)).map(|(other, _)| (*other, index)));
+                shared
+                    .extend(places.iter().filter(|(_, other)| place.collides(other)).map(|(other, _)| (*other, index)));
                 places.push((index, place));
             }
             Err(malformed) => errors.at(part.address_span(), malformed),

@@ -2,16 +2,18 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, ExprLit, Lit};
 
 use super::model::{Direction, Part, Target, Topology};
 use crate::errors::Errors;
-use crate::source::ends;
+use crate::source::{ends, literal};
 
 pub(super) fn expand(topology: &Topology) -> TokenStream {
     let addresses = topology.parts.iter().map(address).collect();
     let builder = builder(topology, addresses, &template(topology));
-    let binds = topology.shared_addresses.iter().map(|&(first, second)| binds_once(&topology.parts[first], &topology.parts[second]));
+    let binds = topology
+        .shared_addresses
+        .iter()
+        .map(|&(first, second)| binds_once(&topology.parts[first], &topology.parts[second]));
     let blocking = topology.blocking.iter().map(|(inbound, chain)| {
         let chain: Vec<_> = chain.iter().map(|&place| &topology.parts[place]).collect();
         gets_feedback(&topology.parts[*inbound], &chain)
@@ -57,7 +59,6 @@ fn builder(topology: &Topology, addresses: Vec<TokenStream>, template: &TokenStr
             #(#setters)*
 
             /// The parts and routes as a template, to which more can be registered.
-            #[must_use]
             #visibility fn template(self) -> #private::ServerTemplate {
                 #template
             }
@@ -83,19 +84,17 @@ fn address(part: &Part) -> TokenStream {
 
 fn setter(topology: &Topology, part: &Part) -> TokenStream {
     let (visibility, setter, private) = (&topology.visibility, &part.setter, quote!(::palm::__private));
-    let default = match &part.address {
+    let default = match part.address.as_ref().map(literal) {
         None => "the system chooses, on loopback".to_owned(),
-        Some(Expr::Lit(ExprLit { lit: Lit::Str(literal), .. })) => format!("`{}`", literal.value()),
-        Some(_) => "as the topology has it".to_owned(),
+        Some(Some(literal)) => format!("`{}`", literal.value()),
+        Some(None) => "as the topology has it".to_owned(),
     };
-    let doc = format!("The address of `{}`; by default {default}.", part.name);
-    let more = (!part.docs.is_empty()).then(|| {
-        let docs = format!("\n{}", part.docs);
-        quote!(#[doc = #docs])
-    });
+    let mut doc = format!("The address of `{}`; by default {default}.", part.name);
+    if !part.docs.is_empty() {
+        doc.extend(["\n\n", &part.docs]);
+    }
     quote! {
         #[doc = #doc]
-        #more
         #[must_use]
         #visibility fn #setter(mut self, address: impl #private::core::convert::Into<#private::Address>) -> Self {
             self.#setter = #private::core::convert::Into::into(address);
@@ -109,19 +108,39 @@ fn forwards(topology: &Topology) -> TokenStream {
     let (visibility, private) = (&topology.visibility, quote!(::palm::__private));
     let into = quote!(#private::core::convert::Into);
     let options = [
-        ("service", "The type whose methods or hooks the parts call.", quote!(service: impl #private::Service), quote!(service)),
+        (
+            "service",
+            "The type whose methods or hooks the parts call.",
+            quote!(service: impl #private::Service),
+            quote!(service),
+        ),
         ("cache", "The store behind the cache.", quote!(cache: impl #private::Cache), quote!(cache)),
-        ("messages", "Ends after so many messages.", quote!(messages: #private::core::primitive::u64), quote!(messages)),
+        (
+            "messages",
+            "Ends after so many messages.",
+            quote!(messages: #private::core::primitive::u64),
+            quote!(messages),
+        ),
         (
             "preset_cache",
             "An entry that the cache has from the start.",
-            quote!(key: impl #into<#private::String>, value: impl #into<#private::Vec<#private::core::primitive::u8>>),
+            quote!(key: impl #into<#private::String>, value: impl #into<#private::Bytes>),
             quote!(key, value),
         ),
         ("log_level", "From which level on the component logs.", quote!(level: #private::Level), quote!(level)),
-        ("context", "The context to share, so that `inproc://` reaches others.", quote!(context: &#private::Context), quote!(context)),
+        (
+            "context",
+            "The context to share, so that `inproc://` reaches others.",
+            quote!(context: &#private::Context),
+            quote!(context),
+        ),
         ("insecure", "Lets parts bind beyond loopback without encryption.", quote!(), quote!()),
-        ("advertise", "The host that peers are told instead of a wildcard.", quote!(host: impl #into<#private::String>), quote!(host)),
+        (
+            "advertise",
+            "The host that peers are told instead of a wildcard.",
+            quote!(host: impl #into<#private::String>),
+            quote!(host),
+        ),
     ];
     let options = options.into_iter().map(|(name, doc, parameters, arguments)| {
         let name = Ident::new(name, Span::call_site());
@@ -174,10 +193,11 @@ fn template(topology: &Topology) -> TokenStream {
     let registered = topology.parts.iter().map(|part| {
         let (name, made) = (part.name.to_string(), made(part));
         let route = route(topology, part);
+        let place = ends(&part.name).0;
         match part.direction {
-            Direction::Inbound => quote!(.register_inbound(#name, #made, #route)),
-            Direction::Outbound => quote!(.register_outbound(#name, #made, #route)),
-            Direction::Bypass => quote!(.register_bypass(#name, #made)),
+            Direction::Inbound => quote_spanned!(place=> .register_inbound(#name, #made, #route)),
+            Direction::Outbound => quote_spanned!(place=> .register_outbound(#name, #made, #route)),
+            Direction::Bypass => quote_spanned!(place=> .register_bypass(#name, #made)),
         }
     });
     quote!(self.template #(#registered)*)
@@ -211,14 +231,17 @@ fn route(topology: &Topology, part: &Part) -> TokenStream {
         Target::Exterior => quote!(exterior()),
     };
     let blocking = part.blocking.then(|| quote!(.blocking()));
+    let hooks = &part.hooks;
     let log = part.log.iter().map(|text| quote!(.log(#text)));
-    quote!(::palm::__private::Route::#route #blocking #(#log)*)
+    quote!(::palm::__private::Route::#route #blocking #(.#hooks())* #(#log)*)
 }
 
 fn binds_once(first: &Part, second: &Part) -> TokenStream {
     let span = ends(&second.address).0;
-    let [(first_kind, first_bound), (second_kind, second_bound)] = [first, second].map(|part| (&part.kind, part.direction.bound()));
-    let text = format!("`{}` and `{}` cannot both bind this address; give one of them another", first.name, second.name);
+    let [(first_kind, first_bound), (second_kind, second_bound)] =
+        [first, second].map(|part| (&part.kind, part.direction.bound()));
+    let text =
+        format!("`{}` and `{}` cannot both bind this address; give one of them another", first.name, second.name);
     quote_spanned! {span=>
         const _: () = ::palm::__private::core::assert!(
             !(<#first_kind as ::palm::__private::#first_bound>::BINDS && <#second_kind as ::palm::__private::#second_bound>::BINDS),

@@ -27,6 +27,8 @@ pub(super) struct Part {
     pub(super) address: Option<Expr>,
     pub(super) target: Target,
     pub(super) blocking: bool,
+    /// Hooks of the component's impl block that messages pass on this route: `scatter`, `gather`, `handle_stream`.
+    pub(super) hooks: Vec<Ident>,
     pub(super) log: Option<LitStr>,
 }
 

@@ -32,7 +32,8 @@ fn snake_case(name: &str) -> String {
     for (i, letter) in letters.iter().enumerate() {
         let before = i.checked_sub(1).map(|before| letters[before]);
         let after_word = before.is_some_and(|before| before.is_lowercase() || before.is_numeric());
-        let ends_acronym = before.is_some_and(char::is_uppercase) && letters.get(i + 1).is_some_and(|next| next.is_lowercase());
+        let ends_acronym =
+            before.is_some_and(char::is_uppercase) && letters.get(i + 1).is_some_and(|next| next.is_lowercase());
         if letter.is_uppercase() && (after_word || ends_acronym) {
             text.push('_');
         }

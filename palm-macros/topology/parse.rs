@@ -1,4 +1,4 @@
-//! The grammar: `direction Name: Type { option: expr, … } = address => Route, blocking, log "text";`.
+//! The grammar: `direction Name: Type { option: expr, … } = address => Route, blocking, scatter, log "text";`.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -29,7 +29,8 @@ pub(super) struct Declaration {
     pub(super) address: Option<Expr>,
     pub(super) route: Option<Ident>,
     pub(super) blocking: Option<Span>,
-    pub(super) log: Option<(Span, LitStr)>,
+    pub(super) hooks: Vec<Ident>,
+    pub(super) log: Option<(Ident, LitStr)>,
 }
 
 /// The topology without the parts that are no parts; those are in `errors`.
@@ -46,7 +47,10 @@ pub(super) fn topology(tokens: TokenStream, errors: &mut Errors) -> syn::Result<
             return Err(error_at(input, "a topology cannot be generic"));
         }
         if !input.peek(token::Brace) {
-            return Err(error_at(input, "the parts of a topology stand in braces: `{ inbound Pull: PullService => Pub; … }`"));
+            return Err(error_at(
+                input,
+                "the parts of a topology stand in braces: `{ inbound Pull: PullService => Pub; … }`",
+            ));
         }
         let body;
         braced!(body in input);
@@ -105,7 +109,10 @@ fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Decla
     }
     let direction = direction(input)?;
     let name = input.call(Ident::parse_any).map_err(|error| {
-        syn::Error::new(error.span(), format!("{} part needs a name: `{} Name: Type`", direction.with_article(), direction.name()))
+        syn::Error::new(
+            error.span(),
+            format!("{} part needs a name: `{} Name: Type`", direction.with_article(), direction.name()),
+        )
     })?;
     if !input.peek(Token![:]) {
         return Err(error_at(input, format!("`{name}` needs a type: `{name}: PartType`")));
@@ -122,11 +129,24 @@ fn declaration(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Decla
     let route = if input.peek(Token![=>]) {
         input.parse::<Token![=>]>()?;
         let route = input.call(Ident::parse_any);
-        Some(route.map_err(|error| syn::Error::new(error.span(), "a route leads to the name of an outbound part, or to `discard`"))?)
+        Some(route.map_err(|error| {
+            syn::Error::new(error.span(), "a route leads to the name of an outbound part, or to `discard`")
+        })?)
     } else {
         None
     };
-    let mut part = Declaration { direction, name, docs: docs(&attributes), kind, options, address, route, blocking: None, log: None };
+    let mut part = Declaration {
+        direction,
+        name,
+        docs: docs(&attributes),
+        kind,
+        options,
+        address,
+        route,
+        blocking: None,
+        hooks: Vec::new(),
+        log: None,
+    };
     flags(input, &mut part, errors)?;
     Ok(part)
 }
@@ -170,10 +190,15 @@ fn flags(input: ParseStream<'_>, part: &mut Declaration, errors: &mut Errors) ->
     while !input.is_empty() {
         if !input.peek(Token![,]) {
             let direction = input.fork().call(Ident::parse_any).ok().and_then(|word| Direction::of(&word.to_string()));
-            return Err(error_at(input, match direction {
-                Some(_) => "the part before ends with `;`",
-                None => "a part goes on with `= address`, `=> Route`, `, blocking`, `, log \"text\"`, in this order, and ends with `;`",
-            }));
+            return Err(error_at(
+                input,
+                match direction {
+                    Some(_) => "the part before ends with `;`",
+                    None => {
+                        "a part goes on with `= address`, `=> Route`, `, blocking`, `, log \"text\"`, in this order, and ends with `;`"
+                    }
+                },
+            ));
         }
         input.parse::<Token![,]>()?;
         if input.is_empty() {
@@ -184,14 +209,22 @@ fn flags(input: ParseStream<'_>, part: &mut Declaration, errors: &mut Errors) ->
             "blocking" if part.blocking.is_some() => errors.on(&word, "`blocking` is given twice"),
             "blocking" => part.blocking = Some(word.span()),
             "log" => {
-                let text = input.parse::<LitStr>().map_err(|error| syn::Error::new(error.span(), "`log` wants its text: `log \"…\"`"))?;
-                if part.log.replace((word.span(), text)).is_some() {
+                let text = input
+                    .parse::<LitStr>()
+                    .map_err(|error| syn::Error::new(error.span(), "`log` wants its text: `log \"…\"`"))?;
+                if part.log.is_some() {
                     errors.on(&word, "`log` is given twice");
                 }
+                part.log = Some((word, text));
             }
+            "scatter" | "gather" | "handle_stream" if part.hooks.contains(&word) => {
+                errors.on(&word, format!("`{word}` is given twice"));
+            }
+            "scatter" | "gather" | "handle_stream" => part.hooks.push(word),
             text => {
-                let hint = suggestion(text, ["blocking", "log"]);
-                let known = if hint.is_empty() { "; there are `blocking` and `log \"text\"`" } else { &hint };
+                let hint = suggestion(text, ["blocking", "log", "scatter", "gather", "handle_stream"]);
+                let known = "; there are `blocking`, `scatter`, `gather`, `handle_stream` and `log \"text\"`";
+                let known = if hint.is_empty() { known } else { &hint };
                 errors.on(&word, format!("`{word}` is no option of a route{known}"));
                 skip_to_comma(input)?;
             }

@@ -39,18 +39,35 @@ impl<K: AsRef<str>> FromIterator<K> for ReadOnly {
 }
 
 /// The one frame that answers a request: empty for what is missing or refused, and to be so for what is not understood.
-pub(crate) fn answer(cache: &dyn Cache, read_only: &ReadOnly, request: Bytes) -> Result<Vec<u8>, DecodeError> {
+/// `ask` knows the keys whose value depends on who asks.
+pub(crate) fn answer(
+    cache: &dyn Cache,
+    read_only: &ReadOnly,
+    ask: &dyn Fn(&str, &str) -> Option<String>,
+    request: Bytes,
+) -> Result<Vec<u8>, DecodeError> {
     let message = Message::decode(request)?;
-    Ok(serve(cache, read_only, &message).unwrap_or_else(|error| {
+    Ok(serve(cache, read_only, ask, &message).unwrap_or_else(|error| {
         tracing::warn!(function = message.function(), client = message.client(), %error, "a cache request failed");
         Vec::new()
     }))
 }
 
-fn serve(cache: &dyn Cache, read_only: &ReadOnly, message: &Message) -> Result<Vec<u8>, BoxError> {
+fn serve(
+    cache: &dyn Cache,
+    read_only: &ReadOnly,
+    ask: &dyn Fn(&str, &str) -> Option<String>,
+    message: &Message,
+) -> Result<Vec<u8>, BoxError> {
     let action = message.function().rsplit_once('.').map_or("", |(_, action)| action);
     match action {
-        "get" => Ok(cache.get(key_in_payload(message)?)?.map(Vec::from).unwrap_or_default()),
+        "get" => {
+            let key = key_in_payload(message)?;
+            match ask(key, message.client()) {
+                Some(value) => Ok(value.into_bytes()),
+                None => Ok(cache.get(key)?.map(Vec::from).unwrap_or_default()),
+            }
+        }
         "set" => {
             let key = match message.cache() {
                 "" => uuid::Uuid::new_v4().to_string(),
@@ -81,7 +98,8 @@ mod tests {
     fn ask(cache: &MemoryCache, function: &str, key: &str, payload: &[u8]) -> Vec<u8> {
         let mut request = Message::new(function, payload.to_vec());
         request.set_cache(key);
-        answer(cache, &["pull_address"].into_iter().collect(), request.encode().into()).expect("a message")
+        let read_only = ["pull_address"].into_iter().collect();
+        answer(cache, &read_only, &|_, _| None, request.encode().into()).expect("a message")
     }
 
     fn preset() -> MemoryCache {
@@ -125,7 +143,8 @@ mod tests {
         assert_eq!(ask(&cache, "server.drop", "", b"key"), b"");
         assert_eq!(ask(&cache, "get", "", b"pull_address"), b"");
         assert_eq!(ask(&cache, "server.set", "large", &[0; 65]), b"");
-        assert!(answer(&cache, &ReadOnly::default(), Bytes::from_static(b"\x0a\xff")).is_err());
-        assert_eq!(answer(&cache, &ReadOnly::default(), Bytes::new()), Ok(Vec::new()));
+        let nobody = |_: &str, _: &str| None;
+        assert!(answer(&cache, &ReadOnly::default(), &nobody, Bytes::from_static(b"\x0a\xff")).is_err());
+        assert_eq!(answer(&cache, &ReadOnly::default(), &nobody, Bytes::new()), Ok(Vec::new()));
     }
 }

@@ -285,7 +285,7 @@ mod tests {
                     if request.body.ends_with(b"stop") {
                         return;
                     }
-                    let answer = answer(&cache, &ReadOnly::default(), request.body);
+                    let answer = answer(&cache, &ReadOnly::default(), &|_, _| None, request.body);
                     requests.send(Some(&request.head), true, answer.expect("a message"));
                 }
                 while let Received::Message(subscription) = publisher.receive(|_| false) {

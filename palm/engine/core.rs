@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::calls::Calls;
+use super::dispatch::{Dispatch, GivenUp, Judgement};
 use super::envelope::{Envelope, PartId};
-use super::job::Task;
+use super::job::{Task, report};
 use super::stats::{Counter, Stats};
 use crate::service::Description;
 use crate::wire::Message;
@@ -41,6 +42,7 @@ pub(crate) struct Row {
 #[derive(Debug)]
 pub(super) enum Step {
     Deliver(PartId, Envelope),
+    Resume(PartId),
     Feedback(PartId, u64, Option<Message>),
 }
 
@@ -68,8 +70,8 @@ pub(crate) struct Core {
     pub(super) deadlines: Vec<Option<Instant>>,
     /// Messages from inbound parts after which the component stops.
     pub(super) remaining: u64,
-    /// Messages handed out whose results have not come back.
-    pub(crate) outstanding: u64,
+    /// What workers have to do.
+    pub(crate) dispatch: Dispatch,
 }
 
 impl Core {
@@ -86,7 +88,7 @@ impl Core {
             ordered_bytes: 0,
             deadlines,
             remaining: messages,
-            outstanding: 0,
+            dispatch: Dispatch::new(uuid::Uuid::new_v4().as_u64_pair().0),
         }
     }
 
@@ -154,6 +156,38 @@ impl Core {
     pub(crate) fn no_feedback(&mut self, envelope: &Envelope) {
         if let Some(origin) = envelope.origin {
             self.steps.push_back(Step::Feedback(origin.part, origin.token, None));
+        }
+    }
+
+    /// Whether a message from a worker is a result that goes on.
+    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> bool {
+        match self.dispatch.judge(message, now) {
+            Judgement::Result(part) => {
+                self.steps.extend(part.map(Step::Resume));
+                true
+            }
+            Judgement::Nothing(part) => {
+                self.calls.settled(message.client());
+                self.steps.push_back(Step::Resume(part));
+                false
+            }
+            Judgement::Stale => {
+                self.stats.add(Counter::Stale, 1);
+                tracing::debug!(function = message.function(), "dropped a result that is a copy, or was given up");
+                false
+            }
+        }
+    }
+
+    /// Answers a message that no worker can do, on the way that results take.
+    pub(crate) fn give_up(&mut self, given_up: GivenUp) {
+        self.stats.add(Counter::GivenUp, 1);
+        let GivenUp { envelope, code, text } = given_up;
+        let method = envelope.message.call().map(|(_, method)| method.to_owned()).unwrap_or_default();
+        let message = report(&envelope.message, &self.name, &method, code, text);
+        match self.rows.iter().position(|row| row.results) {
+            Some(part) => self.leave(PartId(part), envelope.with(message)),
+            None => self.stats.add(Counter::Discarded, 1),
         }
     }
 

@@ -6,7 +6,10 @@
 
 mod calls;
 mod core;
+mod crew;
+mod dispatch;
 mod envelope;
+mod flight;
 mod hold;
 mod job;
 mod part;
@@ -18,10 +21,12 @@ use std::time::{Duration, Instant};
 
 pub(crate) use self::core::{Core, Exit, Row};
 pub use envelope::{Envelope, Origin, PartId};
+pub(crate) use crew::{Credit, CrewLimits, WorkerId};
+pub(crate) use dispatch::HandOut;
 pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use part::Place;
-pub use part::{Opening, Part, Port, Transport, Turn};
+pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub use stats::{Counter, Stats};
 
 use self::core::Step;
@@ -70,6 +75,19 @@ impl Engine {
         self.settle(now, transport);
     }
 
+    pub(crate) fn joined(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
+        self.turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
+        self.settle(now, transport);
+    }
+
+    /// What the cache says to `asker` of the key of `part`, if that depends on who asks.
+    pub(crate) fn answer(&mut self, part: PartId, asker: &str, now: Instant, transport: &mut dyn Transport) -> Option<String> {
+        let mut answer = None;
+        self.turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
+        self.settle(now, transport);
+        answer
+    }
+
     pub(crate) fn gone(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
         self.core.calls.gone(peer);
         self.turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
@@ -78,12 +96,6 @@ impl Engine {
 
     pub(crate) fn resume(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport) {
         self.turn(part, now, transport, Part::resume);
-        self.settle(now, transport);
-    }
-
-    /// A message from outside the reactor: a part's own thread hands it in.
-    pub(crate) fn inject(&mut self, part: PartId, envelope: Envelope, now: Instant, transport: &mut dyn Transport) {
-        self.core.route(part, envelope);
         self.settle(now, transport);
     }
 
@@ -192,9 +204,17 @@ impl Engine {
         !self.is_working() && self.parts.iter().all(|part| part.is_idle())
     }
 
-    /// Whether results are still to come from outside, from workers.
-    pub(crate) const fn outstanding(&self) -> u64 {
-        self.core.outstanding
+    /// Messages that workers still owe a result for, and how many of them a worker has.
+    pub(crate) fn outstanding(&self) -> (usize, usize) {
+        (self.core.dispatch.len(), self.core.dispatch.held())
+    }
+
+    /// Answers what workers still owe with an error.
+    pub(crate) fn abandon(&mut self, now: Instant, transport: &mut dyn Transport) {
+        for given_up in self.core.dispatch.abandon() {
+            self.core.give_up(given_up);
+        }
+        self.settle(now, transport);
     }
 
     /// The user's object, to be told that its component stops.
@@ -212,6 +232,7 @@ impl Engine {
         while let Some(step) = self.core.steps.pop_front() {
             match step {
                 Step::Deliver(part, envelope) => self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)),
+                Step::Resume(part) => self.turn(part, now, transport, Part::resume),
                 Step::Feedback(part, token, message) => {
                     self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));
                 }

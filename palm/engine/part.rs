@@ -35,6 +35,13 @@ pub trait Transport {
     /// # Errors
     /// The socket is no `Sub`.
     fn subscribe(&mut self, port: Port, topic: &[u8]) -> Result<(), BoxError>;
+    /// Has [`Part::joined`] and [`Part::gone`] called for the connections of a port. Before binding.
+    ///
+    /// # Errors
+    /// The system has no socket left.
+    fn watch(&mut self, port: Port) -> Result<()>;
+    /// Closes a socket; what it still holds is handed over within a few seconds, or dropped.
+    fn close(&mut self, port: Port);
     /// Hands one message over, or says that it cannot.
     fn send(&mut self, port: Port, head: Option<&[u8]>, delimited: bool, body: Vec<u8>) -> Sent;
     /// Whether the part wants to be called when `port` can take messages again.
@@ -67,14 +74,30 @@ pub trait Part: Send + 'static {
         let _ = (turn, token, message);
     }
 
-    /// A connection ended.
+    /// A peer connected to a port that is watched.
+    fn joined(&mut self, turn: &mut Turn<'_>, port: Port, peer: Peer) {
+        let _ = (turn, port, peer);
+    }
+
+    /// A connection of a port that is watched ended.
     fn gone(&mut self, turn: &mut Turn<'_>, port: Port, peer: Peer) {
         let _ = (turn, port, peer);
     }
 
-    /// A socket can take messages again, or the time of [`Turn::wake_at`] has come.
+    /// A socket can take messages again, or the time of [`Turn::wake_in`] has come.
     fn resume(&mut self, turn: &mut Turn<'_>) {
         let _ = turn;
+    }
+
+    /// Whether [`answer`](Self::answer) has something to say.
+    fn answers(&self) -> bool {
+        false
+    }
+
+    /// A peer asks the cache for the key under which this part is published: the answer, where it depends on who asks.
+    fn answer(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
+        let _ = (turn, asker);
+        None
     }
 
     /// Whether the router shall stop draining what leads to this part.
@@ -91,6 +114,15 @@ pub trait Part: Send + 'static {
     fn is_idle(&self) -> bool {
         true
     }
+}
+
+/// A socket that is bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The socket.
+    pub port: Port,
+    /// The address that is really bound.
+    pub address: String,
 }
 
 /// What a part does while it opens its sockets.
@@ -130,12 +162,26 @@ impl Opening<'_> {
     ///
     /// # Errors
     /// The address is malformed, in use, or not on loopback without `insecure()`.
-    pub fn bind(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Port> {
-        let address = self.place.to_bind(address)?;
+    pub fn bind(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Bound> {
         let port = self.transport.open(self.part, kind)?;
+        self.bind_port(port, address)
+    }
+
+    /// The same for a socket whose connections the part is told of.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_watched(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Bound> {
+        let port = self.transport.open(self.part, kind)?;
+        self.transport.watch(port)?;
+        self.bind_port(port, address)
+    }
+
+    fn bind_port(&mut self, port: Port, address: &crate::part::Address) -> Result<Bound> {
+        let address = self.place.to_bind(address)?;
         let bound = self.transport.bind(port, &address).map_err(|source| self.place.refused(&address, source))?;
         self.place.bound(&bound);
-        Ok(port)
+        Ok(Bound { port, address: bound })
     }
 
     /// Opens a socket and connects it; the peer need not be there yet.

@@ -20,10 +20,27 @@ pub enum Counter {
     Expired,
     /// Messages that had nowhere to go.
     Discarded,
+    /// Hand-outs to a worker after the first one of a message.
+    Redelivered,
+    /// Results that came twice, or from a worker that was taken for dead.
+    Stale,
+    /// Messages that no worker could do: the caller got an error.
+    GivenUp,
 }
 
-const NAMES: [&str; 8] =
-    ["received", "calls", "errors", "sent", "undecodable", "held", "expired", "discarded"];
+const NAMES: [&str; 11] = [
+    "received",
+    "calls",
+    "errors",
+    "sent",
+    "undecodable",
+    "held",
+    "expired",
+    "discarded",
+    "redelivered",
+    "stale",
+    "given_up",
+];
 
 /// The counters of a component.
 ///

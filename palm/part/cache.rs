@@ -61,12 +61,14 @@ impl fmt::Debug for CacheService {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromAddress for CacheService {
     fn at(address: Address) -> Self {
         Self::new(address)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Bypass for CacheService {
     const BINDS: bool = true;
     const KEY: Option<&'static str> = Some("db_address");
@@ -105,7 +107,8 @@ impl BypassPart for CacheService {
                     Received::Empty => break,
                 };
                 answered = true;
-                let reply = answer(&*open.cache, stop.read_only(), incoming.body).unwrap_or_else(|error| {
+                let ask = |key: &str, asker: &str| stop.ask(key, asker);
+                let reply = answer(&*open.cache, stop.read_only(), &ask, incoming.body).unwrap_or_else(|error| {
                     open.undecodable(&error);
                     Vec::new()
                 });

@@ -80,6 +80,7 @@ fn refused(method: &str, code: Code, text: String) -> Target {
     Target::Refused { method: method.to_owned(), code, text }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromAddress for Methods {
     /// The component's own methods; there is no address.
     fn at(_address: Address) -> Self {
@@ -87,6 +88,7 @@ impl FromAddress for Methods {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Outbound for Methods {
     const BINDS: bool = false;
     const REPLIES: bool = true;

@@ -23,8 +23,9 @@ mod publish;
 mod pull;
 mod push;
 mod sub;
+mod worker_push;
 
-pub use crate::engine::{Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};
+pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};
 pub use crate::runtime::Stop;
 pub use crate::socket::{Incoming, Peer, Sent, SocketKind};
 pub use address::Address;
@@ -35,8 +36,9 @@ pub use hooks::Hooks;
 pub use methods::Methods;
 pub use publish::PubService;
 pub use pull::{PullConnection, PullService, WorkerPullService};
-pub use push::{PushConnection, PushService, WorkerPushService};
+pub use push::{PushConnection, PushService};
 pub use sub::SubConnection;
+pub use worker_push::WorkerPushService;
 
 /// Made from an address: what `topology!` writes for `= "tcp://…"`.
 #[diagnostic::on_unimplemented(

@@ -111,12 +111,14 @@ fn sender<'t>(turn: &'t mut Turn<'_>, port: Port) -> impl FnMut(&[u8], &Message)
     move |topic, message| turn.send(port, Some(topic), message)
 }
 
+#[diagnostic::do_not_recommend]
 impl FromAddress for PubService {
     fn at(address: Address) -> Self {
         Self::new(address)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Outbound for PubService {
     const BINDS: bool = true;
     const KEY: Option<&'static str> = Some("pub_address");
@@ -128,7 +130,7 @@ impl Part for PubService {
         if self.server.is_empty() {
             self.server = opening.component().to_owned().into();
         }
-        self.port = Some(opening.bind(SocketKind::Pub, &self.address)?);
+        self.port = Some(opening.bind(SocketKind::Pub, &self.address)?.port);
         Ok(())
     }
 

@@ -16,29 +16,31 @@ pub(super) struct Intake {
     streams: Streams,
     /// Messages come from outside the component's own cluster of workers: they are marked, and their calls are told apart.
     from_outside: bool,
+    /// Messages are results of this component's workers.
+    results: bool,
     /// Messages whose feedback has not come, if the part blocks.
     waiting: usize,
 }
 
 impl Intake {
-    pub(super) fn new(from_outside: bool) -> Self {
-        Self { hooks: None, streams: Streams::default(), from_outside, waiting: 0 }
+    pub(super) fn new(from_outside: bool, results: bool) -> Self {
+        Self { hooks: None, streams: Streams::default(), from_outside, results, waiting: 0 }
     }
 
-    /// Says whether it was a message.
-    pub(super) fn take(&mut self, turn: &mut Turn<'_>, incoming: Incoming) -> bool {
+    pub(super) fn take(&mut self, turn: &mut Turn<'_>, incoming: Incoming) {
         let peer = incoming.peer;
         let Some(mut hooks) = self.hooks.take() else {
-            let decoded = self.streams.decode(incoming.body).map_err(|error| turn.undecodable(&error));
-            return decoded.map(|message| self.enter(turn, message, peer)).is_ok();
+            match self.streams.decode(incoming.body) {
+                Ok(message) => self.enter(turn, message, peer),
+                Err(error) => turn.undecodable(&error),
+            }
+            return;
         };
-        let decoded = hooks.to_router(incoming.body).map_err(|error| turn.undecodable(&*error));
-        let taken = decoded.is_ok();
-        if let Ok(message) = decoded {
-            hooks.scatter(message, &mut Messages::new(&mut |message| self.enter(turn, message, peer)));
+        match hooks.to_router(incoming.body) {
+            Ok(message) => hooks.scatter(message, &mut Messages::new(&mut |message| self.enter(turn, message, peer))),
+            Err(error) => turn.undecodable(&*error),
         }
         self.hooks = Some(hooks);
-        taken
     }
 
     fn enter(&mut self, turn: &mut Turn<'_>, mut message: Message, peer: Option<Peer>) {
@@ -49,6 +51,9 @@ impl Intake {
             if message.id().is_none() {
                 turn.core.calls.asked(message.client(), peer);
             }
+        }
+        if self.results && !turn.core.judge(&mut message, turn.now) {
+            return;
         }
         if turn.blocks() {
             self.waiting += 1;
@@ -88,7 +93,7 @@ macro_rules! pull_part {
         impl $name {
             /// The part at that address.
             pub fn new(address: impl Into<Address>) -> Self {
-                Self { address: address.into(), intake: Intake::new($outside) }
+                Self { address: address.into(), intake: Intake::new($outside, $results) }
             }
 
             /// Replaces what the part does with each message.
@@ -99,12 +104,14 @@ macro_rules! pull_part {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl FromAddress for $name {
             fn at(address: Address) -> Self {
                 Self::new(address)
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Inbound for $name {
             const BINDS: bool = $binds;
             const KEY: Option<&'static str> = $key;
@@ -113,7 +120,7 @@ macro_rules! pull_part {
         impl Part for $name {
             fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
                 if $binds {
-                    opening.bind(SocketKind::Pull, &self.address)?;
+                    opening.bind_watched(SocketKind::Pull, &self.address)?;
                 } else {
                     opening.connect(SocketKind::Pull, &self.address)?;
                 }
@@ -121,10 +128,7 @@ macro_rules! pull_part {
             }
 
             fn receive(&mut self, turn: &mut Turn<'_>, _port: Port, incoming: Incoming) {
-                // What is no message is nobody's result.
-                if self.intake.take(turn, incoming) && $results {
-                    turn.core.outstanding = turn.core.outstanding.saturating_sub(1);
-                }
+                self.intake.take(turn, incoming);
             }
 
             fn feedback(&mut self, _turn: &mut Turn<'_>, _token: u64, message: Option<Message>) {

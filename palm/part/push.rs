@@ -16,13 +16,11 @@ struct Outlet {
     hooks: Option<Box<dyn Hooks>>,
     port: Option<Port>,
     waiting: VecDeque<Message>,
-    /// Results of what goes out here come back to this component.
-    to_workers: bool,
 }
 
 impl Outlet {
-    const fn new(to_workers: bool) -> Self {
-        Self { hooks: None, port: None, waiting: VecDeque::new(), to_workers }
+    const fn new() -> Self {
+        Self { hooks: None, port: None, waiting: VecDeque::new() }
     }
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
@@ -59,7 +57,6 @@ impl Outlet {
             Some(hooks) => turn.transport.send(port, None, false, hooks.from_router(message)),
         };
         if sent == Sent::Done {
-            turn.core.outstanding += u64::from(self.to_workers);
             turn.count(Counter::Sent, 1);
         }
         sent == Sent::Done
@@ -79,7 +76,7 @@ impl fmt::Debug for Outlet {
 }
 
 macro_rules! push_part {
-    ($(#[$docs:meta])* $name:ident, binds: $binds:literal, key: $key:expr, to_workers: $workers:literal) => {
+    ($(#[$docs:meta])* $name:ident, binds: $binds:literal, key: $key:expr) => {
         $(#[$docs])*
         #[derive(Debug)]
         pub struct $name {
@@ -90,7 +87,7 @@ macro_rules! push_part {
         impl $name {
             /// The part at that address.
             pub fn new(address: impl Into<Address>) -> Self {
-                Self { address: address.into(), outlet: Outlet::new($workers) }
+                Self { address: address.into(), outlet: Outlet::new() }
             }
 
             /// Replaces what the part does with each message.
@@ -101,12 +98,14 @@ macro_rules! push_part {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl FromAddress for $name {
             fn at(address: Address) -> Self {
                 Self::new(address)
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Outbound for $name {
             const BINDS: bool = $binds;
             const KEY: Option<&'static str> = $key;
@@ -115,7 +114,7 @@ macro_rules! push_part {
         impl Part for $name {
             fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
                 self.outlet.port = Some(if $binds {
-                    opening.bind(SocketKind::Push, &self.address)?
+                    opening.bind(SocketKind::Push, &self.address)?.port
                 } else {
                     opening.connect(SocketKind::Push, &self.address)?
                 });
@@ -148,17 +147,7 @@ push_part! {
     /// use palm::part::PushService;
     /// let part = PushService::new("tcp://127.0.0.1:5558");
     /// ```
-    PushService, binds: true, key: Some("push_address"), to_workers: false
-}
-
-push_part! {
-    /// Binds a PUSH socket for workers, and hands them messages as they are. Cache key `worker_push_address`.
-    ///
-    /// ```
-    /// use palm::part::WorkerPushService;
-    /// let part = WorkerPushService::new("tcp://127.0.0.1:5558");
-    /// ```
-    WorkerPushService, binds: true, key: Some("worker_push_address"), to_workers: true
+    PushService, binds: true, key: Some("push_address")
 }
 
 push_part! {
@@ -168,5 +157,5 @@ push_part! {
     /// use palm::part::PushConnection;
     /// let part = PushConnection::new("tcp://127.0.0.1:5557");
     /// ```
-    PushConnection, binds: false, key: None, to_workers: false
+    PushConnection, binds: false, key: None
 }

@@ -26,7 +26,7 @@ pub struct SubConnection {
 impl SubConnection {
     /// The part at that address, for every topic.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), previous: Topic::default(), intake: Intake::new(true) }
+        Self { address: address.into(), previous: Topic::default(), intake: Intake::new(true, false) }
     }
 
     /// The topic: the name of the previous component, or what its `handle_stream` chooses.
@@ -44,12 +44,14 @@ impl SubConnection {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromAddress for SubConnection {
     fn at(address: Address) -> Self {
         Self::new(address)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Inbound for SubConnection {
     const BINDS: bool = false;
     const KEY: Option<&'static str> = Some("sub_address");

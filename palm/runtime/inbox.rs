@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::{Done, Envelope, Overflow, PartId, Task};
@@ -18,9 +19,17 @@ pub(super) enum Given {
     Done(Done),
 }
 
+/// A peer asks the cache for a key whose value depends on who asks.
+pub(super) struct Ask {
+    pub(super) part: PartId,
+    pub(super) asker: String,
+    pub(super) answer: Sender<Option<String>>,
+}
+
 #[derive(Default)]
 struct Contents {
     stop: bool,
+    asks: VecDeque<Ask>,
     given: VecDeque<Given>,
     closed: bool,
 }
@@ -50,6 +59,16 @@ impl Inbox {
         self.any.load(Ordering::Acquire) && std::mem::take(&mut self.lock().stop)
     }
 
+    pub(super) fn ask(&self, ask: Ask) {
+        self.lock().asks.push_back(ask);
+        self.any.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    pub(super) fn take_ask(&self) -> Option<Ask> {
+        if self.any.load(Ordering::Acquire) { self.lock().asks.pop_front() } else { None }
+    }
+
     /// User code is done. If results of it still wait, it is queued behind them; otherwise it comes straight back.
     pub(super) fn behind_batches(&self, done: Done) -> Option<Done> {
         if !self.any.load(Ordering::Acquire) || self.lock().given.is_empty() {
@@ -73,7 +92,7 @@ impl Inbox {
         }
         let mut contents = self.lock();
         match contents.given.front() {
-            None if !contents.stop => {
+            None if !contents.stop && contents.asks.is_empty() => {
                 self.any.store(false, Ordering::Release);
                 None
             }

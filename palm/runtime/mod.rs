@@ -11,6 +11,7 @@ mod start;
 mod stop;
 
 pub use handle::Handle;
+pub(crate) use place::is_loopback;
 pub(crate) use signals::until_signal;
 pub(crate) use start::start;
 pub use stop::Stop;

@@ -111,7 +111,7 @@ fn host(address: &str) -> Option<&str> {
     Some(address.strip_prefix("tcp://")?.rsplit_once(':')?.0)
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

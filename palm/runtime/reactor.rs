@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use super::inbox::{Given, Inbox};
+use super::inbox::{Ask, Given, Inbox};
 use super::sockets::Sockets;
-use crate::engine::{Counter, Done, Engine, Job, PartId, Port, RESULT_PATIENCE, Stats};
+use crate::engine::{Counter, Done, Engine, Job, RESULT_PATIENCE, Stats};
 use crate::socket::{PeerEvent, Received, Wakeup};
 
 /// Messages read from one socket before the next one has its turn.
@@ -28,7 +28,6 @@ pub(super) enum Next {
 pub(super) struct Reactor {
     engine: Engine,
     sockets: Sockets,
-    ports: Vec<(Port, PartId)>,
     wakeup: Wakeup,
     drain: Option<Drain>,
 }
@@ -38,15 +37,14 @@ struct Drain {
     since: Instant,
     /// Since when nothing is left but what peers do not take.
     flushing: Option<Instant>,
-    outstanding: u64,
+    outstanding: usize,
     /// When the last result of a worker came.
     last_result: Instant,
 }
 
 impl Reactor {
     pub(super) fn new(engine: Engine, sockets: Sockets, wakeup: Wakeup) -> Self {
-        let ports = sockets.ports();
-        Self { engine, sockets, ports, wakeup, drain: None }
+        Self { engine, sockets, wakeup, drain: None }
     }
 
     pub(super) fn started(&mut self) {
@@ -60,6 +58,10 @@ impl Reactor {
         let now = Instant::now();
         if inbox.take_stop() {
             self.drain(now);
+        }
+        while let Some(Ask { part, asker, answer }) = inbox.take_ask() {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(self.engine.answer(part, &asker, now, &mut self.sockets));
         }
         // What makes room comes before what needs it, so that nothing is left lying when the reactor waits.
         self.engine.timers(now, &mut self.sockets);
@@ -109,11 +111,12 @@ impl Reactor {
 
     fn read(&mut self, now: Instant, stats: &Stats) -> bool {
         let mut read = false;
-        for index in 0..self.ports.len() {
-            let (port, part) = self.ports[index];
+        for (port, part) in self.sockets.ports().iter().copied() {
             for event in self.sockets.peer_events(port) {
-                if let PeerEvent::Gone(peer) = event {
-                    self.engine.gone(part, port, peer, now, &mut self.sockets);
+                match event {
+                    PeerEvent::Accepted(peer) => self.engine.joined(part, port, peer, now, &mut self.sockets),
+                    PeerEvent::Gone(peer) => self.engine.gone(part, port, peer, now, &mut self.sockets),
+                    PeerEvent::Joined => {}
                 }
             }
             for _ in 0..BATCH {
@@ -144,7 +147,7 @@ impl Reactor {
     fn drain(&mut self, now: Instant) {
         if self.drain.is_none() {
             self.engine.drain();
-            let outstanding = self.engine.outstanding();
+            let (outstanding, _) = self.engine.outstanding();
             self.drain = Some(Drain { since: now, flushing: None, outstanding, last_result: now });
         }
     }
@@ -152,11 +155,18 @@ impl Reactor {
     /// Whether everything that can be handed over has been.
     fn has_ended(&mut self, now: Instant) -> bool {
         let Some(drain) = &mut self.drain else { return false };
-        let outstanding = self.engine.outstanding();
+        let (outstanding, held) = self.engine.outstanding();
         if outstanding != drain.outstanding {
             (drain.outstanding, drain.last_result) = (outstanding, now);
         }
-        let waits_for_results = outstanding > 0 && now < drain.last_result + RESULT_PATIENCE;
+        // Workers that have something take the time they need; what has no worker is waited for only briefly.
+        let waits_for_results = held > 0 || (outstanding > 0 && now < drain.last_result + RESULT_PATIENCE);
+        let late = now >= drain.since + DRAIN - FLUSH;
+        if outstanding > 0 && (late || !waits_for_results) {
+            tracing::warn!("ended with {outstanding} messages that workers have not done");
+            self.engine.abandon(now, &mut self.sockets);
+            return false;
+        }
         if now >= drain.since + DRAIN {
             tracing::warn!("ended with work undone after {DRAIN:?}");
             return true;

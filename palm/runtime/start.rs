@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use super::handle::Handle;
-use super::inbox::Inbox;
+use super::inbox::{Ask, Inbox};
 use super::place::{PlaceOf, Rules};
 use super::reactor::Reactor;
 use super::relief::Shared;
@@ -19,6 +20,9 @@ use crate::part::BypassOpening;
 use crate::service::Component;
 use crate::socket::Wakeup;
 use crate::topology::Plan;
+
+/// How long the cache service waits for a part's answer before it gives the general one.
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Addresses = Arc<OnceLock<BTreeMap<String, String>>>;
 
@@ -91,6 +95,9 @@ impl Start {
         let found = publish(&plan, &shared, found)?;
         // Set once, here.
         let _ = addresses.set(found);
+        let asked = plan.parts.iter().enumerate().filter(|(_, planned)| planned.part.answers());
+        let asked: Vec<_> = asked.filter_map(|(index, planned)| Some((planned.key?, PartId(index)))).collect();
+        shared.answer_asks(asked);
         for mut planned in std::mem::take(&mut plan.bypasses) {
             let span = tracing::Span::current();
             let stop = shared.stop.clone();
@@ -133,6 +140,17 @@ fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> 
 }
 
 impl Shared {
+    /// Lets the cache service ask the parts that these keys belong to.
+    fn answer_asks(self: &Arc<Self>, parts: Vec<(&'static str, PartId)>) {
+        let shared = Arc::downgrade(self);
+        self.stop.set_ask(move |key, asker| {
+            let (_, part) = *parts.iter().find(|(known, _)| *known == key)?;
+            let (answer, answered) = std::sync::mpsc::channel();
+            shared.upgrade()?.inbox.ask(Ask { part, asker: asker.to_owned(), answer });
+            answered.recv_timeout(ASK_TIMEOUT).ok().flatten()
+        });
+    }
+
     fn spawn(self: Arc<Self>, span: &tracing::Span, run: impl FnOnce() + Send + 'static) -> Result<()> {
         let span = span.clone();
         self.add_thread();

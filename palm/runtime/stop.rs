@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,16 @@ pub struct Stop {
     state: Mutex<State>,
     changed: Condvar,
     read_only: OnceLock<ReadOnly>,
+    ask: OnceLock<Ask>,
+}
+
+/// Answers the question of a peer for a cache key whose value depends on who asks.
+struct Ask(Box<dyn Fn(&str, &str) -> Option<String> + Send + Sync>);
+
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ask")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +79,16 @@ impl Stop {
     pub(crate) fn set_read_only(&self, keys: ReadOnly) {
         // Set once, before any part runs.
         let _ = self.read_only.set(keys);
+    }
+
+    /// What the component says to `asker` about `key`, if that depends on who asks.
+    pub(crate) fn ask(&self, key: &str, asker: &str) -> Option<String> {
+        (self.ask.get()?.0)(key, asker)
+    }
+
+    pub(crate) fn set_ask(&self, ask: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) {
+        // Set once, before any part runs.
+        let _ = self.ask.set(Ask(Box::new(ask)));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// An argument made from the payload of a call.
 ///
-/// `&[u8]`, `&str` and `&Bytes` borrow it, `Vec<u8>` and `String` copy it, [`Bytes`] shares it; [`Json`](crate::Json)
+/// `&[u8]`, `&str` and `&Bytes` borrow it, `Vec<u8>` and `String` copy it, [`Bytes`] shares it; `Json`
 /// (feature `json`) and [`Proto`] decode it. One's own:
 ///
 /// ```

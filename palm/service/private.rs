@@ -2,8 +2,8 @@
 
 pub use super::construct::{Construct, Constructed, Constructor, Probe};
 pub use super::{
-    Call, Description, Failure, FromPayload, Hooks, HubService, IntoMessages, IntoReply, Kind, MasterService, Messages, Method,
-    PipelineService, Registration, Replies, ServerService, Service, SinkService, Topic, WorkerService,
+    Call, Description, Failure, FromPayload, Hooks, HubService, IntoMessages, IntoReply, Kind, MasterService, Messages,
+    Method, PipelineService, Registration, Replies, ServerService, Service, SinkService, Topic, WorkerService,
 };
 pub use crate::wire::Message;
 pub use inventory;

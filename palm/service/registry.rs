@@ -4,16 +4,16 @@
 //! use palm::service::registry;
 //!
 //! #[derive(Default)]
-//! struct Greeter;
+//! struct Doorman;
 //!
 //! #[palm::server]
-//! impl Greeter {
+//! impl Doorman {
 //!     fn greet(&mut self, name: &str) -> String {
 //!         format!("hello {name}")
 //!     }
 //! }
 //!
-//! let found = registry::all().find("Greeter")?;
+//! let found = registry::all().find("Doorman")?;
 //! assert_eq!(found.description.methods[0].name, "greet");
 //! assert!((found.construct)().is_some(), "it has a Default");
 //! # Ok::<(), registry::LookupError>(())
@@ -65,6 +65,7 @@ impl Registry {
     }
 
     /// All of them, twins included.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'static Registration> {
         self.sorted.iter().copied()
     }
@@ -131,23 +132,31 @@ mod tests {
     use crate::service::{Hooks, Kind};
 
     macro_rules! registration {
-        ($name:literal, $line:literal) => {{
-            static DESCRIPTION: Description = Description {
-                name: $name,
-                kind: Kind::Server,
-                methods: &[],
-                hooks: Hooks::NONE,
-                docs: "",
-                file: "src/lib.rs",
-                line: $line,
-            };
-            static REGISTRATION: Registration = Registration::new(&DESCRIPTION, || None);
-            &REGISTRATION
-        }};
+        ($name:literal, $line:literal) => {
+            const {
+                &Registration::new(
+                    &Description {
+                        name: $name,
+                        kind: Kind::Server,
+                        methods: &[],
+                        hooks: Hooks::NONE,
+                        docs: "",
+                        file: "src/lib.rs",
+                        line: $line,
+                    },
+                    || None,
+                )
+            }
+        };
     }
 
     fn registry() -> Registry {
-        Registry::sorted(vec![registration!("B", 9), registration!("C", 3), registration!("A", 1), registration!("B", 2)])
+        Registry::sorted(vec![
+            registration!("B", 9),
+            registration!("C", 3),
+            registration!("A", 1),
+            registration!("B", 2),
+        ])
     }
 
     #[test]

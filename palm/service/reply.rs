@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn an_iterator_gives_several_results() {
         let owned = [1, 2, 3];
-        assert_replies(owned.iter().map(|number| number.to_string()), &[b"1", b"2", b"3"]);
+        assert_replies(owned.iter().map(ToString::to_string), &[b"1", b"2", b"3"]);
         assert_replies(std::iter::empty::<&str>(), &[]);
         assert_replies(Some(["a", "b"].into_iter()), &[b"a", b"b"]);
         let boxed: Box<dyn Iterator<Item = Vec<u8>>> = Box::new(std::iter::once(vec![1]));
@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn results_nest() {
-        let value: Result<Option<std::vec::IntoIter<String>>, std::io::Error> = Ok(Some(vec!["a".to_owned()].into_iter()));
+        let value: Result<Option<std::vec::IntoIter<String>>, std::io::Error> =
+            Ok(Some(vec!["a".to_owned()].into_iter()));
         assert_replies(value, &[b"a"]);
     }
 

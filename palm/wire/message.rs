@@ -8,12 +8,14 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use super::header::{CallError, Header};
-use super::proto::RemoteError;
+use super::proto::{Delivery, Part, RemoteError};
 use super::scan::{DecodeError, Scan, Value};
 use super::streams::Streams;
 
 pub(super) const ID: u32 = 16;
+const DELIVERY: u32 = 17;
 const ERROR: u32 = 18;
+const PART: u32 = 21;
 
 /// One PALM message.
 ///
@@ -127,12 +129,14 @@ impl Message {
     /// Why there is no result, if there is none.
     #[must_use]
     pub fn error(&self) -> Option<RemoteError> {
-        let mut error = None;
-        // One that stands twice is one, as protobuf has it.
-        for value in self.extensions(ERROR) {
-            error.get_or_insert_with(RemoteError::default).merge(value).ok()?;
-        }
-        error
+        self.extension(ERROR)
+    }
+
+    /// Which hand-out of a master this is: a key for work that must not be done twice. `None` for a message that no master
+    /// of this library has handed out.
+    #[must_use]
+    pub fn delivery(&self) -> Option<Delivery> {
+        self.extension(DELIVERY)
     }
 
     /// Makes the message one of another stream.
@@ -191,6 +195,28 @@ impl Message {
         self.set_extension(ERROR, &error.encode_to_vec());
     }
 
+    /// Whether the message says only that there is no result.
+    pub(crate) fn is_empty_part(&self) -> bool {
+        self.extension(PART).is_some_and(|part: Part| part.empty)
+    }
+
+    /// The message that says to a master: this one gave no result.
+    pub(crate) fn empty_part(&self) -> Self {
+        let mut message = self.clone().with_payload(Bytes::new());
+        message.set_extension(PART, &Part { empty: true, last: true, index: 0 }.encode_to_vec());
+        message
+    }
+
+    /// The message as it is handed to a worker.
+    pub(crate) fn set_delivery(&mut self, delivery: &Delivery) {
+        self.set_extension(DELIVERY, &delivery.encode_to_vec());
+    }
+
+    /// Takes the mark of the hand-out off: it means something to the master alone.
+    pub(crate) fn clear_delivery(&mut self) {
+        self.extra = self.extra_without(DELIVERY).into();
+    }
+
     /// The topic on which the client waits for its answers: its id.
     pub(crate) fn client_topic(&self) -> Bytes {
         self.header.topic.clone()
@@ -210,6 +236,15 @@ impl Message {
         &self.header
     }
 
+    /// An extension that is a message of its own. One that stands twice is one, as protobuf has it.
+    fn extension<T: prost::Message + Default>(&self, number: u32) -> Option<T> {
+        let mut extension = None;
+        for value in self.extensions(number) {
+            extension.get_or_insert_with(T::default).merge(value).ok()?;
+        }
+        extension
+    }
+
     fn extensions(&self, number: u32) -> impl Iterator<Item = &[u8]> {
         Scan::new(&self.extra, 0).flatten().filter(move |field| field.number == number).filter_map(|field| match field
             .value
@@ -219,11 +254,17 @@ impl Message {
         })
     }
 
-    fn set_extension(&mut self, number: u32, value: &[u8]) {
-        let mut extra = Vec::with_capacity(self.extra.len() + value.len() + 8);
+    /// Every field of `extra` but one, with room for a new one.
+    fn extra_without(&self, number: u32) -> Vec<u8> {
+        let mut extra = Vec::with_capacity(self.extra.len() + 32);
         for field in Scan::new(&self.extra, 0).flatten().filter(|field| field.number != number) {
             extra.extend_from_slice(&self.extra[field.span]);
         }
+        extra
+    }
+
+    fn set_extension(&mut self, number: u32, value: &[u8]) {
+        let mut extra = self.extra_without(number);
         encode_key(number, WireType::LengthDelimited, &mut extra);
         encode_varint(value.len() as u64, &mut extra);
         extra.extend_from_slice(value);

@@ -10,7 +10,7 @@ mod streams;
 
 pub use code::Code;
 pub use message::Message;
-pub use proto::RemoteError;
+pub use proto::{Delivery, RemoteError};
 pub use scan::DecodeError;
 
 pub(crate) use header::Header;

@@ -96,7 +96,7 @@ impl MyServer {
         missing
     }
 
-    #[cfg(all())]
+    #[cfg(test)]
     fn there(&self) -> &'static str {
         "there"
     }
@@ -105,7 +105,7 @@ impl MyServer {
     #[palm(name = "either")]
     fn one_way(&self) -> NoSuchType {}
 
-    #[cfg(not(any()))]
+    #[cfg(test)]
     #[palm(name = "either")]
     fn other_way(&self) -> &'static str {
         "other"
@@ -166,7 +166,8 @@ fn an_error_of_the_method_and_one_of_the_payload_are_told_apart() {
 fn a_number_that_was_never_given_is_an_error() {
     let (component, message) = (Component::new("server"), Message::new("server.foo", ""));
     let mut sink = |_| ();
-    let error = MyServer::default().call(99, &Call::new(&message, &component), &mut Replies::new(&mut sink)).unwrap_err();
+    let error =
+        MyServer::default().call(99, &Call::new(&message, &component), &mut Replies::new(&mut sink)).unwrap_err();
     assert_eq!(error.to_string(), "`server` has no method of number 99");
 }
 
@@ -252,7 +253,7 @@ impl Plain {
         message
     }
 
-    #[cfg(all())]
+    #[cfg(test)]
     fn handle_stream(&self, _: &mut Message) -> &'static str {
         "topic"
     }
@@ -266,4 +267,28 @@ fn a_hook_that_is_not_compiled_in_is_not_there() {
     Service::scatter(&mut Plain, Message::new("server.foo", "a"), &mut Messages::new(&mut |_| passed += 1));
     assert_eq!(passed, 1, "without a hook a message goes on as it is");
     let _ = Plain.handle_stream(&mut Message::new("", ""));
+}
+
+/// A component that a user's own macro makes.
+macro_rules! component {
+    ($name:ty, $method:ident, $call:ty, $wire:literal, $docs:literal) => {
+        #[doc = $docs]
+        #[palm::worker]
+        impl $name {
+            #[palm(name = $wire)]
+            fn $method(&self, payload: &[u8], call: $call) -> Vec<u8> {
+                [payload, call.name().as_bytes()].concat()
+            }
+        }
+    };
+}
+
+struct Made;
+component!(Made, foo, &Call<'_>, "wire-name", " Made by a macro.");
+
+#[test]
+fn a_macro_of_the_user_may_make_a_component() {
+    assert_answers(&mut Made, "wire-name", b"made by ", &[b"made by worker1"]);
+    assert_eq!((Made.description().name, Made.description().docs), ("Made", "Made by a macro."));
+    assert_eq!(Made.description().methods[0].payload, "&[u8]");
 }

@@ -59,10 +59,20 @@ fn make() -> ::core::result::Result<str, ::std::string::String> {
     ::core::result::Result::Ok(str)
 }
 
+::palm::topology! {
+    pub(crate) struct Option2 {
+        inbound Pull: ::palm::part::PullService = "tcp://127.0.0.1:*" => Pub, log "in";
+        outbound Pub: ::palm::part::PubService { pipelined: true } = ::std::format!("tcp://127.0.0.1:*"), gather;
+        bypass Cache: ::palm::part::CacheService = "tcp://127.0.0.1:5555";
+        bypass Type: ::palm::part::CacheService = "tcp://127.0.0.1:5556";
+    }
+}
+
 #[test]
 fn it_compiles_and_runs() {
     let service: &dyn ::palm::service::Service = &usize;
     ::core::assert_eq!(service.resolve("foo"), ::core::option::Option::Some(0));
     let service: &dyn ::palm::service::Service = &str;
     ::core::assert!(service.hooks().scatter);
+    let _ = Option2::new("topology").type_("tcp://127.0.0.1:*").template();
 }

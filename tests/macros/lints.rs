@@ -2,13 +2,14 @@
 #![deny(warnings, missing_docs, unused, unused_qualifications, unreachable_pub, nonstandard_style)]
 #![deny(missing_debug_implementations, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unused_results)]
 #![deny(clippy::all, clippy::pedantic, clippy::nursery, clippy::unwrap_used, clippy::as_conversions, clippy::panic)]
-#![forbid(unsafe_code, elided_lifetimes_in_paths, unused_imports, dead_code)]
+#![allow(clippy::missing_const_for_fn, reason = "what a user might have meant is no matter of the expansion")]
+#![forbid(unsafe_code, elided_lifetimes_in_paths, unused_imports)]
 
 use palm::{Call, Message, Topic};
 
 /// A server.
 #[derive(Debug, Default)]
-pub(super) struct Strict {
+struct Strict {
     counter: u64,
 }
 
@@ -21,11 +22,15 @@ impl Strict {
     }
 
     fn both<'a>(&'a self, message: &'a str, call: &Call<'a>) -> Result<String, std::fmt::Error> {
-        if message.is_empty() { Err(std::fmt::Error) } else { Ok(format!("{} {} {message}", call.name(), self.counter)) }
+        if message.is_empty() {
+            Err(std::fmt::Error)
+        } else {
+            Ok(format!("{} {} {message}", call.name(), self.counter))
+        }
     }
 
     #[deprecated = "it is old"]
-    fn old(&mut self) -> String {
+    fn old(&self) -> String {
         self.counter.to_string()
     }
 
@@ -45,14 +50,14 @@ impl Strict {
 
 /// A worker without a method.
 #[derive(Debug, Default)]
-pub(super) struct Empty;
+struct Empty;
 
 #[palm::worker]
 impl Empty {}
 
 /// A worker with one, and without a default.
 #[derive(Debug)]
-pub(super) struct Single;
+struct Single;
 
 #[palm::worker(constructor = Self::new)]
 impl Single {
@@ -61,14 +66,14 @@ impl Single {
         Self
     }
 
-    fn ping(&mut self) -> &'static str {
+    fn ping(&self) -> &'static str {
         if format!("{self:?}").is_empty() { "nobody" } else { "pong" }
     }
 }
 
 /// A master.
 #[derive(Debug, Default)]
-pub(super) struct Scatterer {
+struct Scatterer {
     counter: usize,
 }
 
@@ -79,8 +84,31 @@ impl Scatterer {
         std::iter::repeat_n(message, self.counter)
     }
 
-    #[cfg(all())]
-    fn gather(&mut self, message: Message) -> Option<Message> {
+    #[cfg(test)]
+    fn gather(&self, message: Message) -> Option<Message> {
         (self.counter > 0).then_some(message)
     }
+}
+
+palm::topology! {
+    /// A topology.
+    struct Cluster {
+        /// Where messages come in.
+        inbound  Pull:  palm::part::PullService = "tcp://127.0.0.1:5555" => Pub, log "in", scatter;
+        outbound Pub:   palm::part::PubService { pipelined: true } = "tcp://127.0.0.1:5556";
+        bypass   Cache: palm::part::CacheService;
+    }
+}
+
+palm::topology! {
+    /// Nobody uses what it is not asked for.
+    struct Unused {
+        inbound Pull: palm::part::PullService = format!("tcp://127.0.0.1:{}", 0) => discard;
+    }
+}
+
+#[test]
+fn it_compiles() {
+    drop(Unused::new("unused"));
+    drop(Cluster::new("cluster").pull("tcp://127.0.0.1:*").template());
 }

@@ -5,3 +5,4 @@ mod component;
 mod hygiene;
 mod lints;
 mod registry;
+mod topology;

@@ -42,7 +42,7 @@ fn whole(message: &Message) -> PalmMessage {
     let Classic { pipeline, client, stage, function, cache, payload } = classic(message);
     let id = message.id().unwrap_or_default().to_vec();
     let (payload, id) = (payload.into(), id.into());
-    PalmMessage { pipeline, client, stage, function, cache, payload, id, error: message.error() }
+    PalmMessage { pipeline, client, stage, function, cache, payload, id, delivery: message.delivery(), error: message.error(), ..PalmMessage::default() }
 }
 
 proptest! {

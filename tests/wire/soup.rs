@@ -1,8 +1,10 @@
 //! What properties are tested with: messages, and what a bad peer makes of them.
 
-use palm::wire::RemoteError;
+use palm::wire::{Delivery, RemoteError};
 use palm::wire::proto::PalmMessage;
 use proptest::collection::vec;
+
+use proptest::option::of as option;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use prost::Message as _;
@@ -23,8 +25,8 @@ pub(crate) fn message() -> impl Strategy<Value = PalmMessage> {
     let stage = prop_oneof![Just(0), -2..300_i64, any::<i64>()];
     let payload = prop_oneof![vec(any::<u8>(), 0..40), vec(any::<u8>(), 120..140), Just(b"0".to_vec())];
     let id = prop_oneof![Just(Vec::new()), vec(any::<u8>(), 16)];
-    (text(), text(), stage, text(), text(), payload, id, proptest::option::of(error())).prop_map(
-        |(pipeline, client, stage, function, cache, payload, id, error)| PalmMessage {
+    (text(), text(), stage, text(), text(), payload, id, option(delivery()), option(error())).prop_map(
+        |(pipeline, client, stage, function, cache, payload, id, delivery, error)| PalmMessage {
             pipeline,
             client,
             stage,
@@ -32,9 +34,16 @@ pub(crate) fn message() -> impl Strategy<Value = PalmMessage> {
             cache,
             payload: payload.into(),
             id: id.into(),
+            delivery,
             error,
+            part: None,
         },
     )
+}
+
+fn delivery() -> impl Strategy<Value = Delivery> {
+    (any::<u64>(), any::<u64>(), any::<u32>())
+        .prop_map(|(epoch, sequence, attempt)| Delivery { epoch, sequence, attempt })
 }
 
 pub(crate) fn error() -> impl Strategy<Value = RemoteError> {

@@ -25,7 +25,7 @@ struct Ask {
 
 impl Part for Ask {
     fn open(&mut self, opening: &mut Opening<'_>) -> crate::Result<()> {
-        self.port = Some(opening.bind(crate::part::SocketKind::Push, &Address::from(self.to))?);
+        self.port = Some(opening.bind(crate::part::SocketKind::Push, &Address::from(self.to))?.port);
         opening.bind(crate::part::SocketKind::Pull, &Address::from(self.from)).map(drop)
     }
 

@@ -243,6 +243,9 @@ impl Cluster {
                 Arrival::Message(Owner::Part { node, part, port }, incoming) => {
                     self.at(node, |engine, view| engine.receive(part, port, incoming, now, view));
                 }
+                Arrival::Joined(Owner::Part { node, part, port }, peer) => {
+                    self.at(node, |engine, view| engine.joined(part, port, peer, now, view));
+                }
                 Arrival::Gone(Owner::Part { node, part, port }, peer) => {
                     self.at(node, |engine, view| engine.gone(part, port, peer, now, view));
                 }

@@ -18,6 +18,7 @@ enum Item {
     Data { head: Bytes, body: Bytes },
     Subscribe(Bytes),
     Unsubscribe(Bytes),
+    Joined,
     Closed,
 }
 
@@ -42,6 +43,8 @@ pub(super) struct Sock {
     /// The test does not read.
     pub(super) paused: bool,
     closed: bool,
+    /// The owner is told who connects.
+    watched: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +62,7 @@ struct Link {
 #[derive(Debug)]
 pub(super) enum Arrival {
     Message(Owner, Incoming),
+    Joined(Owner, Peer),
     Gone(Owner, Peer),
     Nothing,
 }
@@ -89,6 +93,7 @@ impl Net {
             inbox: VecDeque::new(),
             paused: false,
             closed: false,
+            watched: false,
         });
         self.sockets.len() - 1
     }
@@ -118,7 +123,10 @@ impl Net {
     }
 
     fn link(&mut self, connector: SocketId, binder: SocketId) {
-        let to_binder = self.sockets[connector].topics.iter().cloned().map(Item::Subscribe).collect();
+        let mut to_binder: VecDeque<_> = self.sockets[connector].topics.iter().cloned().map(Item::Subscribe).collect();
+        if self.sockets[binder].watched {
+            to_binder.push_front(Item::Joined);
+        }
         self.links.push(Link {
             connector,
             binder,
@@ -211,6 +219,7 @@ impl Net {
                 self.links[number].topics.retain(|known| *known != topic);
                 self.unsubscribed(to, topic)
             }
+            Item::Joined => Arrival::Joined(owner, Peer::new(number as u64 + 1)),
             Item::Closed => {
                 self.links[number].over = true;
                 self.links[number].to_connector.clear();
@@ -320,6 +329,15 @@ impl Transport for View<'_> {
     fn subscribe(&mut self, port: Port, topic: &[u8]) -> Result<(), BoxError> {
         self.net.subscribe(self.ports[port.0], topic);
         Ok(())
+    }
+
+    fn watch(&mut self, port: Port) -> Result<()> {
+        self.net.sockets[self.ports[port.0]].watched = true;
+        Ok(())
+    }
+
+    fn close(&mut self, port: Port) {
+        self.net.close(self.ports[port.0]);
     }
 
     fn send(&mut self, port: Port, head: Option<&[u8]>, _delimited: bool, body: Vec<u8>) -> Sent {

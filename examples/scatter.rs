@@ -1,0 +1,84 @@
+//! A master that makes several messages of each one it gets, and gives them to its workers.
+//!
+//! Everything in one process: `cargo run --example scatter`
+//!
+//! Or a role in each terminal, in any order, with as many workers as you like:
+//!
+//!     cargo run --example scatter master
+//!     cargo run --example scatter worker worker1
+//!     cargo run --example scatter worker worker2
+//!     cargo run --example scatter client
+
+mod support;
+
+use std::iter::repeat_n;
+use std::process::ExitCode;
+
+use palm::client::Reply;
+use palm::{Call, Message};
+use support::{address, print};
+
+#[derive(Default)]
+struct MyMaster;
+
+#[palm::master]
+impl MyMaster {
+    /// Every message goes out three times.
+    fn scatter(&mut self, message: Message) -> impl Iterator<Item = Message> {
+        repeat_n(message, 3)
+    }
+}
+
+#[derive(Default)]
+struct MyWorker;
+
+#[palm::worker]
+impl MyWorker {
+    fn foo(&mut self, message: &[u8], call: &Call) -> palm::Result<Vec<u8>> {
+        let cached = call.cache().get("cached")?.unwrap_or_default();
+        Ok([call.name().as_bytes(), &cached, message].concat())
+    }
+}
+
+fn worker(name: &str, db_address: &str) -> palm::Worker {
+    palm::Worker::new(name, MyWorker).db_address(db_address)
+}
+
+fn client(db_address: &str) -> palm::Result<()> {
+    let client = palm::Client::connect("server", db_address)?;
+    client.set(" cached data ", "cached")?;
+    let cached = client.get("cached")?.unwrap_or_default();
+    print(Reply::from(palm::Bytes::from(cached)));
+
+    let messages = repeat_n("a message", 10);
+    for reply in client.job("server.foo", messages).messages(30) {
+        let reply = reply?;
+        print(&reply);
+        assert!(reply.ends_with(b" cached data a message"));
+    }
+    Ok(())
+}
+
+fn everything() -> palm::Result<()> {
+    let master = palm::Master::with("server", MyMaster).start()?;
+    let db_address = address(&master, "db_address");
+    let _worker1 = worker("worker1", &db_address).start()?;
+    let _worker2 = worker("worker2", &db_address).start()?;
+    client(&db_address)
+}
+
+fn main() -> ExitCode {
+    support::run(|role| match role {
+        [] => everything(),
+        ["master"] => palm::Master::with("server", MyMaster)
+            .pull_address("tcp://127.0.0.1:5555")
+            .pub_address("tcp://127.0.0.1:5556")
+            .worker_pull_address("tcp://127.0.0.1:5557")
+            .worker_push_address("tcp://127.0.0.1:5558")
+            .db_address("tcp://127.0.0.1:5559")
+            .run(),
+        ["worker", name] => worker(name, "tcp://127.0.0.1:5559").run(),
+        ["client"] => client("tcp://127.0.0.1:5559"),
+        _ => support::no_role("master, worker NAME, client"),
+    })
+}

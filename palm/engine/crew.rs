@@ -1,0 +1,377 @@
+//! The workers of a master, and who gets the next message.
+//!
+//! A worker is a peer with a credit: how much it may hold unanswered. Work goes to whoever has credit left, in turn. What a
+//! worker held when it died is handed out again, to workers that hold nothing else, so that a message which kills its worker
+//! is found without taking others with it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::flight::Sequence;
+
+/// Number of a worker within its crew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WorkerId(pub(crate) usize);
+
+/// Bounds of what workers may hold, and of how long and how often a message is tried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CrewLimits {
+    /// How much work, in time, a worker may hold.
+    pub(crate) hold: Duration,
+    /// How many messages.
+    pub(crate) messages: usize,
+    /// How many bytes of payload; one message that is larger passes alone.
+    pub(crate) bytes: usize,
+    /// After this long without a result a method hangs.
+    pub(crate) work_timeout: Option<Duration>,
+    /// How often a message is handed out.
+    pub(crate) attempts: u32,
+    /// How long a message with an `id` waits while there is no worker.
+    pub(crate) no_workers: Duration,
+}
+
+impl Default for CrewLimits {
+    fn default() -> Self {
+        Self {
+            hold: Duration::from_millis(50),
+            // A worker of the original implementation keeps 1,000 in its socket before it loses any.
+            messages: 500,
+            bytes: 4 << 20,
+            work_timeout: Some(Duration::from_secs(1800)),
+            attempts: 3,
+            no_workers: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What a worker may hold before its pace is known.
+const FIRST_WINDOW: usize = 16;
+
+/// How a worker's credit is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credit {
+    /// From its pace.
+    Paced,
+    /// As it is said: it stands for a number of workers that cannot be told apart.
+    Fixed(usize),
+}
+
+#[derive(Debug)]
+struct Worker {
+    held: usize,
+    /// What it holds, in the order it got it.
+    order: VecDeque<Sequence>,
+    bytes: usize,
+    credit: Credit,
+    window: usize,
+    /// It has a message whose last worker died, and gets no other one.
+    alone: bool,
+    /// The transport can take nothing for it now.
+    blocked: bool,
+    /// It stands in the line of those that may have credit.
+    in_line: bool,
+    /// Mean time between results while it had work.
+    pace: Duration,
+    last: Instant,
+}
+
+/// The workers of one part, and the messages that wait for them.
+#[derive(Debug, Default)]
+pub(crate) struct Crew {
+    pub(crate) limits: CrewLimits,
+    workers: BTreeMap<WorkerId, Worker>,
+    line: VecDeque<WorkerId>,
+    waiting: VecDeque<(Sequence, usize)>,
+    /// Messages whose worker died.
+    retries: VecDeque<(Sequence, usize)>,
+    waiting_bytes: usize,
+    /// A worker that gets nothing new, so that it can take a retry.
+    reserved: Option<WorkerId>,
+}
+
+impl Crew {
+    pub(crate) fn new(limits: CrewLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Messages that wait for a worker, and the bytes of their payloads.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.waiting.len() + self.retries.len(), self.waiting_bytes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.workers.is_empty()
+    }
+
+    /// A worker is there, or its credit changed.
+    pub(crate) fn join(&mut self, id: WorkerId, credit: Credit, now: Instant) {
+        let window = match credit {
+            Credit::Paced => FIRST_WINDOW.min(self.limits.messages),
+            Credit::Fixed(window) => window,
+        };
+        let worker = self.workers.entry(id).or_insert(Worker {
+            held: 0,
+            order: VecDeque::new(),
+            bytes: 0,
+            credit,
+            window,
+            alone: false,
+            blocked: false,
+            in_line: false,
+            pace: Duration::ZERO,
+            last: now,
+        });
+        (worker.credit, worker.window) = (credit, window);
+        self.line_up(id);
+    }
+
+    /// A worker is gone; what it held has to be offered again.
+    pub(crate) fn leave(&mut self, id: WorkerId) {
+        self.workers.remove(&id);
+        if self.reserved == Some(id) {
+            self.reserved = None;
+        }
+    }
+
+    /// A message wants a worker.
+    pub(crate) fn offer(&mut self, sequence: Sequence, bytes: usize) {
+        self.waiting_bytes += bytes;
+        self.waiting.push_back((sequence, bytes));
+    }
+
+    /// A message wants another worker, and has that one to itself.
+    pub(crate) fn offer_again(&mut self, sequence: Sequence, bytes: usize) {
+        self.waiting_bytes += bytes;
+        self.retries.push_back((sequence, bytes));
+    }
+
+    /// A message that waits is wanted no more.
+    pub(crate) fn withdraw(&mut self, sequence: Sequence) {
+        for list in [&mut self.waiting, &mut self.retries] {
+            if let Some(place) = list.iter().position(|waiting| waiting.0 == sequence)
+                && let Some((_, bytes)) = list.remove(place)
+            {
+                self.waiting_bytes -= bytes;
+            }
+        }
+    }
+
+    /// Who is to get which message now.
+    pub(crate) fn next(&mut self) -> Option<(WorkerId, Sequence)> {
+        if let Some((sequence, _)) = self.retries.front().copied()
+            && let Some(id) = self.for_retry()
+        {
+            return Some((id, sequence));
+        }
+        let (sequence, bytes) = self.waiting.front().copied()?;
+        while let Some(id) = self.line.front().copied() {
+            let reserved = self.reserved == Some(id);
+            match self.workers.get_mut(&id) {
+                Some(worker) if !reserved && worker.has_room(bytes, self.limits.bytes) => return Some((id, sequence)),
+                Some(worker) => worker.in_line = false,
+                None => {}
+            }
+            self.line.pop_front();
+        }
+        None
+    }
+
+    /// A worker that holds nothing; if there is none, one is kept from new work until it does.
+    fn for_retry(&mut self) -> Option<WorkerId> {
+        let idle = |worker: &Worker| worker.held == 0 && !worker.blocked;
+        if let Some((id, _)) = self.workers.iter().find(|(_, worker)| idle(worker)) {
+            return Some(*id);
+        }
+        if self.reserved.is_none() {
+            let free = self.workers.iter().filter(|(_, worker)| !worker.alone && !worker.blocked);
+            self.reserved = free.min_by_key(|(_, worker)| worker.held).map(|(id, _)| *id);
+        }
+        None
+    }
+
+    /// What [`Crew::next`] gave was handed out.
+    pub(crate) fn handed(&mut self, id: WorkerId, sequence: Sequence, now: Instant) {
+        let retried = self.retries.front().is_some_and(|retry| retry.0 == sequence);
+        let list = if retried { &mut self.retries } else { &mut self.waiting };
+        let Some((_, bytes)) = list.pop_front() else { return };
+        self.waiting_bytes -= bytes;
+        if retried && self.reserved == Some(id) {
+            self.reserved = None;
+        }
+        if let Some(worker) = self.workers.get_mut(&id) {
+            if worker.held == 0 {
+                worker.last = now;
+            }
+            worker.alone = retried;
+            worker.held += 1;
+            worker.order.push_back(sequence);
+            worker.bytes += bytes;
+        }
+        if self.line.front() == Some(&id) {
+            self.line.rotate_left(1);
+        }
+    }
+
+    /// The transport can take nothing for that worker now.
+    pub(crate) fn blocked(&mut self, id: WorkerId) {
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.blocked = true;
+        }
+    }
+
+    /// The transport can take messages for that worker again.
+    pub(crate) fn unblocked(&mut self, id: WorkerId) {
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.blocked = false;
+        }
+        self.line_up(id);
+    }
+
+    /// What `id` got before `sequence` and still holds: a worker that does one after the other has given nothing for it.
+    pub(crate) fn passed_over(&mut self, id: WorkerId, sequence: Sequence) -> Vec<Sequence> {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.credit == Credit::Paced) else {
+            return Vec::new();
+        };
+        match worker.order.iter().position(|held| *held == sequence) {
+            Some(place) => worker.order.drain(..=place).filter(|held| *held != sequence).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// A message that `id` held is settled, or was taken from it.
+    pub(crate) fn settled(&mut self, id: WorkerId, bytes: usize, now: Instant) {
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.held = worker.held.saturating_sub(1);
+            worker.bytes = worker.bytes.saturating_sub(bytes);
+            worker.alone &= worker.held > 0;
+            worker.learn(now, &self.limits);
+        }
+        self.line_up(id);
+    }
+
+    fn line_up(&mut self, id: WorkerId) {
+        if let Some(worker) = self.workers.get_mut(&id)
+            && !worker.in_line
+        {
+            worker.in_line = true;
+            self.line.push_back(id);
+        }
+    }
+}
+
+impl Worker {
+    const fn has_room(&self, bytes: usize, limit: usize) -> bool {
+        !self.alone && !self.blocked && self.held < self.window && (self.held == 0 || self.bytes + bytes <= limit)
+    }
+
+    /// Results tell the worker's pace, and its pace how much it may hold.
+    fn learn(&mut self, now: Instant, limits: &CrewLimits) {
+        let taken = now.saturating_duration_since(self.last);
+        self.last = now;
+        self.pace = if self.pace.is_zero() { taken } else { (self.pace * 7 + taken) / 8 };
+        if self.credit == Credit::Paced {
+            let fitting = limits.hold.as_nanos() / self.pace.as_nanos().max(1);
+            self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, limits.messages);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crew(workers: usize) -> (Crew, Instant) {
+        let (mut crew, now) = (Crew::new(CrewLimits::default()), Instant::now());
+        (0..workers).for_each(|id| crew.join(WorkerId(id), Credit::Paced, now));
+        (crew, now)
+    }
+
+    fn hand_out(crew: &mut Crew, now: Instant) -> Vec<(usize, Sequence)> {
+        let mut handed = Vec::new();
+        while let Some((id, sequence)) = crew.next() {
+            crew.handed(id, sequence, now);
+            handed.push((id.0, sequence));
+        }
+        handed
+    }
+
+    #[test]
+    fn work_goes_round_and_stops_at_the_credit() {
+        let (mut crew, now) = crew(2);
+        (0..100).for_each(|sequence| crew.offer(sequence, 10));
+        let handed = hand_out(&mut crew, now);
+        assert_eq!(&handed[..4], &[(0, 0), (1, 1), (0, 2), (1, 3)]);
+        assert_eq!(handed.len(), 2 * FIRST_WINDOW);
+        assert_eq!(crew.waiting(), (100 - 2 * FIRST_WINDOW, 10 * (100 - 2 * FIRST_WINDOW)));
+    }
+
+    #[test]
+    fn a_slow_worker_holds_nobody_up() {
+        let (mut crew, now) = crew(2);
+        (0..64).for_each(|sequence| crew.offer(sequence, 0));
+        let mut handed = hand_out(&mut crew, now);
+        while handed.iter().any(|(worker, _)| *worker == 1) {
+            for _ in handed.iter().filter(|(worker, _)| *worker == 1) {
+                crew.settled(WorkerId(1), 0, now);
+            }
+            handed = hand_out(&mut crew, now);
+            assert!(handed.iter().all(|(worker, _)| *worker == 1));
+        }
+        assert_eq!(crew.waiting().0, 0);
+    }
+
+    #[test]
+    fn the_credit_follows_the_pace() {
+        let (mut crew, now) = crew(1);
+        (0..1000).for_each(|sequence| crew.offer(sequence, 0));
+        hand_out(&mut crew, now);
+        for number in 1..=10_u32 {
+            crew.settled(WorkerId(0), 0, now + Duration::from_millis(25) * number);
+        }
+        assert_eq!(crew.workers[&WorkerId(0)].window, 2, "50 ms of work at 25 ms a message");
+        for number in 1..=100_u32 {
+            crew.settled(WorkerId(0), 0, now + Duration::from_millis(250) + Duration::from_micros(1) * number);
+        }
+        assert_eq!(crew.workers[&WorkerId(0)].window, 500);
+    }
+
+    #[test]
+    fn one_large_message_passes_alone() {
+        let (mut crew, now) = crew(1);
+        crew.offer(1, 64 << 20);
+        crew.offer(2, 1);
+        assert_eq!(hand_out(&mut crew, now), [(0, 1)]);
+        crew.settled(WorkerId(0), 64 << 20, now);
+        assert_eq!(hand_out(&mut crew, now), [(0, 2)]);
+    }
+
+    #[test]
+    fn a_suspect_has_a_worker_to_itself() {
+        let (mut crew, now) = crew(2);
+        (0..4).for_each(|sequence| crew.offer(sequence, 0));
+        assert_eq!(hand_out(&mut crew, now).len(), 4);
+        crew.leave(WorkerId(0));
+        crew.offer_again(0, 0);
+        crew.offer_again(2, 0);
+        crew.offer(9, 0);
+        assert_eq!(hand_out(&mut crew, now), [], "worker 1 is kept free for the suspects");
+        crew.settled(WorkerId(1), 0, now);
+        crew.settled(WorkerId(1), 0, now);
+        assert_eq!(hand_out(&mut crew, now), [(1, 0)]);
+        crew.settled(WorkerId(1), 0, now);
+        assert_eq!(hand_out(&mut crew, now), [(1, 2)]);
+        crew.settled(WorkerId(1), 0, now);
+        assert_eq!(hand_out(&mut crew, now), [(1, 9)]);
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_not_handed_out() {
+        let (mut crew, now) = crew(0);
+        crew.offer(1, 5);
+        crew.offer(2, 5);
+        crew.withdraw(1);
+        assert_eq!(crew.waiting(), (1, 5));
+        crew.join(WorkerId(7), Credit::Fixed(1), now);
+        assert_eq!(hand_out(&mut crew, now), [(7, 2)]);
+    }
+}

@@ -1,0 +1,413 @@
+//! Work in the hands of workers: what is in flight, who has it, and what becomes of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use super::crew::{Credit, Crew, CrewLimits, WorkerId};
+use super::envelope::{Envelope, PartId};
+use super::flight::{Flight, Sequence, Verdict};
+use crate::wire::{Code, Message};
+
+/// Messages that may wait for a worker before the intake pauses, and bytes of their payloads.
+const MAX_WAITING: usize = 64;
+const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// A message for a worker, marked with this hand-out.
+#[derive(Debug)]
+pub(crate) struct HandOut {
+    pub(crate) worker: WorkerId,
+    pub(crate) sequence: Sequence,
+    pub(crate) message: Message,
+}
+
+/// A message that no worker will do, and why.
+#[derive(Debug)]
+pub(crate) struct GivenUp {
+    pub(crate) envelope: Envelope,
+    pub(crate) code: Code,
+    pub(crate) text: String,
+}
+
+/// What a message from a worker is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// A result. The part that handed its message out may have credit again.
+    Result(Option<PartId>),
+    /// The message gave no result.
+    Nothing(PartId),
+    /// A copy, or of another run of this master: it goes nowhere.
+    Stale,
+}
+
+/// The work of all crews of one component.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    flight: Flight,
+    crews: BTreeMap<PartId, Crew>,
+    /// Whether results bring their mark back. Workers whose protobuf drops unknown fields do not.
+    echo: Option<bool>,
+    /// Hand-outs that were given to others meanwhile: whoever has them gets the credit back when it answers after all.
+    overtaken: HashMap<(Sequence, u32), (PartId, WorkerId, usize)>,
+}
+
+impl Dispatch {
+    pub(crate) fn new(epoch: u64) -> Self {
+        Self { flight: Flight::new(epoch), crews: BTreeMap::new(), echo: None, overtaken: HashMap::new() }
+    }
+
+    pub(crate) fn set_limits(&mut self, part: PartId, limits: CrewLimits) {
+        self.crews.insert(part, Crew::new(limits));
+    }
+
+    /// Messages taken in and not settled.
+    pub(crate) const fn len(&self) -> usize {
+        self.flight.len()
+    }
+
+    /// Messages that a worker has.
+    pub(crate) fn held(&self) -> usize {
+        let waiting: usize = self.crews.values().map(|crew| crew.waiting().0).sum();
+        self.flight.len() - waiting
+    }
+
+    pub(crate) fn is_full(&self, part: PartId) -> bool {
+        self.crews.get(&part).is_some_and(|crew| {
+            let (messages, bytes) = crew.waiting();
+            messages >= MAX_WAITING || bytes >= MAX_WAITING_BYTES
+        })
+    }
+
+    fn crew(&mut self, part: PartId) -> &mut Crew {
+        self.crews.entry(part).or_default()
+    }
+
+    /// Takes a message in for the workers of `part`.
+    pub(crate) fn submit(&mut self, part: PartId, envelope: Envelope, now: Instant) {
+        let bytes = envelope.message.payload().len();
+        let sequence = self.flight.insert(part, envelope, now);
+        self.crew(part).offer(sequence, bytes);
+    }
+
+    pub(crate) fn join(&mut self, part: PartId, worker: WorkerId, credit: Credit, now: Instant) {
+        self.crew(part).join(worker, credit, now);
+    }
+
+    /// The transport can, or cannot, take messages for a worker.
+    pub(crate) fn set_blocked(&mut self, part: PartId, worker: WorkerId, blocked: bool) {
+        if blocked {
+            self.crew(part).blocked(worker);
+        } else {
+            self.crew(part).unblocked(worker);
+        }
+    }
+
+    /// Who of `part` is to get what now.
+    pub(crate) fn next(&mut self, part: PartId) -> Option<HandOut> {
+        loop {
+            let (worker, sequence) = self.crew(part).next()?;
+            let (Some(mark), Some(entry)) = (self.flight.mark(sequence), self.flight.get(sequence)) else {
+                self.crew(part).withdraw(sequence);
+                continue;
+            };
+            let mut message = entry.envelope.message.clone();
+            if self.echo != Some(false) {
+                message.set_delivery(&mark);
+            }
+            return Some(HandOut { worker, sequence, message });
+        }
+    }
+
+    /// What [`Dispatch::next`] gave was handed over; says whether it had been handed out before.
+    pub(crate) fn handed(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) -> bool {
+        self.crew(part).handed(worker, sequence, now);
+        self.flight.handed(sequence, worker, now);
+        match self.flight.get(sequence) {
+            // Whose results cannot be told apart, is done with as soon as it is handed over.
+            Some(entry) if self.echo == Some(false) => {
+                let bytes = entry.bytes();
+                self.flight.forget(sequence);
+                self.crew(part).settled(worker, bytes, now);
+                false
+            }
+            Some(entry) => entry.attempt > 1,
+            None => false,
+        }
+    }
+
+    /// Judges a message from a worker, and takes the mark off.
+    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> Judgement {
+        let Some(delivery) = message.delivery() else {
+            return self.unmarked(now);
+        };
+        self.echo = Some(true);
+        message.clear_delivery();
+        if let Some((part, worker, bytes)) = self.overtaken.remove(&(delivery.sequence, delivery.attempt)) {
+            self.crew(part).settled(worker, bytes, now);
+        }
+        match self.flight.result(&delivery) {
+            Verdict::First(sequence, entry) => {
+                let (part, bytes) = (entry.part, entry.bytes());
+                if let Some(holder) = entry.holder {
+                    self.pass_over(part, holder, sequence, now);
+                }
+                match entry.holder {
+                    Some(holder) if entry.attempt == delivery.attempt => self.crew(part).settled(holder, bytes, now),
+                    Some(holder) => {
+                        self.overtaken.insert((sequence, entry.attempt), (part, holder, bytes));
+                    }
+                    // Its worker was taken for dead, and answered all the same.
+                    None => self.crew(part).withdraw(sequence),
+                }
+                if message.is_empty_part() { Judgement::Nothing(part) } else { Judgement::Result(Some(part)) }
+            }
+            Verdict::Another => Judgement::Result(None),
+            Verdict::Stale => Judgement::Stale,
+        }
+    }
+
+    /// A worker answers in the order of its work: what it got before `sequence`, and has not answered, gave nothing.
+    fn pass_over(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) {
+        for earlier in self.crew(part).passed_over(worker, sequence) {
+            let Some(entry) = self.flight.get(earlier).filter(|entry| entry.holder == Some(worker)) else { continue };
+            let bytes = entry.bytes();
+            self.flight.forget(earlier);
+            self.crew(part).settled(worker, bytes, now);
+        }
+    }
+
+    /// A result without a mark: if none ever had one, nothing can be told of what these workers hold.
+    fn unmarked(&mut self, now: Instant) -> Judgement {
+        if self.echo.is_none() && self.flight.len() > 0 {
+            self.echo = Some(false);
+            tracing::warn!("the workers do not bring back the mark of a hand-out: what one of them loses is lost");
+            let parts: Vec<_> = self.crews.keys().copied().collect();
+            for part in parts {
+                let held: Vec<_> = self
+                    .flight
+                    .of(part)
+                    .filter_map(|(sequence, entry)| Some((sequence, entry.holder?, entry.bytes())))
+                    .collect();
+                for (sequence, holder, bytes) in held {
+                    self.flight.forget(sequence);
+                    self.crew(part).settled(holder, bytes, now);
+                }
+            }
+        }
+        Judgement::Result(None)
+    }
+
+    /// A worker is gone. What it held is handed out again, or given up after its last attempt.
+    pub(crate) fn leave(&mut self, part: PartId, worker: WorkerId) -> Vec<GivenUp> {
+        self.crew(part).leave(worker);
+        self.overtaken.retain(|_, (of, holder, _)| (*of, *holder) != (part, worker));
+        let lost = self.flight.lost(part, worker);
+        self.again(part, lost)
+    }
+
+    fn again(&mut self, part: PartId, lost: Vec<Sequence>) -> Vec<GivenUp> {
+        let attempts = self.crew(part).limits.attempts;
+        let mut given_up = Vec::new();
+        for sequence in lost {
+            let Some(entry) = self.flight.get(sequence) else { continue };
+            if entry.attempt < attempts {
+                let bytes = entry.bytes();
+                self.crew(part).offer_again(sequence, bytes);
+            } else if let Some(entry) = self.flight.give_up(sequence) {
+                let text = format!("{} workers died of it or hung; it is not tried again", entry.attempt);
+                given_up.push(GivenUp { envelope: entry.envelope, code: Code::Poisoned, text });
+            }
+        }
+        given_up
+    }
+
+    /// What time has done: methods that hang, messages that found no worker.
+    pub(crate) fn overdue(&mut self, part: PartId, now: Instant) -> Vec<GivenUp> {
+        let limits = self.crew(part).limits;
+        let mut given_up = Vec::new();
+        if let Some(timeout) = limits.work_timeout {
+            let hung: Vec<_> = self
+                .flight
+                .of(part)
+                .filter(|(_, entry)| now >= entry.since + timeout)
+                .filter_map(|(sequence, entry)| Some((sequence, entry.attempt, entry.holder?, entry.bytes())))
+                .collect();
+            for (sequence, attempt, holder, bytes) in &hung {
+                self.flight.release(*sequence);
+                self.overtaken.insert((*sequence, *attempt), (part, *holder, *bytes));
+            }
+            given_up.extend(self.again(part, hung.iter().map(|(sequence, ..)| *sequence).collect()));
+        }
+        if self.crew(part).is_empty() {
+            let alone: Vec<_> = self
+                .flight
+                .of(part)
+                .filter(|(_, entry)| entry.envelope.message.id().is_some() && now >= entry.since + limits.no_workers)
+                .map(|(sequence, _)| sequence)
+                .collect();
+            for sequence in alone {
+                self.crew(part).withdraw(sequence);
+                if let Some(entry) = self.flight.give_up(sequence) {
+                    let text = format!("no worker came within {:?}", limits.no_workers);
+                    given_up.push(GivenUp { envelope: entry.envelope, code: Code::NoWorkers, text });
+                }
+            }
+        }
+        given_up
+    }
+
+    /// Everything that is not settled, at the end.
+    pub(crate) fn abandon(&mut self) -> Vec<GivenUp> {
+        let parts: Vec<_> = self.crews.keys().copied().collect();
+        let mut given_up = Vec::new();
+        for part in parts {
+            let left: Vec<_> = self.flight.of(part).map(|(sequence, _)| sequence).collect();
+            for sequence in left {
+                self.crew(part).withdraw(sequence);
+                if let Some(entry) = self.flight.give_up(sequence) {
+                    let text = "the component ended before it had a result".to_owned();
+                    given_up.push(GivenUp { envelope: entry.envelope, code: Code::ShuttingDown, text });
+                }
+            }
+        }
+        given_up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PART: PartId = PartId(2);
+
+    fn message(id: Option<[u8; 16]>) -> Envelope {
+        let mut message = Message::new("server.foo", "a");
+        if let Some(id) = id {
+            message.set_id(id);
+        }
+        message.into()
+    }
+
+    fn dispatch(messages: usize) -> (Dispatch, Instant) {
+        let (mut dispatch, now) = (Dispatch::new(7), Instant::now());
+        (0..messages).for_each(|_| dispatch.submit(PART, message(None), now));
+        (dispatch, now)
+    }
+
+    /// Hands out what can be handed out: who got what.
+    fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<HandOut> {
+        let mut handed = Vec::new();
+        while let Some(out) = dispatch.next(PART) {
+            dispatch.handed(PART, out.worker, out.sequence, now);
+            handed.push(out);
+        }
+        handed
+    }
+
+    #[test]
+    fn a_dead_workers_messages_are_done_by_another() {
+        let (mut dispatch, now) = dispatch(4);
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        let first = hand_out(&mut dispatch, now);
+        assert_eq!(first.len(), 4);
+        dispatch.join(PART, WorkerId(2), Credit::Paced, now);
+        assert!(dispatch.leave(PART, WorkerId(1)).is_empty());
+        let mut results = 0;
+        while dispatch.len() > 0 {
+            for mut out in hand_out(&mut dispatch, now) {
+                assert_eq!(out.worker, WorkerId(2));
+                assert_eq!(out.message.delivery().map(|mark| mark.attempt), Some(2));
+                assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(Some(PART)));
+                assert!(out.message.delivery().is_none());
+                results += 1;
+            }
+        }
+        assert_eq!(results, 4);
+        for mut late in first {
+            assert_eq!(dispatch.judge(&mut late.message, now), Judgement::Stale);
+        }
+    }
+
+    #[test]
+    fn what_kills_its_workers_is_given_up_and_the_others_are_done() {
+        let (mut dispatch, now) = dispatch(5);
+        let (mut poison, mut done, mut given_up) = (None, 0, Vec::new());
+        for worker in 1..=10 {
+            dispatch.join(PART, WorkerId(worker), Credit::Paced, now);
+            for mut out in hand_out(&mut dispatch, now) {
+                // The third message is the one.
+                if *poison.get_or_insert(3) == out.sequence {
+                    given_up.extend(dispatch.leave(PART, WorkerId(worker)));
+                    break;
+                }
+                dispatch.judge(&mut out.message, now);
+                done += 1;
+            }
+            if dispatch.len() == 0 {
+                break;
+            }
+        }
+        while dispatch.len() > 0 {
+            for mut out in hand_out(&mut dispatch, now) {
+                dispatch.judge(&mut out.message, now);
+                done += 1;
+            }
+        }
+        assert_eq!(given_up.len(), 1);
+        assert_eq!(given_up[0].code, Code::Poisoned);
+        assert_eq!(done, 4);
+    }
+
+    #[test]
+    fn without_workers_only_marked_messages_are_given_up() {
+        let (mut dispatch, now) = dispatch(1);
+        dispatch.submit(PART, message(Some([1; 16])), now);
+        assert!(dispatch.overdue(PART, now + Duration::from_secs(29)).is_empty());
+        let given_up = dispatch.overdue(PART, now + Duration::from_secs(30));
+        assert_eq!(given_up.iter().map(|one| one.code).collect::<Vec<_>>(), [Code::NoWorkers]);
+        assert_eq!(dispatch.len(), 1);
+    }
+
+    #[test]
+    fn a_hanging_method_is_tried_elsewhere_and_its_late_result_is_stale() {
+        let (mut dispatch, now) = dispatch(1);
+        dispatch.set_limits(PART, CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() });
+        dispatch.submit(PART, message(None), now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        let mut first = hand_out(&mut dispatch, now);
+        dispatch.join(PART, WorkerId(2), Credit::Paced, now);
+        let later = now + Duration::from_secs(2);
+        assert!(dispatch.overdue(PART, later).is_empty());
+        let mut second = hand_out(&mut dispatch, later);
+        assert_eq!(second.len(), 1);
+        assert_eq!(second[0].worker, WorkerId(2));
+        assert_eq!(dispatch.judge(&mut second[0].message, later), Judgement::Result(Some(PART)));
+        assert_eq!(dispatch.judge(&mut first[0].message, later), Judgement::Stale);
+    }
+
+    #[test]
+    fn what_gave_nothing_is_settled_by_the_next_result() {
+        let (mut dispatch, now) = dispatch(3);
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        let mut handed = hand_out(&mut dispatch, now);
+        assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART)));
+        assert_eq!((dispatch.len(), dispatch.held()), (1, 1));
+        let mut nothing = handed[2].message.empty_part();
+        assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART));
+        assert_eq!(dispatch.len(), 0);
+    }
+
+    #[test]
+    fn workers_that_bring_no_mark_back_are_served_all_the_same() {
+        let (mut dispatch, now) = dispatch(40);
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        let mut handed = hand_out(&mut dispatch, now);
+        handed[0].message.clear_delivery();
+        assert_eq!(dispatch.judge(&mut handed[0].message.clone(), now), Judgement::Result(None));
+        let rest = hand_out(&mut dispatch, now);
+        assert_eq!(handed.len() + rest.len(), 40);
+        assert!(rest.iter().all(|out| out.message.delivery().is_none()));
+        assert_eq!(dispatch.len(), 0);
+    }
+}

@@ -1,0 +1,251 @@
+//! What was handed to workers and has no result yet.
+//!
+//! Every message gets a number, and every hand-out of it an attempt; a result brings both back. The first result settles the
+//! message. Later ones of the same attempt still pass, since a worker may give several; those of another attempt are copies.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use super::crew::WorkerId;
+use super::envelope::{Envelope, PartId};
+use crate::wire::Delivery;
+
+/// Number of a message in flight.
+pub(crate) type Sequence = u64;
+
+/// Messages that were handed out more than once whose winner is remembered.
+const MAX_TOMBSTONES: usize = 100_000;
+
+/// One message in flight.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) envelope: Envelope,
+    /// The part that hands it out.
+    pub(crate) part: PartId,
+    /// How often it was handed out.
+    pub(crate) attempt: u32,
+    /// The worker that has it.
+    pub(crate) holder: Option<WorkerId>,
+    /// When it came in, or was last handed out.
+    pub(crate) since: Instant,
+}
+
+impl Entry {
+    pub(crate) fn bytes(&self) -> usize {
+        self.envelope.message.payload().len()
+    }
+}
+
+/// What a result is.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The first of its message, which is settled by it.
+    First(Sequence, Entry),
+    /// One more of a message that is settled.
+    Another,
+    /// A copy, or of another run of this master, or of nothing that was ever handed out.
+    Stale,
+}
+
+/// The messages in flight of one component.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    /// Random for each run, so that results from before a restart are told apart.
+    epoch: u64,
+    /// Entries by number, from `first` on; `None` is settled.
+    entries: VecDeque<Option<Entry>>,
+    first: Sequence,
+    count: usize,
+    /// The winning attempt of what was handed out more than once.
+    tombstones: HashMap<Sequence, u32>,
+    buried: VecDeque<Sequence>,
+}
+
+impl Flight {
+    pub(crate) fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            entries: VecDeque::new(),
+            first: 1,
+            count: 0,
+            tombstones: HashMap::new(),
+            buried: VecDeque::new(),
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Takes a message in.
+    pub(crate) fn insert(&mut self, part: PartId, envelope: Envelope, now: Instant) -> Sequence {
+        self.entries.push_back(Some(Entry { envelope, part, attempt: 0, holder: None, since: now }));
+        self.count += 1;
+        self.first + self.entries.len() as u64 - 1
+    }
+
+    pub(crate) fn get(&self, sequence: Sequence) -> Option<&Entry> {
+        self.entries.get(self.place(sequence)?)?.as_ref()
+    }
+
+    /// Notes one more hand-out.
+    pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, now: Instant) {
+        if let Some(entry) = self.get_mut(sequence) {
+            entry.attempt += 1;
+            entry.holder = Some(holder);
+            entry.since = now;
+        }
+    }
+
+    /// The mark that the next hand-out of a message brings along.
+    pub(crate) fn mark(&self, sequence: Sequence) -> Option<Delivery> {
+        let attempt = self.get(sequence)?.attempt + 1;
+        Some(Delivery { epoch: self.epoch, sequence, attempt })
+    }
+
+    /// The messages that `part` has handed to `holder`, oldest first. They wait again.
+    pub(crate) fn lost(&mut self, part: PartId, holder: WorkerId) -> Vec<Sequence> {
+        let mut lost = Vec::new();
+        for (place, entry) in self.entries.iter_mut().enumerate() {
+            if let Some(entry) = entry
+                && entry.part == part
+                && entry.holder == Some(holder)
+            {
+                entry.holder = None;
+                lost.push(self.first + place as u64);
+            }
+        }
+        lost
+    }
+
+    /// Takes a message from the worker that has it.
+    pub(crate) fn release(&mut self, sequence: Sequence) {
+        if let Some(entry) = self.get_mut(sequence) {
+            entry.holder = None;
+        }
+    }
+
+    /// Every message of `part` with its number, oldest first.
+    pub(crate) fn of(&self, part: PartId) -> impl Iterator<Item = (Sequence, &Entry)> {
+        let numbered = (self.first..).zip(&self.entries);
+        numbered.filter_map(move |(sequence, entry)| Some((sequence, entry.as_ref().filter(|entry| entry.part == part)?)))
+    }
+
+    /// Judges a result by the mark it brings.
+    pub(crate) fn result(&mut self, delivery: &Delivery) -> Verdict {
+        if delivery.epoch != self.epoch || delivery.sequence >= self.first + self.entries.len() as u64 {
+            return Verdict::Stale;
+        }
+        match self.get(delivery.sequence) {
+            Some(entry) if (1..=entry.attempt).contains(&delivery.attempt) => {
+                if entry.attempt > 1 {
+                    self.bury(delivery.sequence, delivery.attempt);
+                }
+                match self.remove(delivery.sequence) {
+                    Some(entry) => Verdict::First(delivery.sequence, entry),
+                    None => Verdict::Stale,
+                }
+            }
+            Some(_) => Verdict::Stale,
+            None => match self.tombstones.get(&delivery.sequence) {
+                Some(winner) if *winner != delivery.attempt => Verdict::Stale,
+                None if delivery.attempt != 1 => Verdict::Stale,
+                _ => Verdict::Another,
+            },
+        }
+    }
+
+    /// Gives a message up. Results that still come are stale.
+    pub(crate) fn give_up(&mut self, sequence: Sequence) -> Option<Entry> {
+        self.bury(sequence, 0);
+        self.remove(sequence)
+    }
+
+    /// Forgets a message whose results cannot be told from others; any that come still pass.
+    pub(crate) fn forget(&mut self, sequence: Sequence) {
+        self.remove(sequence);
+    }
+
+    fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
+        let place = self.place(sequence)?;
+        self.entries.get_mut(place)?.as_mut()
+    }
+
+    fn place(&self, sequence: Sequence) -> Option<usize> {
+        usize::try_from(sequence.checked_sub(self.first)?).ok()
+    }
+
+    fn remove(&mut self, sequence: Sequence) -> Option<Entry> {
+        let place = self.place(sequence)?;
+        let entry = self.entries.get_mut(place)?.take();
+        self.count -= usize::from(entry.is_some());
+        while let Some(None) = self.entries.front() {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        entry
+    }
+
+    fn bury(&mut self, sequence: Sequence, winner: u32) {
+        self.tombstones.insert(sequence, winner);
+        self.buried.push_back(sequence);
+        if self.buried.len() > MAX_TOMBSTONES
+            && let Some(oldest) = self.buried.pop_front()
+        {
+            self.tombstones.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Message;
+
+    fn flight_of(attempts: u32) -> (Flight, Delivery) {
+        let mut flight = Flight::new(7);
+        let now = Instant::now();
+        let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), now);
+        let first = flight.mark(sequence).unwrap();
+        (0..attempts).for_each(|_| flight.handed(sequence, WorkerId(1), now));
+        (flight, first)
+    }
+
+    #[test]
+    fn several_results_of_one_attempt_pass() {
+        let (mut flight, delivery) = flight_of(1);
+        assert!(matches!(flight.result(&delivery), Verdict::First(..)));
+        assert!(matches!(flight.result(&delivery), Verdict::Another));
+        assert_eq!(flight.len(), 0);
+    }
+
+    #[test]
+    fn the_first_attempt_to_answer_wins() {
+        let (mut flight, first) = flight_of(2);
+        let second = Delivery { attempt: 2, ..first };
+        assert!(matches!(flight.result(&second), Verdict::First(..)));
+        assert!(matches!(flight.result(&first), Verdict::Stale));
+        assert!(matches!(flight.result(&second), Verdict::Another));
+    }
+
+    #[test]
+    fn what_was_never_handed_out_is_stale() {
+        let (mut flight, delivery) = flight_of(1);
+        for forged in [
+            Delivery { epoch: 8, ..delivery },
+            Delivery { sequence: 99, ..delivery },
+            Delivery { attempt: 2, ..delivery },
+            Delivery { attempt: 0, ..delivery },
+        ] {
+            assert!(matches!(flight.result(&forged), Verdict::Stale), "{forged:?}");
+        }
+        assert_eq!(flight.len(), 1);
+    }
+
+    #[test]
+    fn what_was_given_up_has_no_results() {
+        let (mut flight, delivery) = flight_of(1);
+        assert!(flight.give_up(delivery.sequence).is_some());
+        assert!(matches!(flight.result(&delivery), Verdict::Stale));
+    }
+}

@@ -1,0 +1,42 @@
+//! The chapters of `docs/`: every block of Rust in them is compiled and run.
+
+/// A chapter, with the ways to the others: in a file `[macros]` leads to `macros.md`, here to the module.
+macro_rules! chapters {
+    ($($(#[$summary:meta])* $name:ident: $file:literal;)*) => {$(
+        $(#[$summary])*
+        ///
+        /// [getting started]: crate::guide::getting_started
+        /// [components]: crate::guide::components
+        /// [clients]: crate::guide::clients
+        /// [pipelines]: crate::guide::pipelines
+        /// [low-level API]: crate::guide::low_level
+        /// [macros]: crate::guide::macros
+        /// [wire]: crate::guide::wire
+        /// [architecture]: crate::guide::architecture
+        #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
+        #[doc = include_str!($file)]
+        pub mod $name {}
+    )*};
+}
+
+chapters! {
+    /// A server and its client, then a master and its workers.
+    getting_started: "../docs/getting-started.md";
+    /// Every component with all its parameters, and what they have in common.
+    components: "../docs/components.md";
+    /// Calls, jobs, sessions, time-outs and the cache.
+    clients: "../docs/clients.md";
+    /// Streams through several components: pipeline, tee, stream, sink, hub.
+    pipelines: "../docs/pipelines.md";
+    /// Routers of one's own, and parts of one's own.
+    low_level: "../docs/low-level.md";
+    /// What the attributes take, what they check and what they make.
+    macros: "../docs/macros.md";
+    /// The wire, and what holds beside Python peers.
+    wire: "../docs/wire.md";
+    /// Every component as an executable.
+    #[cfg(feature = "cli")]
+    command_line: "../docs/command-line.md";
+    /// How the library is built, for those who work on it.
+    architecture: "../docs/architecture.md";
+}

@@ -1,0 +1,333 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::hooks::Hooks;
+use super::{Address, FromAddress, Outbound};
+use crate::engine::{Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, Port, Turn, WorkerId};
+use crate::error::Result;
+use crate::service::Messages;
+use crate::socket::{Peer, Sent, SocketKind};
+
+/// Workers with an endpoint of their own; whoever comes later shares the fixed one.
+const MAX_ENDPOINTS: usize = 256;
+/// How long an endpoint waits for its worker to connect, or to come back.
+const ENDPOINT_PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked at what is overdue.
+const CHECK: Duration = Duration::from_millis(500);
+/// The worker that stands for all who share the fixed endpoint.
+const SHARED: WorkerId = WorkerId(0);
+
+/// Binds PUSH sockets for workers, and hands them messages as they are. Cache key `worker_push_address`.
+///
+/// A worker that asks the cache for the address gets an endpoint of its own (on loopback; up to 256 workers). So it is known
+/// who has what: each worker holds a bounded amount of work, and when its connection ends, what it held is handed to others,
+/// three times at most; then the caller gets an error. Workers that were given the address by hand share one endpoint, and
+/// there only [`work_timeout`](Self::work_timeout) tells that a message is lost.
+///
+/// A message is told from others by the extension field `delivery`, which workers bring back with their results. The results
+/// of a worker that was taken for dead too early are dropped, and counted as `stale`.
+///
+/// ```
+/// use palm::part::WorkerPushService;
+/// use std::time::Duration;
+/// let part = WorkerPushService::new("tcp://127.0.0.1:5558").work_timeout(Some(Duration::from_secs(60)));
+/// ```
+pub struct WorkerPushService {
+    address: Address,
+    limits: CrewLimits,
+    hooks: Option<Box<dyn Hooks>>,
+    shared: Option<Bound>,
+    shared_peers: usize,
+    endpoints: BTreeMap<WorkerId, Endpoint>,
+    last_worker: usize,
+    checked: Option<Instant>,
+    set_up: bool,
+    full: bool,
+}
+
+/// The socket of one worker.
+#[derive(Debug)]
+struct Endpoint {
+    asker: String,
+    bound: Bound,
+    peers: usize,
+    /// Since when nobody is connected.
+    idle_since: Instant,
+}
+
+impl WorkerPushService {
+    /// The part at that address.
+    pub fn new(address: impl Into<Address>) -> Self {
+        Self {
+            address: address.into(),
+            limits: CrewLimits::default(),
+            hooks: None,
+            shared: None,
+            shared_peers: 0,
+            endpoints: BTreeMap::new(),
+            last_worker: 0,
+            checked: None,
+            set_up: false,
+            full: false,
+        }
+    }
+
+    /// Replaces what the part does with each message.
+    #[must_use]
+    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks = Some(Box::new(hooks));
+        self
+    }
+
+    /// How long a method may take before its message is handed to another worker. Default: 1800 s; `None` is for ever.
+    #[must_use]
+    pub const fn work_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.limits.work_timeout = timeout;
+        self
+    }
+
+    /// Messages that a worker may hold unanswered. Default: 500. Within it, a worker holds about 50 ms of work.
+    #[must_use]
+    pub const fn worker_messages(mut self, messages: usize) -> Self {
+        self.limits.messages = messages;
+        self
+    }
+
+    /// How often a message is handed out before it is given up. Default: 3.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.limits.attempts = attempts;
+        self
+    }
+
+    /// How long a message with an `id` waits while there is no worker at all. Default: 30 s. Those without wait on.
+    #[must_use]
+    pub const fn no_workers_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.no_workers = timeout;
+        self
+    }
+
+    fn hand_out(&mut self, turn: &mut Turn<'_>) {
+        let part = turn.part;
+        while let Some(HandOut { worker, sequence, message }) = turn.core.dispatch.next(part) {
+            let Some(port) = self.port(worker) else {
+                turn.core.dispatch.set_blocked(part, worker, true);
+                continue;
+            };
+            let body = match &mut self.hooks {
+                None => message.encode(),
+                Some(hooks) => hooks.from_router(&message),
+            };
+            if turn.transport.send(port, None, false, body) == Sent::Done {
+                if turn.core.dispatch.handed(part, worker, sequence, turn.now) {
+                    turn.count(Counter::Redelivered, 1);
+                }
+                turn.count(Counter::Sent, 1);
+            } else {
+                turn.core.dispatch.set_blocked(part, worker, true);
+                turn.watch_writable(port, true);
+            }
+        }
+        self.full = turn.core.dispatch.is_full(part);
+        if turn.core.dispatch.len() > 0 {
+            turn.wake_in(CHECK);
+        }
+    }
+
+    fn port(&self, worker: WorkerId) -> Option<Port> {
+        if worker == SHARED {
+            return self.shared.as_ref().map(|bound| bound.port);
+        }
+        self.endpoints.get(&worker).map(|endpoint| endpoint.bound.port)
+    }
+
+    fn worker_at(&self, port: Port) -> Option<WorkerId> {
+        if self.shared.as_ref().is_some_and(|bound| bound.port == port) {
+            return Some(SHARED);
+        }
+        self.endpoints.iter().find(|(_, endpoint)| endpoint.bound.port == port).map(|(worker, _)| *worker)
+    }
+
+    /// Before anything else: the limits, and a worker for the endpoint whose connections cannot be seen.
+    fn set_up(&mut self, turn: &mut Turn<'_>) {
+        if !std::mem::replace(&mut self.set_up, true) {
+            turn.core.dispatch.set_limits(turn.part, self.limits);
+            if self.shared.as_ref().is_some_and(|bound| bound.address.starts_with("inproc:")) {
+                turn.core.dispatch.join(turn.part, SHARED, Credit::Fixed(self.limits.messages), turn.now);
+            }
+        }
+    }
+
+    fn leave(&self, turn: &mut Turn<'_>, worker: WorkerId) {
+        for given_up in turn.core.dispatch.leave(turn.part, worker) {
+            turn.core.give_up(given_up);
+        }
+    }
+
+    fn check(&mut self, turn: &mut Turn<'_>) {
+        if self.checked.is_some_and(|checked| turn.now < checked + CHECK) {
+            return;
+        }
+        self.checked = Some(turn.now);
+        for given_up in turn.core.dispatch.overdue(turn.part, turn.now) {
+            turn.core.give_up(given_up);
+        }
+        let now = turn.now;
+        let unused: Vec<_> = self
+            .endpoints
+            .iter()
+            .filter(|(_, endpoint)| endpoint.peers == 0 && now >= endpoint.idle_since + ENDPOINT_PATIENCE)
+            .map(|(worker, _)| *worker)
+            .collect();
+        for worker in unused {
+            if let Some(endpoint) = self.endpoints.remove(&worker) {
+                turn.transport.close(endpoint.bound.port);
+            }
+        }
+        if self.endpoints.values().any(|endpoint| endpoint.peers == 0) {
+            turn.wake_in(CHECK);
+        }
+    }
+
+    /// An endpoint for a worker, unless the fixed one has to do.
+    fn endpoint(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
+        let known = self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.peers == 0);
+        if let Some(endpoint) = known {
+            endpoint.idle_since = turn.now;
+            return Some(endpoint.bound.address.clone());
+        }
+        let host = self.shared.as_ref()?.address.strip_prefix("tcp://")?.rsplit_once(':')?.0;
+        if !crate::runtime::is_loopback(host) || asker.is_empty() || self.endpoints.len() >= MAX_ENDPOINTS {
+            return None;
+        }
+        let port = turn.transport.open(turn.part, SocketKind::Push).ok()?;
+        let opened = turn.transport.watch(port).is_ok();
+        let address = format!("tcp://{host}:*");
+        match turn.transport.bind(port, &address).ok().filter(|_| opened) {
+            Some(address) => {
+                self.last_worker += 1;
+                let endpoint = Endpoint {
+                    asker: asker.to_owned(),
+                    bound: Bound { port, address: address.clone() },
+                    peers: 0,
+                    idle_since: turn.now,
+                };
+                self.endpoints.insert(WorkerId(self.last_worker), endpoint);
+                turn.wake_in(CHECK);
+                Some(address)
+            }
+            None => {
+                turn.transport.close(port);
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Debug for WorkerPushService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerPushService").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl FromAddress for WorkerPushService {
+    fn at(address: Address) -> Self {
+        Self::new(address)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Outbound for WorkerPushService {
+    const BINDS: bool = true;
+    const KEY: Option<&'static str> = Some("worker_push_address");
+}
+
+impl Part for WorkerPushService {
+    fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
+        self.shared = Some(opening.bind_watched(SocketKind::Push, &self.address)?);
+        Ok(())
+    }
+
+    fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
+        self.set_up(turn);
+        // Who waits for feedback of a part that gives none must not wait for ever.
+        turn.no_feedback(&envelope);
+        let (part, now) = (turn.part, turn.now);
+        match self.hooks.as_deref_mut() {
+            None => turn.core.dispatch.submit(part, envelope, now),
+            Some(hooks) => {
+                let dispatch = &mut turn.core.dispatch;
+                let way = envelope.with(envelope.message.clone());
+                let mut sink = |message| dispatch.submit(part, way.with(message), now);
+                hooks.scatter(envelope.message, &mut Messages::new(&mut sink));
+            }
+        }
+        self.hand_out(turn);
+    }
+
+    fn joined(&mut self, turn: &mut Turn<'_>, port: Port, _peer: Peer) {
+        self.set_up(turn);
+        let Some(worker) = self.worker_at(port) else { return };
+        let credit = match self.endpoints.get_mut(&worker) {
+            Some(endpoint) => {
+                endpoint.peers += 1;
+                Credit::Paced
+            }
+            None => {
+                self.shared_peers += 1;
+                Credit::Fixed(self.shared_peers * self.limits.messages)
+            }
+        };
+        turn.core.dispatch.join(turn.part, worker, credit, turn.now);
+        self.hand_out(turn);
+    }
+
+    fn gone(&mut self, turn: &mut Turn<'_>, port: Port, _peer: Peer) {
+        let Some(worker) = self.worker_at(port) else { return };
+        let left = match self.endpoints.get_mut(&worker) {
+            Some(endpoint) => {
+                endpoint.peers = endpoint.peers.saturating_sub(1);
+                endpoint.idle_since = turn.now;
+                endpoint.peers
+            }
+            None => {
+                self.shared_peers = self.shared_peers.saturating_sub(1);
+                self.shared_peers
+            }
+        };
+        if left == 0 {
+            self.leave(turn, worker);
+        } else if worker == SHARED {
+            turn.core.dispatch.join(turn.part, SHARED, Credit::Fixed(left * self.limits.messages), turn.now);
+        }
+        self.hand_out(turn);
+        turn.wake_in(CHECK);
+    }
+
+    fn resume(&mut self, turn: &mut Turn<'_>) {
+        self.set_up(turn);
+        self.check(turn);
+        for worker in self.endpoints.keys().copied().chain([SHARED]) {
+            if let Some(port) = self.port(worker) {
+                turn.watch_writable(port, false);
+                turn.core.dispatch.set_blocked(turn.part, worker, false);
+            }
+        }
+        self.hand_out(turn);
+    }
+
+    fn answers(&self) -> bool {
+        true
+    }
+
+    fn answer(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
+        self.set_up(turn);
+        self.endpoint(turn, asker)
+    }
+
+    fn is_full(&self) -> bool {
+        self.full
+    }
+}

@@ -1,0 +1,11 @@
+#![allow(unused)]
+
+palm::topology! {
+    pub struct Cluster {
+
+    }
+}
+
+fn main() {
+    let _ = Cluster::new("cluster").run();
+}

@@ -1,0 +1,11 @@
+#![allow(unused)]
+
+use palm::part::PullService;
+
+palm::topology! {
+    struct Cluster<T> {
+        inbound Pull: PullService => discard;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+#![allow(unused)]
+
+use palm::part::{CacheService, PubService, PullService};
+
+palm::topology! {
+    pub struct Cluster {
+        inbound Pull: PullService => Pub
+        outbound Pub: PubService;
+        bypass Cache: CacheService
+    }
+}
+
+fn main() {
+    let _ = Cluster::new("cluster").run();
+}

@@ -1,0 +1,9 @@
+#![allow(unused)]
+
+use palm::part::PullService;
+
+palm::topology! {
+    inbound Pull: PullService => discard;
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+#![allow(unused)]
+
+use palm::part::{PullService, PushConnection};
+
+palm::topology! {
+    pub struct Cluster {
+        inbound Pull: PullService => One;
+        outbound One: PushConnection => Two;
+        outbound Two: PushConnection => Three;
+        outbound Three: PushConnection => One;
+    }
+}
+
+fn main() {
+    let _ = Cluster::new("cluster").run();
+}
