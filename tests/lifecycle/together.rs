@@ -94,7 +94,7 @@ fn the_counters_say_what_happened() {
         push.send([0xff; 11].to_vec(), 0).unwrap();
         let stats = server.stats();
         until("the count", || stats.get(Counter::Undecodable) == 1 && stats.get(Counter::Expired) == 1);
-        let counts: std::collections::BTreeMap<_, _> = stats.iter().collect();
+        let counts: std::collections::BTreeMap<_, _> = stats.iter().filter(|(_, count)| *count > 0).collect();
         let expected = [
             ("received", 11),
             ("calls", 8),
