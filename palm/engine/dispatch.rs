@@ -137,7 +137,7 @@ impl Dispatch {
     /// Judges a message from a worker, and takes the mark off.
     pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> Judgement {
         let Some(delivery) = message.delivery() else {
-            return self.unmarked(now);
+            return self.unmarked(message, now);
         };
         self.echo = Some(true);
         message.clear_delivery();
@@ -176,8 +176,9 @@ impl Dispatch {
     }
 
     /// A result without a mark: if none ever had one, nothing can be told of what these workers hold.
-    fn unmarked(&mut self, now: Instant) -> Judgement {
-        if self.echo.is_none() && self.flight.len() > 0 {
+    fn unmarked(&mut self, message: &Message, now: Instant) -> Judgement {
+        // What answers nothing that is in flight says nothing of the workers: anybody can send an empty frame.
+        if self.echo.is_none() && self.flight.is_answered_by(message) {
             self.echo = Some(false);
             tracing::warn!("the workers do not bring back the mark of a hand-out: what one of them loses is lost");
             let parts: Vec<_> = self.crews.keys().copied().collect();
@@ -280,6 +281,22 @@ mod tests {
     use super::*;
 
     const PART: PartId = PartId(2);
+
+    #[test]
+    fn a_stray_message_says_nothing_of_the_workers() {
+        let (mut dispatch, now) = dispatch(0);
+        let mut asked = message(None);
+        asked.message.set_cache("an identifier");
+        dispatch.submit(PART, asked, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        let mut out = hand_out(&mut dispatch, now).remove(0);
+        let mut stray = Message::decode(bytes::Bytes::new()).unwrap();
+        assert_eq!(dispatch.judge(&mut stray, now), Judgement::Result(None));
+        assert_eq!(dispatch.len(), 1);
+        out.message.clear_delivery();
+        assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(None));
+        assert_eq!(dispatch.len(), 0);
+    }
 
     fn message(id: Option<[u8; 16]>) -> Envelope {
         let mut message = Message::new("server.foo", "a");

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::crew::WorkerId;
 use super::envelope::{Envelope, PartId};
-use crate::wire::Delivery;
+use crate::wire::{Delivery, Message};
 
 /// Number of a message in flight.
 pub(crate) type Sequence = u64;
@@ -145,6 +145,14 @@ impl Flight {
         }
     }
 
+    /// Whether a message without a mark is the result of something that a worker has.
+    pub(crate) fn is_answered_by(&self, result: &Message) -> bool {
+        self.entries.values().any(|entry| {
+            let asked = &entry.envelope.message;
+            entry.holder.is_some() && asked.cache() == result.cache() && asked.client() == result.client()
+        })
+    }
+
     /// Gives a message up. Results that still come are stale.
     pub(crate) fn give_up(&mut self, sequence: Sequence) -> Option<Entry> {
         self.bury(sequence, 0);
@@ -178,7 +186,6 @@ impl Flight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Message;
 
     fn flight_of(attempts: u32) -> (Flight, Delivery) {
         let mut flight = Flight::new(7);
