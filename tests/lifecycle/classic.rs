@@ -3,7 +3,7 @@
 use palm::stats::Counter;
 use palm::{Message, Pipeline, Server};
 
-use crate::support::{address, guarded};
+use crate::support::{address, guarded, until};
 
 struct Echo;
 
@@ -65,7 +65,8 @@ fn each_call_gets_its_own_answer() {
             sent += count;
         }
         let stats = server.stats();
-        assert_eq!(stats.get(Counter::Sent), sent);
+        // It counts after it has sent.
+        until("the count", || stats.get(Counter::Sent) == sent);
         assert_eq!(stats.get(Counter::Expired), 0);
     });
 }

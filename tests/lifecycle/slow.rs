@@ -106,7 +106,8 @@ fn methods_of_any_length_keep_the_order() {
                 });
             }
         });
-        assert_eq!(server.stats().get(Counter::Sent), 2 * 24_400);
+        let stats = server.stats();
+        until("the count", || stats.get(Counter::Sent) == 2 * 24_400);
         server.shutdown();
         server.join().unwrap();
     });
@@ -157,7 +158,7 @@ fn a_million_results_wait_for_their_reader_where_they_are_made() {
                 assert!(more < 100 << 20, "{} MiB more", more >> 20);
             }
         }
-        assert_eq!(stats.get(Counter::Sent), RESULTS as u64);
+        until("the count", || stats.get(Counter::Sent) == RESULTS as u64);
         assert_eq!(stats.get(Counter::Expired), 0);
     });
 }
@@ -198,7 +199,8 @@ fn a_scatter_of_a_thousand_is_gathered() {
         for call in 1..=20 {
             assert_eq!(caller.eval("slow_thousand.foo", "x").unwrap(), (call * 1_000).to_string());
         }
-        assert_eq!(master.stats().get(Counter::Received), 20 * 1_001);
+        let stats = master.stats();
+        until("the count", || stats.get(Counter::Received) == 20 * 1_001);
         let calls: u64 = workers.iter().map(|worker| worker.stats().get(Counter::Calls)).sum();
         assert_eq!(calls, 20_000);
         drop(workers);
