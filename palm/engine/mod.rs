@@ -17,6 +17,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 pub(crate) use self::core::{Core, Exit, Row};
@@ -222,17 +223,43 @@ impl Engine {
         self.service.as_mut()
     }
 
-    fn turn(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport, call: impl FnOnce(&mut dyn Part, &mut Turn<'_>)) {
+    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Says
+    /// whether it went well.
+    fn turn(
+        &mut self,
+        part: PartId,
+        now: Instant,
+        transport: &mut dyn Transport,
+        call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
+    ) -> bool {
         let mut turn = Turn { core: &mut self.core, transport, part, now };
-        call(&mut *self.parts[part.0], &mut turn);
+        let called = &mut *self.parts[part.0];
+        match catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))) {
+            Ok(()) => true,
+            Err(panic) => {
+                self.core.stats.add(Counter::Errors, 1);
+                tracing::error!(part = self.core.part_name(part), "User function gave an error: {}", panic_text(&*panic));
+                false
+            }
+        }
     }
 
     /// Takes every message within the router to where it goes.
     fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
         while let Some(step) = self.core.steps.pop_front() {
             match step {
-                Step::Deliver(part, envelope) => self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)),
-                Step::Resume(part) => self.turn(part, now, transport, Part::resume),
+                Step::Deliver(part, envelope) => {
+                    let origin = envelope.origin;
+                    if !self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope))
+                        && let Some(origin) = origin
+                    {
+                        // Whoever waits for feedback must not wait for ever.
+                        self.core.steps.push_back(Step::Feedback(origin.part, origin.token, None));
+                    }
+                }
+                Step::Resume(part) => {
+                    self.turn(part, now, transport, Part::resume);
+                }
                 Step::Feedback(part, token, message) => {
                     self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));
                 }

@@ -217,6 +217,45 @@ fn a_blocking_part_is_released_by_every_outcome_of_a_method() {
     });
 }
 
+/// Panics at every third message, in the hook that its payload names.
+struct Rude(Feedback);
+
+impl Hooks for Rude {
+    fn to_router(&mut self, frame: bytes::Bytes) -> Result<Message, crate::BoxError> {
+        let message = Message::decode(frame)?;
+        assert!(!message.payload().ends_with(b"router"), "rude");
+        Ok(message)
+    }
+
+    fn scatter(&mut self, message: Message, out: &mut crate::service::Messages<'_>) {
+        assert!(!message.payload().ends_with(b"scatter"), "rude");
+        out.push(message);
+    }
+
+    fn handle_feedback(&mut self, message: &Message) {
+        assert!(!message.payload().ends_with(b"feedback"), "rude");
+        self.0.handle_feedback(message);
+    }
+}
+
+#[test]
+fn a_panic_in_a_hook_costs_one_message() {
+    seeds(50, |cluster| {
+        let feedback = Feedback::default();
+        let part = PullService::new("pull").hooks(Rude(feedback.clone()));
+        let template = ServerTemplate::new("server")
+            .register_inbound("Pull", part, Route::to("Methods").blocking())
+            .register_outbound("Methods", Methods::default(), Route::exterior())
+            .service(Outcomes);
+        let node = cluster.add(template.plan());
+        let payloads = ["x", "router", "scatter", "y", "feedback", "z"];
+        cluster.sends("pull", payloads.map(|payload| marked("a", "server.one", payload)));
+        cluster.settle();
+        assert_eq!(*feedback.0.lock().unwrap(), ["x", "y", "z"]);
+        assert_eq!(cluster.count(node, Counter::Errors), 3);
+    });
+}
+
 /// All the results of one message come before the next one is taken.
 #[test]
 fn several_results_release_a_blocking_part_once() {
