@@ -290,7 +290,7 @@ mod tests {
         dispatch.submit(PART, asked, now);
         dispatch.join(PART, WorkerId(1), Credit::Paced, now);
         let mut out = hand_out(&mut dispatch, now).remove(0);
-        let mut stray = Message::decode(bytes::Bytes::new()).unwrap();
+        let mut stray = Message::decode(bytes::Bytes::new()).expect("an empty message");
         assert_eq!(dispatch.judge(&mut stray, now), Judgement::Result(None));
         assert_eq!(dispatch.len(), 1);
         out.message.clear_delivery();

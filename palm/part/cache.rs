@@ -109,7 +109,7 @@ impl BypassPart for CacheService {
                 answered = true;
                 let ask = |key: &str, asker: &str| stop.ask(key, asker);
                 let reply = answer(&*open.cache, stop.read_only(), &ask, incoming.body).unwrap_or_else(|error| {
-                    open.undecodable(&error);
+                    open.undecodable(error);
                     Vec::new()
                 });
                 // A peer that is gone, or does not read its answers, has nobody to blame but itself.
