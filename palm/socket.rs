@@ -220,6 +220,21 @@ impl Socket {
         let _ = self.raw.poll(event, i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
     }
 
+    /// Notices a peer that is silent without having left, within three seconds; and has no bound of its own, since a peer
+    /// whose heartbeat is not read would be cut off. To be called before binding or connecting.
+    pub(crate) fn beat(&self) -> Result<()> {
+        let set = || -> Result<(), zmq::Error> {
+            self.raw.set_heartbeat_ivl(1000)?;
+            self.raw.set_heartbeat_timeout(2000)?;
+            if matches!(self.kind, SocketKind::Router | SocketKind::Dealer) {
+                self.raw.set_sndhwm(0)?;
+                self.raw.set_rcvhwm(0)?;
+            }
+            Ok(())
+        };
+        set().map_err(|error| Error::system("set up a socket", error))
+    }
+
     /// Starts to tell connections apart. To be called before binding or connecting.
     pub(crate) fn watch_peers(&mut self, context: &Context) -> Result<()> {
         self.peers = Some(Peers::new(context, &self.raw).map_err(|error| Error::system("watch a socket", error))?);

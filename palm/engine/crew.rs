@@ -50,8 +50,8 @@ const FIRST_WINDOW: usize = 16;
 /// How a worker's credit is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credit {
-    /// From its pace.
-    Paced,
+    /// From its pace, so many messages at the most.
+    Paced(usize),
     /// As it is said: it stands for a number of workers that cannot be told apart.
     Fixed(usize),
 }
@@ -90,10 +90,6 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    pub(crate) fn new(limits: CrewLimits) -> Self {
-        Self { limits, ..Self::default() }
-    }
-
     /// Messages that wait for a worker, and the bytes of their payloads.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.waiting.len() + self.retries.len(), self.waiting_bytes)
@@ -106,7 +102,7 @@ impl Crew {
     /// A worker is there, or its credit changed.
     pub(crate) fn join(&mut self, id: WorkerId, credit: Credit, now: Instant) {
         let window = match credit {
-            Credit::Paced => FIRST_WINDOW.min(self.limits.messages),
+            Credit::Paced(most) => FIRST_WINDOW.min(most),
             Credit::Fixed(window) => window,
         };
         let worker = self.workers.entry(id).or_insert(Worker {
@@ -229,7 +225,7 @@ impl Crew {
 
     /// What `id` got before `sequence` and still holds: a worker that does one after the other has given nothing for it.
     pub(crate) fn passed_over(&mut self, id: WorkerId, sequence: Sequence) -> Vec<Sequence> {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.credit == Credit::Paced) else {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| matches!(worker.credit, Credit::Paced(_))) else {
             return Vec::new();
         };
         match worker.order.iter().position(|held| *held == sequence) {
@@ -269,9 +265,9 @@ impl Worker {
         let taken = now.saturating_duration_since(self.last);
         self.last = now;
         self.pace = if self.pace.is_zero() { taken } else { (self.pace * 7 + taken) / 8 };
-        if self.credit == Credit::Paced {
+        if let Credit::Paced(most) = self.credit {
             let fitting = limits.hold.as_nanos() / self.pace.as_nanos().max(1);
-            self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, limits.messages);
+            self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, most);
         }
     }
 }
@@ -281,8 +277,8 @@ mod tests {
     use super::*;
 
     fn crew(workers: usize) -> (Crew, Instant) {
-        let (mut crew, now) = (Crew::new(CrewLimits::default()), Instant::now());
-        (0..workers).for_each(|id| crew.join(WorkerId(id), Credit::Paced, now));
+        let (mut crew, now) = (Crew::default(), Instant::now());
+        (0..workers).for_each(|id| crew.join(WorkerId(id), Credit::Paced(500), now));
         (crew, now)
     }
 

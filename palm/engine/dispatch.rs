@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+use bytes::Bytes;
+use prost::Message as _;
+
 use super::crew::{Credit, Crew, CrewLimits, WorkerId};
 use super::envelope::{Envelope, PartId};
 use super::flight::{Flight, Sequence, Verdict};
-use crate::wire::{Code, Message};
+use super::link::ResultKind;
+use crate::wire::{Code, Delivery, Message, RemoteError};
 
 /// Messages that may wait for a worker before the intake pauses, and bytes of their payloads.
 const MAX_WAITING: usize = 64;
@@ -17,7 +21,11 @@ const MAX_WAITING_BYTES: usize = 8 << 20;
 pub(crate) struct HandOut {
     pub(crate) worker: WorkerId,
     pub(crate) sequence: Sequence,
+    pub(crate) delivery: Delivery,
+    /// Without the mark.
     pub(crate) message: Message,
+    /// Whether the mark is to be set.
+    pub(crate) marked: bool,
 }
 
 /// A message that no worker will do, and why.
@@ -39,6 +47,25 @@ pub(crate) enum Judgement {
     Stale,
 }
 
+/// What a worker on the link says for a message.
+#[derive(Debug)]
+pub(crate) struct LinkResult {
+    pub(crate) sequence: Sequence,
+    pub(crate) attempt: u32,
+    pub(crate) kind: ResultKind,
+    pub(crate) payload: Bytes,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) envelope: Envelope,
+    /// The result, if there is one.
+    pub(crate) message: Option<Message>,
+    /// The part that handed the message out, if it is settled now.
+    pub(crate) settled: Option<PartId>,
+}
+
 /// The work of all crews of one component.
 #[derive(Debug)]
 pub(crate) struct Dispatch {
@@ -56,7 +83,8 @@ impl Dispatch {
     }
 
     pub(crate) fn set_limits(&mut self, part: PartId, limits: CrewLimits) {
-        self.crews.insert(part, Crew::new(limits));
+        // Workers may have joined before.
+        self.crew(part).limits = limits;
     }
 
     /// Messages taken in and not settled.
@@ -109,11 +137,8 @@ impl Dispatch {
                 self.crew(part).withdraw(sequence);
                 continue;
             };
-            let mut message = entry.envelope.message.clone();
-            if self.echo != Some(false) {
-                message.set_delivery(&mark);
-            }
-            return Some(HandOut { worker, sequence, message });
+            let message = entry.envelope.message.clone();
+            return Some(HandOut { worker, sequence, delivery: mark, message, marked: self.echo != Some(false) });
         }
     }
 
@@ -173,6 +198,39 @@ impl Dispatch {
             self.flight.forget(earlier);
             self.crew(part).settled(worker, bytes, now);
         }
+    }
+
+    /// Takes what a worker on the link says. `None` if it is a copy, or of nothing that this worker has.
+    ///
+    /// Results of an attempt that its worker did not live to end stand; the next attempt's results are counted from the
+    /// first one, and those that are there already are left out.
+    pub(crate) fn link_result(&mut self, worker: WorkerId, result: &LinkResult, now: Instant) -> Option<Given> {
+        let entry = self.flight.get_mut(result.sequence)?;
+        if entry.attempt != result.attempt || entry.holder != Some(worker) {
+            if let Some((part, worker, bytes)) = self.overtaken.remove(&(result.sequence, result.attempt)) {
+                self.crew(part).settled(worker, bytes, now);
+            }
+            return None;
+        }
+        let envelope = entry.envelope.clone();
+        let payload = result.payload.clone();
+        let message = match result.kind {
+            ResultKind::End => None,
+            ResultKind::More | ResultKind::Last if entry.is_copy() => None,
+            ResultKind::More | ResultKind::Last => Some(envelope.message.clone().with_payload(payload)),
+            ResultKind::Failed => {
+                let mut message = envelope.message.clone();
+                message.set_error(&RemoteError::decode(payload).unwrap_or_default());
+                Some(message)
+            }
+        };
+        let (part, bytes) = (entry.part, entry.bytes());
+        if result.kind == ResultKind::More {
+            return message.map(|message| Given { envelope, message: Some(message), settled: None });
+        }
+        self.flight.forget(result.sequence);
+        self.crew(part).settled(worker, bytes, now);
+        Some(Given { envelope, message, settled: Some(part) })
     }
 
     /// A result without a mark: if none ever had one, nothing can be told of what these workers hold.
@@ -288,9 +346,9 @@ mod tests {
         let mut asked = message(None);
         asked.message.set_cache("an identifier");
         dispatch.submit(PART, asked, now);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let mut out = hand_out(&mut dispatch, now).remove(0);
-        let mut stray = Message::decode(bytes::Bytes::new()).expect("an empty message");
+        let mut stray = Message::decode(Bytes::new()).expect("an empty message");
         assert_eq!(dispatch.judge(&mut stray, now), Judgement::Result(None));
         assert_eq!(dispatch.len(), 1);
         out.message.clear_delivery();
@@ -315,7 +373,10 @@ mod tests {
     /// Hands out what can be handed out: who got what.
     fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<HandOut> {
         let mut handed = Vec::new();
-        while let Some(out) = dispatch.next(PART) {
+        while let Some(mut out) = dispatch.next(PART) {
+            if out.marked {
+                out.message.set_delivery(&out.delivery);
+            }
             dispatch.handed(PART, out.worker, out.sequence, now);
             handed.push(out);
         }
@@ -325,10 +386,10 @@ mod tests {
     #[test]
     fn a_dead_workers_messages_are_done_by_another() {
         let (mut dispatch, now) = dispatch(4);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let first = hand_out(&mut dispatch, now);
         assert_eq!(first.len(), 4);
-        dispatch.join(PART, WorkerId(2), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(2), Credit::Paced(500), now);
         assert!(dispatch.leave(PART, WorkerId(1)).is_empty());
         let mut results = 0;
         while dispatch.len() > 0 {
@@ -351,7 +412,7 @@ mod tests {
         let (mut dispatch, now) = dispatch(5);
         let (mut poison, mut done, mut given_up) = (None, 0, Vec::new());
         for worker in 1..=10 {
-            dispatch.join(PART, WorkerId(worker), Credit::Paced, now);
+            dispatch.join(PART, WorkerId(worker), Credit::Paced(500), now);
             for mut out in hand_out(&mut dispatch, now) {
                 // The third message is the one.
                 if *poison.get_or_insert(3) == out.sequence {
@@ -391,9 +452,9 @@ mod tests {
         let (mut dispatch, now) = dispatch(1);
         dispatch.set_limits(PART, CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() });
         dispatch.submit(PART, message(None), now);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let mut first = hand_out(&mut dispatch, now);
-        dispatch.join(PART, WorkerId(2), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(2), Credit::Paced(500), now);
         let later = now + Duration::from_secs(2);
         assert!(dispatch.overdue(PART, later).is_empty());
         let mut second = hand_out(&mut dispatch, later);
@@ -406,7 +467,7 @@ mod tests {
     #[test]
     fn what_gave_nothing_is_settled_by_the_next_result() {
         let (mut dispatch, now) = dispatch(3);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let mut handed = hand_out(&mut dispatch, now);
         assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART)));
         assert_eq!((dispatch.len(), dispatch.held()), (1, 1));
@@ -418,7 +479,7 @@ mod tests {
     #[test]
     fn workers_that_bring_no_mark_back_are_served_all_the_same() {
         let (mut dispatch, now) = dispatch(40);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let mut handed = hand_out(&mut dispatch, now);
         handed[0].message.clear_delivery();
         assert_eq!(dispatch.judge(&mut handed[0].message.clone(), now), Judgement::Result(None));

@@ -28,9 +28,20 @@ pub(crate) struct Entry {
     pub(crate) holder: Option<WorkerId>,
     /// When it came in, or was last handed out.
     pub(crate) since: Instant,
+    /// Results that have gone on, and results of this attempt that have come.
+    passed: u32,
+    come: u32,
 }
 
 impl Entry {
+    /// Counts one more result of this attempt, and tells whether an earlier attempt has given it already.
+    pub(crate) fn is_copy(&mut self) -> bool {
+        self.come += 1;
+        let copy = self.come <= self.passed;
+        self.passed = self.passed.max(self.come);
+        copy
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.envelope.message.payload().len()
     }
@@ -74,7 +85,7 @@ impl Flight {
     pub(crate) fn insert(&mut self, part: PartId, envelope: Envelope, now: Instant) -> Sequence {
         let sequence = self.next;
         self.next += 1;
-        self.entries.insert(sequence, Entry { envelope, part, attempt: 0, holder: None, since: now });
+        self.entries.insert(sequence, Entry { envelope, part, attempt: 0, holder: None, since: now, passed: 0, come: 0 });
         sequence
     }
 
@@ -86,6 +97,7 @@ impl Flight {
     pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, now: Instant) {
         if let Some(entry) = self.get_mut(sequence) {
             entry.attempt += 1;
+            entry.come = 0;
             entry.holder = Some(holder);
             entry.since = now;
         }
@@ -164,7 +176,7 @@ impl Flight {
         self.remove(sequence);
     }
 
-    fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
+    pub(crate) fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
         self.entries.get_mut(&sequence)
     }
 

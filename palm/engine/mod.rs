@@ -12,6 +12,7 @@ mod envelope;
 mod flight;
 mod hold;
 mod job;
+pub(crate) mod link;
 mod part;
 mod stats;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 pub(crate) use self::core::{Core, Exit, Row};
 pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
-pub(crate) use dispatch::HandOut;
+pub(crate) use dispatch::{HandOut, LinkResult};
 pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use part::Place;
@@ -76,6 +77,12 @@ impl Engine {
         self.settle(now, transport);
     }
 
+    /// A handshake is done: at a port that connects, the connection stands.
+    pub(crate) fn connected(&mut self, part: PartId, port: Port, now: Instant, transport: &mut dyn Transport) {
+        self.turn(part, now, transport, |part, turn| part.connected(turn, port));
+        self.settle(now, transport);
+    }
+
     pub(crate) fn joined(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
         self.turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
         self.settle(now, transport);
@@ -114,6 +121,19 @@ impl Engine {
         self.core.deadlines.iter().flatten().min().copied()
     }
 
+    /// Lets the parts that collect what they send hand it over. `at_rest`: nothing will be sent soon.
+    pub(crate) fn flush(&mut self, at_rest: bool, now: Instant, transport: &mut dyn Transport) {
+        for part in std::mem::take(&mut self.core.unflushed) {
+            self.turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
+        }
+        self.settle(now, transport);
+    }
+
+    /// Whether there is something to flush.
+    pub(crate) fn is_unflushed(&self) -> bool {
+        !self.core.unflushed.is_empty()
+    }
+
     /// User code to be run, if there is some and none is running.
     pub(crate) fn next_job(&mut self, now: Instant, transport: &mut dyn Transport) -> Option<Job> {
         // Behind user code that is running, even what only passes keeps its place.
@@ -128,7 +148,9 @@ impl Engine {
                 }
                 None => {
                     self.core.ordered_bytes -= order.envelope.message.payload().len();
+                    let end = order.envelope.with(order.envelope.message.clone());
                     self.core.leave(order.part, order.envelope);
+                    self.core.no_feedback(&end);
                     self.settle(now, transport);
                 }
             }
@@ -147,11 +169,17 @@ impl Engine {
         if done.failed {
             self.core.stats.add(Counter::Errors, 1);
         }
+        let (task, part) = (done.order.task, done.order.part);
         if done.results.is_empty() && !done.more {
             self.core.calls.settled(done.order.envelope.message.client());
-            self.core.no_feedback(&done.order.envelope);
         }
-        self.results(done.order.part, done.order.task, done.results, now, transport);
+        let ends = matches!(task, Task::Pass | Task::Call(_)) || (done.results.is_empty() && !done.more);
+        self.results(part, task, done.results, now, transport);
+        if ends {
+            // Whoever waits for the feedback has it all now.
+            self.core.no_feedback(&done.order.envelope);
+            self.settle(now, transport);
+        }
     }
 
     /// Results of user code that is still running.
@@ -173,9 +201,25 @@ impl Engine {
         self.settle(now, transport);
     }
 
-    /// From now on only what is inside leaves.
-    pub(crate) const fn drain(&mut self) {
+    /// From now on only what is inside leaves. Work that a master will have done by others is not begun.
+    pub(crate) fn drain(&mut self) {
         self.draining = true;
+        let Core { orders, rows, ordered_bytes, .. } = &mut self.core;
+        orders.retain(|order| {
+            let handed_back = order.envelope.origin.is_some_and(|origin| rows[origin.part.0].hands_back);
+            if handed_back {
+                *ordered_bytes -= order.envelope.message.payload().len();
+            }
+            !handed_back
+        });
+    }
+
+    /// The component ends: the parts say what is left to be said.
+    pub(crate) fn close(&mut self, now: Instant, transport: &mut dyn Transport) {
+        self.flush(true, now, transport);
+        for part in 0..self.parts.len() {
+            self.turn(PartId(part), now, transport, Part::close);
+        }
     }
 
     /// Whether the number of messages that the component was to take has come.

@@ -232,6 +232,32 @@ impl Message {
         Arc::ptr_eq(&self.header, header)
     }
 
+    /// A message of a stream whose header is known; `extra` is its other fields, encoded.
+    pub(crate) fn of_header(header: Arc<Header>, extra: &Bytes, payload: Bytes) -> Result<Self, DecodeError> {
+        if extra.is_empty() {
+            return Ok(Self::from_parts(header, Bytes::new(), payload, Bytes::new()));
+        }
+        let mut message = Self::decode(extra.clone())?;
+        (message.header, message.payload) = (header, payload);
+        Ok(message)
+    }
+
+    /// Fields 1 to 4, encoded.
+    pub(crate) fn encoded_header(&self) -> Bytes {
+        self.header.encoded.clone()
+    }
+
+    /// Every field from 5 on but the payload, encoded.
+    pub(crate) fn encoded_extra(&self) -> Bytes {
+        if self.cache.is_empty() {
+            return self.extra.clone();
+        }
+        let mut extra = Vec::with_capacity(field_len(&self.cache) + self.extra.len());
+        put_field(5, &self.cache, &mut extra);
+        extra.put_slice(&self.extra);
+        extra.into()
+    }
+
     pub(crate) const fn header(&self) -> &Arc<Header> {
         &self.header
     }

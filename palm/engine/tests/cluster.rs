@@ -71,6 +71,7 @@ enum Event {
     Run(usize),
     Take(usize),
     Resume(usize, PartId),
+    Flush(usize),
     Act(usize),
     Tick,
 }
@@ -175,6 +176,9 @@ impl Cluster {
             if node.engine.has_job() {
                 events.push(Event::Run(number));
             }
+            if node.engine.is_unflushed() {
+                events.push(Event::Flush(number));
+            }
             match node.given.front() {
                 Some(Given::Batch(part, ..)) if node.engine.is_blocked(*part) => {}
                 Some(_) => events.push(Event::Take(number)),
@@ -246,11 +250,18 @@ impl Cluster {
                 Arrival::Joined(Owner::Part { node, part, port }, peer) => {
                     self.at(node, |engine, view| engine.joined(part, port, peer, now, view));
                 }
+                Arrival::Connected(Owner::Part { node, part, port }) => {
+                    self.at(node, |engine, view| engine.connected(part, port, now, view));
+                }
                 Arrival::Gone(Owner::Part { node, part, port }, peer) => {
                     self.at(node, |engine, view| engine.gone(part, port, peer, now, view));
                 }
                 _ => {}
             },
+            Event::Flush(node) => {
+                let at_rest = self.random.below(2) == 0;
+                self.at(node, |engine, view| engine.flush(at_rest, now, view));
+            }
             Event::Run(node) => {
                 let job = self.at(node, |engine, view| engine.next_job(now, view));
                 if let Some(job) = job {

@@ -21,6 +21,10 @@ impl Hand {
         [format!("{text} 1"), format!("{text} 2")].into_iter()
     }
 
+    fn nothing(&mut self) -> std::iter::Empty<String> {
+        std::iter::empty()
+    }
+
     fn fail(&mut self, text: &str) -> Result<String, String> {
         Err(format!("no {text}"))
     }
