@@ -98,7 +98,8 @@ impl Engine {
     }
 
     /// A message from outside the reactor: a part's own thread hands it in.
-    pub(crate) fn inject(&mut self, part: PartId, envelope: Envelope, now: Instant, transport: &mut dyn Transport) {
+    pub(crate) fn inject(&mut self, part: PartId, mut envelope: Envelope, now: Instant, transport: &mut dyn Transport) {
+        envelope.message.arrived(now);
         self.core.route(part, envelope);
         self.settle(now, transport);
     }
@@ -120,6 +121,7 @@ impl Engine {
     /// User code to be run, if there is some and none is running.
     pub(crate) fn next_job(&mut self, now: Instant, transport: &mut dyn Transport) -> Option<Job> {
         while !self.core.orders.is_empty() {
+            self.core.refuse_late(now);
             let passes = self.core.orders.front().is_some_and(|order| order.task == Task::Pass);
             let service = if passes { None } else { Some(self.service.take()?) };
             let order = self.core.orders.pop_front()?;

@@ -110,13 +110,13 @@ impl WorkerPushService {
 
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
-        while let Some(HandOut { worker, sequence, message }) = turn.core.dispatch.next(part) {
+        while let Some(HandOut { worker, sequence, message }) = turn.core.dispatch.next(part, turn.now) {
             let Some(port) = self.port(worker) else {
                 turn.core.dispatch.set_blocked(part, worker, true);
                 continue;
             };
             let body = match &mut self.hooks {
-                None => message.encode(),
+                None => message.encode_at(turn.now),
                 Some(hooks) => hooks.from_router(&message),
             };
             if turn.transport.send(port, None, false, body) == Sent::Done {
@@ -128,6 +128,10 @@ impl WorkerPushService {
                 turn.core.dispatch.set_blocked(part, worker, true);
                 turn.watch_writable(port, true);
             }
+        }
+        for given_up in turn.core.dispatch.take_late() {
+            turn.count(Counter::Late, 1);
+            turn.core.give_up(given_up);
         }
         self.full = turn.core.dispatch.is_full(part);
         if turn.core.dispatch.len() > 0 {
