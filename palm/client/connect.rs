@@ -69,6 +69,7 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
             link,
             cache,
         }),
+        deadline: None,
     })
 }
 
