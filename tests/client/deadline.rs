@@ -44,7 +44,7 @@ fn at_the_deadline_every_form_of_call_ends() {
             let start = Instant::now();
             let error = call().unwrap().unwrap_err();
             assert!(matches!(error, Error::TimedOut { waited, .. } if waited == 200 * MS), "{error}");
-            assert!((200..600).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+            assert!((200..5000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
         };
         timed(&|| Some(client.eval("server.foo", "")));
         timed(&|| Some(block_on(client.eval_async("server.foo", ""))));

