@@ -1,15 +1,16 @@
 //! Log lines with a level for each component: the master tells of trouble only, the workers of their progress as well.
 //!
-//! Lines go to stderr. The client's answers, on stdout, are those of the `gather` example.
+//! A component's level holds for the lines of this library, which its feature `log` has. They go to stderr;
+//! the client's answers, on stdout, are those of the `gather` example.
 //!
-//! Everything in one process: `cargo run --example logging`
+//! Everything in one process: `cargo run --features log --example logging`
 //!
 //! Or a role in each terminal, in any order, with as many workers as you like:
 //!
-//!     cargo run --example logging master
-//!     cargo run --example logging worker worker1
-//!     cargo run --example logging worker worker2
-//!     cargo run --example logging client
+//!     cargo run --features log --example logging master
+//!     cargo run --features log --example logging worker worker1
+//!     cargo run --features log --example logging worker worker2
+//!     cargo run --features log --example logging client
 
 mod support;
 

@@ -13,6 +13,7 @@ macro_rules! chapters {
         /// [macros]: crate::guide::macros
         /// [wire]: crate::guide::wire
         /// [architecture]: crate::guide::architecture
+        #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
         #[doc = include_str!($file)]
         pub mod $name {}
     )*};
@@ -33,6 +34,9 @@ chapters! {
     macros: "../docs/macros.md";
     /// The wire, and what holds beside Python peers.
     wire: "../docs/wire.md";
+    /// Every component as an executable.
+    #[cfg(feature = "cli")]
+    command_line: "../docs/command-line.md";
     /// How the library is built, for those who work on it.
     architecture: "../docs/architecture.md";
 }

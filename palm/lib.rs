@@ -56,6 +56,8 @@
 extern crate self as palm;
 
 pub mod cache;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod component;
 mod engine;
@@ -117,7 +119,7 @@ pub mod __private {
     pub use tracing::Level;
 }
 
-/// Compiles and runs what the README shows.
+// What the README shows is compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -195,14 +195,6 @@ impl Socket {
         Ok(self.raw.set_subscribe(topic)?)
     }
 
-    pub(crate) fn unsubscribe(&self, topic: &[u8]) -> Result<(), BoxError> {
-        Ok(self.raw.set_unsubscribe(topic)?)
-    }
-
-    pub(crate) fn set_identity(&self, identity: &[u8]) -> Result<(), BoxError> {
-        Ok(self.raw.set_identity(identity)?)
-    }
-
     /// What is not handed over within `linger` of closing is dropped.
     pub(crate) fn set_linger(&self, linger: Duration) {
         // Fails for a socket that is closed already only.

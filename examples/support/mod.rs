@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// Plays the role that the words of the command line name.
 pub(crate) fn run(play: impl FnOnce(&[&str]) -> palm::Result<()>) -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    log();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match play(&words) {
@@ -15,6 +15,14 @@ pub(crate) fn run(play: impl FnOnce(&[&str]) -> palm::Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The library's own log lines, where its feature `log` is on.
+fn log() {
+    #[cfg(feature = "log")]
+    palm::log::init();
+    #[cfg(not(feature = "log"))]
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
 }
 
 /// Says which roles there are, and ends.

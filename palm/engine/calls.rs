@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::hold::Addressee;
 use crate::socket::Peer;
 
 /// Number of a call; rises with time, 0 is none.
@@ -44,8 +45,12 @@ impl Calls {
     }
 
     /// The call that an answer for `client` belongs to.
-    pub(crate) fn current(&self, client: &str) -> CallNumber {
-        self.clients.get(client).map_or(0, |current| current.number)
+    pub(crate) fn current(&self, client: &str) -> Addressee {
+        let current = self.clients.get(client);
+        Addressee::Classic {
+            call: current.map_or(0, |current| current.number),
+            seen: current.is_some_and(|current| current.peer.is_some()),
+        }
     }
 
     /// A message of `client` has its answer, or will have none.
@@ -72,19 +77,26 @@ impl Calls {
 mod tests {
     use super::*;
 
+    fn call(calls: &Calls) -> CallNumber {
+        match calls.current("a") {
+            Addressee::Classic { call, .. } => call,
+            _ => 0,
+        }
+    }
+
     #[test]
     fn a_new_connection_is_a_new_call() {
         let mut calls = Calls::default();
         calls.asked("a", Some(Peer::new(1)));
-        let first = calls.current("a");
+        let first = call(&calls);
         calls.asked("a", Some(Peer::new(1)));
-        assert_eq!(calls.current("a"), first);
+        assert_eq!(call(&calls), first);
         calls.asked("a", Some(Peer::new(2)));
-        assert!(calls.current("a") > first);
+        assert!(call(&calls) > first);
         calls.gone(Peer::new(1));
-        assert_ne!(calls.current("a"), 0, "the end of the old connection does not end the new call");
+        assert_ne!(call(&calls), 0, "the end of the old connection does not end the new call");
         calls.gone(Peer::new(2));
-        assert_eq!(calls.current("a"), 0);
+        assert_eq!(call(&calls), 0);
     }
 
     #[test]
@@ -92,11 +104,11 @@ mod tests {
         let mut calls = Calls::default();
         calls.asked("a", None);
         calls.asked("a", None);
-        let first = calls.current("a");
+        let first = call(&calls);
         calls.settled("a");
-        assert_eq!(calls.current("a"), first);
+        assert_eq!(call(&calls), first);
         calls.settled("a");
         calls.asked("a", None);
-        assert!(calls.current("a") > first);
+        assert!(call(&calls) > first);
     }
 }

@@ -183,6 +183,11 @@ impl Core {
                 self.steps.extend(part.map(Step::Resume));
                 true
             }
+            Judgement::Nothing(part) => {
+                self.calls.settled(message.client());
+                self.steps.push_back(Step::Resume(part));
+                false
+            }
             Judgement::Stale => {
                 self.stats.add(Counter::Stale, 1);
                 tracing::debug!(function = message.function(), "dropped a result that is a copy, or was given up");

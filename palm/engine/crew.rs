@@ -59,6 +59,8 @@ pub(crate) enum Credit {
 #[derive(Debug)]
 struct Worker {
     held: usize,
+    /// What it holds, in the order it got it.
+    order: VecDeque<Sequence>,
     bytes: usize,
     credit: Credit,
     window: usize,
@@ -109,6 +111,7 @@ impl Crew {
         };
         let worker = self.workers.entry(id).or_insert(Worker {
             held: 0,
+            order: VecDeque::new(),
             bytes: 0,
             credit,
             window,
@@ -201,6 +204,7 @@ impl Crew {
             }
             worker.alone = retried;
             worker.held += 1;
+            worker.order.push_back(sequence);
             worker.bytes += bytes;
         }
         if self.line.front() == Some(&id) {
@@ -221,6 +225,17 @@ impl Crew {
             worker.blocked = false;
         }
         self.line_up(id);
+    }
+
+    /// What `id` got before `sequence` and still holds: a worker that does one after the other has given nothing for it.
+    pub(crate) fn passed_over(&mut self, id: WorkerId, sequence: Sequence) -> Vec<Sequence> {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.credit == Credit::Paced) else {
+            return Vec::new();
+        };
+        match worker.order.iter().position(|held| *held == sequence) {
+            Some(place) => worker.order.drain(..=place).filter(|held| *held != sequence).collect(),
+            None => Vec::new(),
+        }
     }
 
     /// A message that `id` held is settled, or was taken from it.

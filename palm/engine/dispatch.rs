@@ -33,6 +33,8 @@ pub(crate) struct GivenUp {
 pub(crate) enum Judgement {
     /// A result. The part that handed its message out may have credit again.
     Result(Option<PartId>),
+    /// The message gave no result.
+    Nothing(PartId),
     /// A copy, or of another run of this master: it goes nowhere.
     Stale,
 }
@@ -147,7 +149,7 @@ impl Dispatch {
             // Whose results cannot be told apart, is done with as soon as it is handed over.
             Some(entry) if self.echo == Some(false) => {
                 let bytes = entry.bytes();
-                self.flight.give_up(sequence);
+                self.flight.forget(sequence);
                 self.crew(part).settled(worker, bytes, now);
                 false
             }
@@ -169,6 +171,9 @@ impl Dispatch {
         match self.flight.result(&delivery) {
             Verdict::First(sequence, entry) => {
                 let (part, bytes) = (entry.part, entry.bytes());
+                if let Some(holder) = entry.holder {
+                    self.pass_over(part, holder, sequence, now);
+                }
                 match entry.holder {
                     Some(holder) if entry.attempt == delivery.attempt => self.crew(part).settled(holder, bytes, now),
                     Some(holder) => {
@@ -177,10 +182,20 @@ impl Dispatch {
                     // Its worker was taken for dead, and answered all the same.
                     None => self.crew(part).withdraw(sequence),
                 }
-                Judgement::Result(Some(part))
+                if message.is_empty_part() { Judgement::Nothing(part) } else { Judgement::Result(Some(part)) }
             }
             Verdict::Another => Judgement::Result(None),
             Verdict::Stale => Judgement::Stale,
+        }
+    }
+
+    /// A worker answers in the order of its work: what it got before `sequence`, and has not answered, gave nothing.
+    fn pass_over(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) {
+        for earlier in self.crew(part).passed_over(worker, sequence) {
+            let Some(entry) = self.flight.get(earlier).filter(|entry| entry.holder == Some(worker)) else { continue };
+            let bytes = entry.bytes();
+            self.flight.forget(earlier);
+            self.crew(part).settled(worker, bytes, now);
         }
     }
 
@@ -197,7 +212,7 @@ impl Dispatch {
                     .filter_map(|(sequence, entry)| Some((sequence, entry.holder?, entry.bytes())))
                     .collect();
                 for (sequence, holder, bytes) in held {
-                    self.flight.give_up(sequence);
+                    self.flight.forget(sequence);
                     self.crew(part).settled(holder, bytes, now);
                 }
             }
@@ -408,6 +423,18 @@ mod tests {
         assert!(hand_out(&mut dispatch, now + Duration::from_millis(300)).is_empty());
         assert_eq!(dispatch.take_late().iter().map(|late| late.code).collect::<Vec<_>>(), [Code::Late]);
         assert_eq!((dispatch.len(), dispatch.take_late().len()), (2, 0));
+    }
+
+    #[test]
+    fn what_gave_nothing_is_settled_by_the_next_result() {
+        let (mut dispatch, now) = dispatch(3);
+        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        let mut handed = hand_out(&mut dispatch, now);
+        assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART)));
+        assert_eq!((dispatch.len(), dispatch.held()), (1, 1));
+        let mut nothing = handed[2].message.empty_part();
+        assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART));
+        assert_eq!(dispatch.len(), 0);
     }
 
     #[test]

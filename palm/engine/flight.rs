@@ -161,6 +161,11 @@ impl Flight {
         self.remove(sequence)
     }
 
+    /// Forgets a message whose results cannot be told from others; any that come still pass.
+    pub(crate) fn forget(&mut self, sequence: Sequence) {
+        self.remove(sequence);
+    }
+
     fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
         let place = self.place(sequence)?;
         self.entries.get_mut(place)?.as_mut()

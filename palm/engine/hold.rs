@@ -44,8 +44,8 @@ const SWEEP: Duration = Duration::from_secs(30);
 pub(crate) enum Addressee {
     /// A client that keeps one subscription and marks its messages.
     Client,
-    /// A classic client, in this call.
-    Classic(CallNumber),
+    /// A classic client, in this call; `seen` if the call was told by its connection.
+    Classic { call: CallNumber, seen: bool },
     /// The next stage of a pipeline.
     Stage,
 }
@@ -108,8 +108,6 @@ pub(crate) struct Hold {
     lengths: HashMap<usize, usize>,
     /// Topics over their bytes.
     full: usize,
-    /// Clients, by topic, of classic answers that were held and have left.
-    left: Vec<Bytes>,
     /// Bytes of all topics.
     bytes: usize,
     events: u64,
@@ -179,10 +177,10 @@ impl Hold {
         let mut outcome = Outcome::default();
         let audience = self.audience(topic, now);
         audience.used = now;
-        if let Addressee::Classic(call) = addressee
+        if let Addressee::Classic { call, seen } = addressee
             && call > audience.call
         {
-            let (messages, bytes) = audience.begin(call);
+            let (messages, bytes) = audience.begin(call, seen);
             outcome.expired += messages;
             self.bytes -= bytes;
             self.recount(topic);
@@ -221,11 +219,6 @@ impl Hold {
                 audience.subscribers > 0 || !audience.queue.is_empty() || now < audience.used + 2 * SWEEP
             });
         }
-    }
-
-    /// The clients of classic answers that were held and have left since it was last asked, one for each answer.
-    pub(crate) fn take_left(&mut self) -> Vec<Bytes> {
-        std::mem::take(&mut self.left)
     }
 
     /// When [`Hold::tick`] has something to do.
@@ -267,8 +260,8 @@ impl Hold {
             Addressee::Stage => expiry,
             _ if audience.subscribers == 0 => expiry,
             Addressee::Client => Verdict::Send,
-            Addressee::Classic(_) if audience.proven || audience.subscribed > audience.answered_before => Verdict::Send,
-            Addressee::Classic(_) => {
+            Addressee::Classic { .. } if audience.proven || audience.subscribed > audience.answered_before => Verdict::Send,
+            Addressee::Classic { .. } => {
                 let time = held.since + PATIENCE;
                 if now >= time { Verdict::Send } else { Verdict::SendAt(time) }
             }
@@ -313,9 +306,6 @@ impl Hold {
         {
             audience.bytes -= held.bytes();
             self.bytes -= held.bytes();
-            if matches!(held.addressee, Addressee::Classic(_)) {
-                self.left.push(topic.clone());
-            }
         }
     }
 
@@ -355,30 +345,20 @@ impl Audience {
 
     /// A new call of the client begins. What is left of the earlier ones has nobody who wants it; how many that were, and
     /// how many bytes.
-    fn begin(&mut self, call: CallNumber) -> (u64, usize) {
+    ///
+    /// Where connections are not seen, a call seems to be over as soon as its last answer is here: with one still waiting,
+    /// it is not.
+    fn begin(&mut self, call: CallNumber, seen: bool) -> (u64, usize) {
         self.call = call;
+        let is_classic = |held: &Held| matches!(held.addressee, Addressee::Classic { .. });
+        if !seen && self.queue.iter().any(is_classic) {
+            return (0, 0);
+        }
         self.answered_before = self.answered;
         self.proven = false;
         let (messages, bytes) = (self.queue.len(), self.bytes);
-        self.queue.retain(|held| !matches!(held.addressee, Addressee::Classic(_)));
+        self.queue.retain(|held| !is_classic(held));
         self.bytes = self.queue.iter().map(Held::bytes).sum();
         ((messages - self.queue.len()) as u64, bytes - self.bytes)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_held_classic_answer_is_told_when_it_leaves() {
-        let (mut hold, now, topic) = (Hold::default(), Instant::now(), Bytes::from("client"));
-        let mut send = |_: &[u8], _: &Message| Sent::Done;
-        let message = Message::new("server.foo", "");
-        assert_eq!(hold.offer(&topic, Addressee::Classic(1), message, now, &mut send).held, 1);
-        assert!(hold.take_left().is_empty());
-        assert_eq!(hold.subscribed(&topic, now, &mut send).sent, 1);
-        assert_eq!(hold.take_left(), [topic]);
-        assert!(hold.take_left().is_empty());
     }
 }

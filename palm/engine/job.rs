@@ -87,6 +87,13 @@ impl Job {
             let message = report(&order.envelope.message, &component.name, method, code, text);
             results.push(order.envelope.with(message));
         }
+        let nothing = results.kept.is_empty() && !results.more;
+        if nothing && matches!(order.task, Task::Call(_)) && service.description().kind == Kind::Worker
+            // A master that counts on a result for each message has to be told that there is none.
+            && order.envelope.message.delivery().is_some()
+        {
+            results.push(order.envelope.with(order.envelope.message.empty_part()));
+        }
         Done { order, service, results: results.kept, more: results.more, failed }
     }
 }

@@ -14,6 +14,8 @@ mod hold;
 mod job;
 mod part;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
@@ -97,13 +99,6 @@ impl Engine {
         self.settle(now, transport);
     }
 
-    /// A message from outside the reactor: a part's own thread hands it in.
-    pub(crate) fn inject(&mut self, part: PartId, mut envelope: Envelope, now: Instant, transport: &mut dyn Transport) {
-        envelope.message.arrived(now);
-        self.core.route(part, envelope);
-        self.settle(now, transport);
-    }
-
     /// Calls the parts whose time has come.
     pub(crate) fn timers(&mut self, now: Instant, transport: &mut dyn Transport) {
         for part in 0..self.parts.len() {
@@ -120,7 +115,8 @@ impl Engine {
 
     /// User code to be run, if there is some and none is running.
     pub(crate) fn next_job(&mut self, now: Instant, transport: &mut dyn Transport) -> Option<Job> {
-        while !self.core.orders.is_empty() {
+        // Behind user code that is running, even what only passes keeps its place.
+        while !self.running && !self.core.orders.is_empty() {
             self.core.refuse_late(now);
             let passes = self.core.orders.front().is_some_and(|order| order.task == Task::Pass);
             let service = if passes { None } else { Some(self.service.take()?) };
@@ -189,7 +185,8 @@ impl Engine {
 
     /// Whether user code can be run now.
     pub(crate) fn has_job(&self) -> bool {
-        self.core.orders.front().is_some_and(|order| order.task == Task::Pass || self.service.is_some())
+        let can_run = |order: &core::Order| order.task == Task::Pass || self.service.is_some();
+        !self.running && self.core.orders.front().is_some_and(can_run)
     }
 
     /// Whether what `part` gives has nowhere to go now.

@@ -33,6 +33,7 @@ mod line;
 mod lines;
 mod options;
 
+#[cfg(feature = "cli")]
 pub(crate) use level::parse as parse_level;
 pub use options::{InitError, Log};
 use tracing::Subscriber;
@@ -50,6 +51,7 @@ pub const VARIABLE: &str = "PALM_LOG";
 /// let subscriber = tracing_subscriber::registry().with(palm::log::layer());
 /// tracing::subscriber::with_default(subscriber, || tracing::warn!("Got a message"));
 /// ```
+#[must_use]
 pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
     Log::new().layer()
 }

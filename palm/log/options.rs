@@ -60,6 +60,7 @@ impl Log {
 
     /// The layer, to be set beside others. Its levels hold for itself alone. The time zone is the system's (`TZ`, or
     /// `/etc/localtime`), as it is now; where there is none, UTC.
+    #[must_use]
     pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(self) -> impl Layer<S> {
         Lines::new(self.writer).with_filter(Levels { level: self.level, over: self.over })
     }

@@ -90,10 +90,7 @@ impl PubService {
         }
     }
 
-    fn note(&mut self, turn: &mut Turn<'_>, outcome: Outcome) {
-        for client in self.hold.take_left() {
-            turn.core.calls.settled(&String::from_utf8_lossy(&client));
-        }
+    fn note(&self, turn: &mut Turn<'_>, outcome: Outcome) {
         turn.count(Counter::Sent, outcome.sent);
         turn.count(Counter::Held, outcome.held);
         if outcome.expired > 0 {
@@ -162,12 +159,10 @@ impl Part for PubService {
         let classic = message.id().is_none();
         let addressee = match topic == client {
             false => Addressee::Stage,
-            true if classic => Addressee::Classic(turn.core.calls.current(message.client())),
+            true if classic => turn.core.calls.current(message.client()),
             true => Addressee::Client,
         };
-        // An answer that is held keeps its call under way: the next message of a job must not count as a new call.
-        let keeps = matches!(addressee, Addressee::Classic(_)) && !topic.is_empty();
-        if classic && !keeps {
+        if classic {
             turn.core.calls.settled(message.client());
         }
         if topic.is_empty() {
@@ -177,9 +172,6 @@ impl Part for PubService {
         }
         let now = turn.now;
         let outcome = self.hold.offer(&topic, addressee, message, now, &mut sender(turn, port));
-        if keeps && outcome.held == 0 {
-            turn.core.calls.settled(&String::from_utf8_lossy(&client));
-        }
         self.note(turn, outcome);
     }
 

@@ -98,8 +98,11 @@ impl Reactor {
         if let Some(service) = self.engine.service() {
             guarded("stopping", || service.stopping());
         }
-        if self.drain.as_ref().is_none_or(|drain| drain.flushing.is_some_and(|since| since.elapsed() >= FLUSH)) {
-            // The time to flush is used up already.
+        let used_up = |drain: &Drain| {
+            drain.since.elapsed() >= DRAIN || drain.flushing.is_some_and(|since| since.elapsed() >= FLUSH)
+        };
+        if self.drain.as_ref().is_none_or(used_up) {
+            // The time to hand over is used up already.
             self.sockets.set_linger(Duration::ZERO);
         }
     }

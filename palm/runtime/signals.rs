@@ -3,16 +3,21 @@ use std::thread;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::handle::Handle;
 use crate::error::{Error, Result};
 
-/// Runs `join` while SIGTERM and Ctrl-C are taken: the first one calls `stop`, the second one ends the process with 128 + its
-/// number.
-pub(crate) fn until_signal(stop: impl Fn() + Send + 'static, join: impl FnOnce() -> Result<()>) -> Result<()> {
+/// Runs what `start` starts while SIGTERM and Ctrl-C are taken: the first one shuts it down, the second one ends the process
+/// with 128 + its number. They are taken before it starts, so that none comes too early for a drain.
+pub(crate) fn until_signal(start: impl FnOnce() -> Result<Handle>) -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| Error::system("watch for signals", error))?;
-    let handle = signals.handle();
+    let handle = start()?;
+    let stop = handle.stopper();
+    let span = tracing::info_span!("component", name = handle.name());
+    let closer = signals.handle();
     let watch = thread::Builder::new()
         .name("palm signals".to_owned())
         .spawn(move || {
+            let _entered = span.enter();
             let mut seen = false;
             for signal in signals.forever() {
                 if seen {
@@ -24,8 +29,8 @@ pub(crate) fn until_signal(stop: impl Fn() + Send + 'static, join: impl FnOnce()
             }
         })
         .map_err(|error| Error::system("start a thread", error))?;
-    let outcome = join();
-    handle.close();
+    let outcome = handle.join();
+    closer.close();
     // It ends with its handle, and has nothing to say.
     let _ = watch.join();
     outcome

@@ -41,6 +41,12 @@ impl ServerTemplate {
         Self { plan: Plan::new(name) }
     }
 
+    /// What starts a plan.
+    #[cfg(feature = "cli")]
+    pub(crate) const fn of(plan: Plan) -> Self {
+        Self { plan }
+    }
+
     /// Adds a part that brings messages from outside to the outbound part that `route` names.
     pub fn register_inbound<P: Inbound>(mut self, name: impl Into<String>, part: P, route: impl Into<Route>) -> Self {
         self.plan.parts.push(Planned {
@@ -162,7 +168,6 @@ impl ServerTemplate {
     /// # Errors
     /// As [`start`](Self::start); or the component failed.
     pub fn run(self) -> Result<()> {
-        let handle = self.start()?;
-        until_signal(handle.stopper(), || handle.join())
+        until_signal(|| self.start())
     }
 }

@@ -10,13 +10,14 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use super::budget::{Budget, MAX_BUDGET_BYTES, put_budget};
 use super::header::{CallError, Header};
-use super::proto::{Delivery, RemoteError};
+use super::proto::{Delivery, Part, RemoteError};
 use super::scan::{DecodeError, Scan, Value};
 use super::streams::Streams;
 
 pub(super) const ID: u32 = 16;
 const DELIVERY: u32 = 17;
 const ERROR: u32 = 18;
+const PART: u32 = 21;
 
 /// One PALM message.
 ///
@@ -254,6 +255,18 @@ impl Message {
     pub fn set_error(&mut self, error: &RemoteError) {
         self.payload = Bytes::from_static(b"0");
         self.set_extension(ERROR, &error.encode_to_vec());
+    }
+
+    /// Whether the message says only that there is no result.
+    pub(crate) fn is_empty_part(&self) -> bool {
+        self.extension(PART).is_some_and(|part: Part| part.empty)
+    }
+
+    /// The message that says to a master: this one gave no result.
+    pub(crate) fn empty_part(&self) -> Self {
+        let mut message = self.clone().with_payload(Bytes::new());
+        message.set_extension(PART, &Part { empty: true, last: true, index: 0 }.encode_to_vec());
+        message
     }
 
     /// The message as it is handed to a worker.

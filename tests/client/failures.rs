@@ -223,3 +223,78 @@ fn what_is_late_is_an_error() {
     let error = fake.client().with_deadline(Duration::from_secs(5)).eval("server.foo", "").unwrap_err();
     assert!(matches!(error, Error::Remote { code: Code::Late, .. }), "{error}");
 }
+
+struct Shaky;
+
+#[palm::server]
+impl Shaky {
+    fn foo(&mut self, number: &str) -> String {
+        if number.ends_with("00") {
+            // Without the text that a panic prints.
+            std::panic::resume_unwind(Box::new("shaken"));
+        }
+        number.to_owned()
+    }
+}
+
+#[test]
+fn panics_cost_a_message_each_and_nothing_else() {
+    let server = palm::Server::new("server", Shaky).start().unwrap();
+    let client = Client::connect("server", server.address("db_address").unwrap()).unwrap();
+    let source = (0..10_000).map(|number: u32| number.to_string());
+    let (mut results, mut panics) = (0, 0);
+    for reply in client.job("server.foo", source).messages(10_000) {
+        match reply {
+            Ok(_) => results += 1,
+            Err(Error::Remote { code: Code::MethodPanicked, text, .. }) if text == "shaken" => panics += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    // "0" itself ends with one nought only.
+    assert_eq!((results, panics), (9_901, 99));
+    assert_eq!(client.eval("server.foo", "1").unwrap(), "1");
+}
+
+#[test]
+fn calls_of_nothing_are_answered_one_by_one() {
+    let server = palm::Server::new("server", Shaky).start().unwrap();
+    let client = Client::connect("server", server.address("db_address").unwrap()).unwrap();
+    let long = format!("server.{}", "x".repeat(1 << 20));
+    let several = "server.foo server.foo";
+    for (function, stage, times, expected) in [
+        ("server.none", 0, 1000, Code::UnknownMethod),
+        ("nothing", 0, 1000, Code::UnknownMethod),
+        ("", 0, 1000, Code::UnknownMethod),
+        ("other.foo", 0, 1000, Code::WrongServer),
+        (&long, 0, 10, Code::UnknownMethod),
+        (several, -1, 1000, Code::NoSuchStage),
+        (several, i64::MAX, 1000, Code::NoSuchStage),
+    ] {
+        let context = zmq::Context::new();
+        let (push, sub) = (context.socket(zmq::PUSH).unwrap(), context.socket(zmq::SUB).unwrap());
+        sub.set_subscribe(b"raw").unwrap();
+        sub.set_rcvtimeo(10_000).unwrap();
+        sub.set_rcvhwm(0).unwrap();
+        push.set_sndhwm(0).unwrap();
+        sub.connect(&server.address("pub_address").unwrap()).unwrap();
+        push.connect(&server.address("pull_address").unwrap()).unwrap();
+        for number in 0..times {
+            let mut message = Message::new(function, "x");
+            message.set_client("raw");
+            message.set_stage(stage);
+            message.set_id(u128::to_be_bytes(number));
+            push.send(message.encode(), 0).unwrap();
+        }
+        let mut ids = std::collections::HashSet::new();
+        for _ in 0..times {
+            let answer = Message::decode(sub.recv_multipart(0).unwrap().swap_remove(1).into()).unwrap();
+            assert_eq!(
+                (answer.error().map(|error| error.code.into()), &answer.payload()[..]),
+                (Some(expected), &b"0"[..])
+            );
+            ids.insert(answer.id().unwrap().to_vec());
+        }
+        assert_eq!(ids.len() as u128, times);
+        assert_eq!(client.eval("server.foo", "1").unwrap(), "1");
+    }
+}

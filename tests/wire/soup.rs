@@ -34,6 +34,7 @@ pub(crate) fn message() -> impl Strategy<Value = PalmMessage> {
             delivery,
             error,
             budget_ms: None,
+            part: None,
         },
     )
 }

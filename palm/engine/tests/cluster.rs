@@ -1,0 +1,284 @@
+//! Whole clusters of engines, driven step by step: what happens next is drawn from what can happen.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
+use crate::cache::{CacheHandle, MemoryCache};
+use crate::engine::{Core, Counter, Done, Engine, Envelope, Opening, Overflow, PartId, Place, Stats, Task};
+use crate::error::{BoxError, Error, Result};
+use crate::part::Address;
+use crate::service::Component;
+use crate::topology::Plan;
+
+/// Numbers that look random and come again with their seed.
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut number = self.0;
+        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((number ^ (number >> 31)) % end as u64).unwrap()
+    }
+}
+
+/// Runs a scenario with many seeds; one that fails is printed, and can be run alone with `PALM_SEED`.
+pub(super) fn seeds(count: u64, scenario: impl Fn(&mut Cluster)) {
+    struct Told(u64);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("failed with PALM_SEED={}", self.0);
+            }
+        }
+    }
+    let one = std::env::var("PALM_SEED").ok().and_then(|seed| seed.parse().ok());
+    for seed in one.map_or(0..count, |seed| seed..seed + 1) {
+        let _told = Told(seed);
+        scenario(&mut Cluster::new(seed));
+    }
+}
+
+/// Something that takes part without being an engine: a client.
+pub(super) trait Actor {
+    /// Whether [`Actor::step`] would do something.
+    fn ready(&self, net: &Net) -> bool;
+    fn step(&mut self, net: &mut Net, now: Instant);
+}
+
+struct Node {
+    engine: Engine,
+    component: Component,
+    ports: Vec<SocketId>,
+    stats: Arc<Stats>,
+    /// What user code gave, in order: batches, then the end.
+    given: VecDeque<Given>,
+}
+
+enum Given {
+    Batch(PartId, Task, Vec<Envelope>),
+    Done(Done),
+}
+
+/// Everything that could happen next.
+#[derive(Debug)]
+enum Event {
+    Arrive(LinkId, bool),
+    Run(usize),
+    Take(usize),
+    Resume(usize, PartId),
+    Act(usize),
+    Tick,
+}
+
+pub(super) struct Cluster {
+    pub(super) net: Net,
+    pub(super) random: Random,
+    nodes: Vec<Node>,
+    actors: Vec<Box<dyn Actor>>,
+    pub(super) start: Instant,
+    pub(super) now: Instant,
+}
+
+struct Batches(RefCell<VecDeque<Given>>);
+
+impl Overflow for Batches {
+    fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>) {
+        self.0.borrow_mut().push_back(Given::Batch(part, task, results));
+    }
+}
+
+struct Anywhere(String);
+
+impl Place for Anywhere {
+    fn to_bind(&self, address: &Address) -> Result<String> {
+        Ok(address.to_string())
+    }
+    fn bound(&mut self, _address: &str) {}
+    fn to_connect(&mut self, address: &Address) -> Result<String> {
+        Ok(address.to_string())
+    }
+    fn refused(&self, address: &str, source: BoxError) -> Error {
+        Error::Address { component: self.0.clone(), part: String::new(), address: address.to_owned(), source }
+    }
+    fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Cluster {
+    fn new(seed: u64) -> Self {
+        let now = Instant::now();
+        Self { net: Net::new(8), random: Random(seed), nodes: Vec::new(), actors: Vec::new(), start: now, now }
+    }
+
+    /// Starts a component as its plan says; cache services are left out.
+    pub(super) fn add(&mut self, mut plan: Plan) -> usize {
+        plan.verify().unwrap();
+        let node = self.nodes.len();
+        let mut ports = Vec::new();
+        let mut view = View { net: &mut self.net, node, ports: &mut ports };
+        for (index, planned) in plan.parts.iter_mut().enumerate() {
+            let mut place = Anywhere(plan.name.clone());
+            let mut opening = Opening { transport: &mut view, part: PartId(index), place: &mut place };
+            planned.part.open(&mut opening).unwrap();
+        }
+        let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
+        let description = plan.service.as_deref().map(|service| service.description());
+        let core = Core::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
+        let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
+        let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
+        let engine = Engine::new(core, parts, plan.service);
+        self.nodes.push(Node { engine, component, ports, stats, given: VecDeque::new() });
+        node
+    }
+
+    pub(super) fn act(&mut self, actor: impl Actor + 'static) {
+        self.actors.push(Box::new(actor));
+    }
+
+    pub(super) fn count(&self, node: usize, counter: Counter) -> u64 {
+        self.nodes[node].stats.get(counter)
+    }
+
+    pub(super) fn engine(&self, node: usize) -> &Engine {
+        &self.nodes[node].engine
+    }
+
+    pub(super) fn drain(&mut self, node: usize) {
+        self.nodes[node].engine.drain();
+    }
+
+    /// Time that has passed on the cluster's clock.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (link, to_binder, owner) in self.net.arrivals() {
+            let wanted = match owner {
+                Owner::Part { node, part, .. } => self.nodes[node].engine.wants(part) || !self.net.is_data(link, to_binder),
+                Owner::Test => true,
+            };
+            if wanted {
+                events.push(Event::Arrive(link, to_binder));
+            }
+        }
+        for (number, node) in self.nodes.iter().enumerate() {
+            if node.engine.has_job() {
+                events.push(Event::Run(number));
+            }
+            match node.given.front() {
+                Some(Given::Batch(part, ..)) if node.engine.is_blocked(*part) => {}
+                Some(_) => events.push(Event::Take(number)),
+                None => {}
+            }
+            for socket in &node.ports {
+                let Owner::Part { part, .. } = self.net.sockets[*socket].owner else { continue };
+                if self.net.sockets[*socket].writable_wanted && self.net.can_write(*socket) {
+                    events.push(Event::Resume(number, part));
+                }
+            }
+        }
+        let ready = |(_, actor): &(usize, &Box<dyn Actor>)| actor.ready(&self.net);
+        events.extend(self.actors.iter().enumerate().filter(ready).map(|(number, _)| Event::Act(number)));
+        if self.next_deadline().is_some_and(|deadline| deadline <= self.now + Duration::from_millis(1)) {
+            events.push(Event::Tick);
+        }
+        events
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.nodes.iter().filter_map(|node| node.engine.next_deadline()).min()
+    }
+
+    /// Lets the time pass up to `until`, and whatever happens in it happen.
+    pub(super) fn run_until(&mut self, until: Duration) {
+        let until = self.start + until;
+        for _ in 0..1_000_000 {
+            let mut events = self.events();
+            if events.is_empty() {
+                match self.next_deadline() {
+                    Some(deadline) if deadline <= until => events.push(Event::Tick),
+                    _ => {
+                        self.now = until.max(self.now);
+                        return;
+                    }
+                }
+            }
+            let event = events.swap_remove(self.random.below(events.len()));
+            self.happen(&event);
+        }
+        panic!("it goes on and on");
+    }
+
+    /// Runs while anything can happen without waiting, a millisecond or so apart.
+    pub(super) fn settle(&mut self) {
+        let until = self.elapsed();
+        self.run_until(until);
+    }
+
+    /// Lets one thing happen; `false` if nothing can.
+    pub(super) fn step(&mut self) -> bool {
+        let mut events = self.events();
+        if events.is_empty() {
+            return false;
+        }
+        let event = events.swap_remove(self.random.below(events.len()));
+        self.happen(&event);
+        true
+    }
+
+    fn happen(&mut self, event: &Event) {
+        let now = self.now;
+        match *event {
+            Event::Arrive(link, to_binder) => match self.net.arrive(link, to_binder) {
+                Arrival::Message(Owner::Part { node, part, port }, incoming) => {
+                    self.at(node, |engine, view| engine.receive(part, port, incoming, now, view));
+                }
+                Arrival::Joined(Owner::Part { node, part, port }, peer) => {
+                    self.at(node, |engine, view| engine.joined(part, port, peer, now, view));
+                }
+                Arrival::Gone(Owner::Part { node, part, port }, peer) => {
+                    self.at(node, |engine, view| engine.gone(part, port, peer, now, view));
+                }
+                _ => {}
+            },
+            Event::Run(node) => {
+                let job = self.at(node, |engine, view| engine.next_job(now, view));
+                if let Some(job) = job {
+                    let batches = Batches(RefCell::default());
+                    let done = job.run(&self.nodes[node].component, &batches);
+                    self.nodes[node].given.append(&mut batches.0.into_inner());
+                    self.nodes[node].given.push_back(Given::Done(done));
+                }
+            }
+            Event::Take(node) => match self.nodes[node].given.pop_front() {
+                Some(Given::Batch(part, task, results)) => {
+                    self.at(node, |engine, view| engine.results(part, task, results, now, view));
+                }
+                Some(Given::Done(done)) => self.at(node, |engine, view| engine.finish(done, now, view)),
+                None => {}
+            },
+            Event::Resume(node, part) => self.at(node, |engine, view| engine.resume(part, now, view)),
+            Event::Act(actor) => self.actors[actor].step(&mut self.net, now),
+            Event::Tick => {
+                self.now = self.next_deadline().map_or(now, |deadline| deadline.max(now));
+                let now = self.now;
+                for node in 0..self.nodes.len() {
+                    self.at(node, |engine, view| engine.timers(now, view));
+                }
+            }
+        }
+    }
+
+    fn at<T>(&mut self, node: usize, run: impl FnOnce(&mut Engine, &mut View<'_>) -> T) -> T {
+        let Node { engine, ports, .. } = &mut self.nodes[node];
+        run(engine, &mut View { net: &mut self.net, node, ports })
+    }
+}

@@ -1,0 +1,183 @@
+//! Answers that wait for their subscriber.
+
+use std::time::Duration;
+
+use super::client::{marked, numbers};
+use super::cluster::{Cluster, seeds};
+use super::stages::Tag;
+use crate::engine::Counter;
+use crate::{Pipeline, Server};
+
+const LONG: Duration = Duration::from_secs(31);
+
+fn server() -> Server {
+    Server::new("server", Tag("s")).pull_address("pull").pub_address("pub")
+}
+
+fn sends(cluster: &mut Cluster, count: usize) {
+    cluster.sends("pull", (0..count).map(|number| marked("a", "server.foo", number.to_string())));
+}
+
+fn answers(count: usize) -> Vec<String> {
+    numbers(0..count, |number| format!("s({number})"))
+}
+
+#[test]
+fn a_late_subscriber_gets_everything_in_order() {
+    seeds(300, |cluster| {
+        let server = cluster.add(server().plan());
+        sends(cluster, 30);
+        cluster.settle();
+        assert_eq!(cluster.count(server, Counter::Held), 30);
+        assert!(!cluster.engine(server).is_idle());
+        cluster.run_until(Duration::from_secs(29));
+        let sub = cluster.subscribes("pub", "a");
+        cluster.settle();
+        assert_eq!(cluster.payloads(sub), answers(30));
+        assert_eq!(cluster.count(server, Counter::Sent), 30);
+        assert_eq!(cluster.count(server, Counter::Expired), 0);
+        assert!(cluster.engine(server).is_idle());
+        assert!(cluster.net.longest <= 8);
+    });
+}
+
+#[test]
+fn what_nobody_wants_expires_and_is_counted() {
+    seeds(50, |cluster| {
+        let server = cluster.add(server().hold_time(Duration::from_secs(7)).plan());
+        sends(cluster, 20);
+        cluster.run_until(Duration::from_millis(6_990));
+        assert_eq!(cluster.count(server, Counter::Expired), 0);
+        cluster.run_until(Duration::from_secs(8));
+        assert_eq!(cluster.count(server, Counter::Expired), 20);
+        assert!(cluster.engine(server).is_idle());
+        let sub = cluster.subscribes("pub", "a");
+        sends(cluster, 3);
+        cluster.settle();
+        assert_eq!(cluster.payloads(sub), answers(3));
+    });
+}
+
+#[test]
+fn too_much_for_an_absent_client_pauses_the_intake() {
+    seeds(100, |cluster| {
+        let server = cluster.add(server().hold_bytes(4_000).plan());
+        sends(cluster, 300);
+        cluster.settle();
+        let received = cluster.count(server, Counter::Received);
+        assert!((5..200).contains(&received), "{received}");
+        // What was taken in before the hold was full may still be on its way through, and is bounded.
+        assert_eq!(cluster.count(server, Counter::Held), received);
+        let sub = cluster.subscribes("pub", "a");
+        cluster.settle();
+        assert_eq!(cluster.payloads(sub), answers(300));
+        assert_eq!(cluster.count(server, Counter::Expired), 0);
+    });
+}
+
+#[test]
+fn an_absent_client_holds_the_others_up_no_longer_than_the_hold() {
+    seeds(20, |cluster| {
+        let server = cluster.add(server().hold_bytes(4_000).plan());
+        sends(cluster, 60);
+        let sub = cluster.subscribes("pub", "b");
+        cluster.sends("pull", (0..20).map(|number| marked("b", "server.foo", number.to_string())));
+        cluster.run_until(10 * LONG);
+        assert_eq!(cluster.payloads(sub), answers(20));
+        assert_eq!(cluster.count(server, Counter::Expired), 60);
+    });
+}
+
+/// Messages without a payload are not free.
+#[test]
+fn empty_messages_fill_the_hold_too() {
+    seeds(5, |cluster| {
+        let server = cluster.add(server().hold_bytes(20_000).plan());
+        cluster.sends("pull", (0..2_000).map(|_| marked("a", "server.echo", "")));
+        cluster.settle();
+        let held = cluster.count(server, Counter::Held);
+        assert!((20..1_000).contains(&held), "{held}");
+    });
+}
+
+#[test]
+fn a_subscription_to_the_beginning_of_a_topic_counts_for_a_stage() {
+    seeds(100, |cluster| {
+        let server = cluster.add(server().pipelined(true).plan());
+        sends(cluster, 10);
+        let nobody = cluster.subscribes("pub", "server2");
+        cluster.settle();
+        assert_eq!(cluster.count(server, Counter::Held), 10);
+        let sub = cluster.subscribes("pub", "ser");
+        cluster.settle();
+        assert_eq!(cluster.payloads(sub), answers(10));
+        assert_eq!(cluster.payloads(nobody), [""; 0]);
+    });
+}
+
+#[test]
+fn a_stage_takes_only_the_topic_it_was_told() {
+    seeds(50, |cluster| {
+        for name in ["one", "one_more"] {
+            let server = Server::new(name, Tag(name)).pull_address(format!("pull {name}")).pub_address(format!("pub {name}"));
+            cluster.add(server.pipelined(true).expected_subscribers(2).plan());
+        }
+        let stage = || Pipeline::new("stage", super::stages::Stage("2"));
+        cluster.add(stage().sub_address("pub one_more").previous("one").pub_address("wrong").plan());
+        cluster.add(stage().sub_address("pub one_more").previous("").pub_address("all").plan());
+        cluster.sends("pull one_more", (0..10).map(|number| marked("a", "one_more.foo stage.foo", number.to_string())));
+        let (wrong, all) = (cluster.subscribes("wrong", "a"), cluster.subscribes("all", "a"));
+        cluster.settle();
+        assert_eq!(cluster.payloads(wrong), [""; 0]);
+        assert_eq!(cluster.payloads(all), numbers(0..10, |number| format!("2(one_more({number}))")));
+    });
+}
+
+#[test]
+fn the_second_of_two_expected_subscribers_is_waited_for() {
+    seeds(100, |cluster| {
+        let server = cluster.add(server().pipelined(true).expected_subscribers(2).plan());
+        sends(cluster, 10);
+        let first = cluster.subscribes("pub", "server");
+        cluster.settle();
+        assert_eq!((cluster.payloads(first).len(), cluster.count(server, Counter::Held)), (0, 10));
+        let second = cluster.subscribes("pub", "server");
+        cluster.settle();
+        for sub in [first, second] {
+            assert_eq!(cluster.payloads(sub), answers(10));
+        }
+    });
+}
+
+#[test]
+fn what_comes_after_the_last_subscriber_left_is_held_for_the_next() {
+    seeds(100, |cluster| {
+        let server = cluster.add(server().plan());
+        let first = cluster.subscribes("pub", "a");
+        sends(cluster, 10);
+        cluster.settle();
+        assert_eq!(cluster.payloads(first), answers(10));
+        cluster.net.unsubscribe(first, b"a");
+        cluster.settle();
+        sends(cluster, 10);
+        cluster.settle();
+        assert_eq!(cluster.count(server, Counter::Sent), 10);
+        let second = cluster.subscribes("pub", "a");
+        cluster.settle();
+        assert_eq!(cluster.payloads(second), answers(10));
+    });
+}
+
+/// One of ours asks what the publisher can, and is told behind what it subscribed to before.
+#[test]
+fn the_features_are_told_to_whoever_subscribes_to_them() {
+    seeds(50, |cluster| {
+        cluster.add(server().plan());
+        let sub = cluster.subscribes("pub", "a");
+        cluster.net.subscribe(sub, b"_palm.link");
+        cluster.settle();
+        let (topic, body) = cluster.net.sockets[sub].inbox.front().cloned().unwrap();
+        assert_eq!(topic, "_palm.link");
+        assert!(body.starts_with(b"{"));
+    });
+}

@@ -1,0 +1,14 @@
+//! Clusters of engines with the real parts on a network in memory, with the order of events drawn from a seed.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+
+mod blocking;
+mod classic;
+mod client;
+mod cluster;
+mod hold;
+mod jobs;
+mod masters;
+mod net;
+mod pressure;
+mod stages;
