@@ -2,36 +2,41 @@
 
 use std::time::{Duration, Instant};
 
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 pub(super) const BUDGET: u32 = 20;
 
 /// The time that is left: a length on the wire, so that clocks need not agree; a point in time within a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Budget {
-    /// As it was when the message came in.
-    Left(Duration),
+    /// Milliseconds that were left when the message came in.
+    Left(u32),
     /// Since the message was taken in, or from its caller.
     Until(Instant),
 }
 
 impl Budget {
-    pub(super) fn of_millis(millis: u64) -> Self {
-        // The field has 32 bits: what is beyond them is cut off, as protobuf has it.
-        Self::Left(Duration::from_millis(millis & u64::from(u32::MAX)))
+    /// As it is decoded.
+    #[expect(clippy::cast_possible_truncation, reason = "the field has 32 bits; protobuf cuts off what is beyond them")]
+    pub(super) const fn of_field(value: u64) -> Self {
+        Self::Left(value as u32)
+    }
+
+    pub(super) fn of(left: Duration) -> Self {
+        Self::Left(millis(left))
     }
 
     pub(super) fn left(self, now: Instant) -> Duration {
         match self {
-            Self::Left(left) => left,
+            Self::Left(left) => Duration::from_millis(left.into()),
             Self::Until(deadline) => deadline.saturating_duration_since(now),
         }
     }
 
     /// The point in time, for a message that came in at `now`. A budget beyond the clock's range is none.
-    pub(super) fn from(self, now: Instant) -> Option<Self> {
+    pub(super) fn began_at(self, now: Instant) -> Option<Self> {
         match self {
-            Self::Left(left) => now.checked_add(left).map(Self::Until),
+            Self::Left(_) => now.checked_add(self.left(now)).map(Self::Until),
             until => Some(until),
         }
     }
@@ -42,8 +47,10 @@ pub(super) const MAX_BUDGET_BYTES: usize = 2 + 5;
 
 /// Puts the field at the end of a message.
 pub(crate) fn put_budget(left: Duration, into: &mut Vec<u8>) {
-    let millis = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
-    debug_assert!(encoded_len_varint(u64::from(millis)) <= 5);
     encode_key(BUDGET, WireType::Varint, into);
-    encode_varint(u64::from(millis), into);
+    encode_varint(millis(left).into(), into);
+}
+
+fn millis(left: Duration) -> u32 {
+    u32::try_from(left.as_millis()).unwrap_or(u32::MAX)
 }

@@ -171,21 +171,18 @@ impl Message {
     /// Within a component it shrinks; on the way the time of a hop's own is all that counts, so that clocks need not agree.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.budget.map(|budget| match budget {
-            Budget::Left(left) => left,
-            until @ Budget::Until(_) => until.left(Instant::now()),
-        })
+        self.budget.map(|budget| budget.left(Instant::now()))
     }
 
     /// Sets how long the caller waits from now on, in whole milliseconds on the wire, 49 days at most; `None` for no limit.
     pub fn set_remaining(&mut self, remaining: impl Into<Option<Duration>>) {
-        self.budget = remaining.into().map(Budget::Left);
+        self.budget = remaining.into().map(Budget::of);
     }
 
     /// Notes that the message came in at `now`: from here on its time runs.
     pub(crate) fn arrived(&mut self, now: Instant) {
         if let Some(budget) = self.budget {
-            self.budget = budget.from(now);
+            self.budget = budget.began_at(now);
         }
     }
 

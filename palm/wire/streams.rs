@@ -155,7 +155,7 @@ impl Body {
                 self.cache = range.clone();
             }
             (6, Value::Bytes(range)) => self.payload = range.clone(),
-            (BUDGET, Value::Varint(millis)) => self.budget = Some(Budget::of_millis(*millis)),
+            (BUDGET, Value::Varint(millis)) => self.budget = Some(Budget::of_field(*millis)),
             (5 | 6, _) => return wrong_type(field),
             _ => self.extra.add(frame, field),
         }
