@@ -12,7 +12,7 @@ use super::job::{Task, report};
 use super::link::Links;
 use super::stats::{Counter, Stats};
 use crate::service::Description;
-use crate::wire::Message;
+use crate::wire::{Code, Message};
 
 /// Where a part's messages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +166,23 @@ impl Core {
     pub(crate) fn order(&mut self, task: Task, part: PartId, envelope: Envelope) {
         self.ordered_bytes += envelope.message.payload().len();
         self.orders.push_back(Order { task, part, envelope });
+    }
+
+    /// The next call is not made if its caller has given up by now.
+    pub(super) fn refuse_late(&mut self, now: Instant) {
+        let Some(order) = self.orders.front_mut() else { return };
+        if let Task::Call(method) = order.task
+            && order.envelope.message.is_late(now)
+        {
+            let method = self.description.and_then(|description| description.methods.get(method));
+            let method = method.map_or("", |method| method.name);
+            let text = format!("the caller's time was used up before `{method}` began");
+            let bytes = order.envelope.message.payload().len();
+            order.envelope.message = report(&order.envelope.message, &self.name, method, Code::Late, text);
+            order.task = Task::Pass;
+            self.ordered_bytes = self.ordered_bytes + order.envelope.message.payload().len() - bytes;
+            self.stats.add(Counter::Late, 1);
+        }
     }
 
     pub(crate) fn no_feedback(&mut self, envelope: &Envelope) {

@@ -75,11 +75,19 @@ pub(crate) struct Dispatch {
     echo: Option<bool>,
     /// Hand-outs that were given to others meanwhile: whoever has them gets the credit back when it answers after all.
     overtaken: HashMap<(Sequence, u32), (PartId, WorkerId, usize)>,
+    /// What was not handed out, because its caller's time was used up.
+    late: Vec<GivenUp>,
 }
 
 impl Dispatch {
     pub(crate) fn new(epoch: u64) -> Self {
-        Self { flight: Flight::new(epoch), crews: BTreeMap::new(), echo: None, overtaken: HashMap::new() }
+        Self {
+            flight: Flight::new(epoch),
+            crews: BTreeMap::new(),
+            echo: None,
+            overtaken: HashMap::new(),
+            late: Vec::new(),
+        }
     }
 
     pub(crate) fn set_limits(&mut self, part: PartId, limits: CrewLimits) {
@@ -129,16 +137,32 @@ impl Dispatch {
         }
     }
 
-    /// Who of `part` is to get what now.
-    pub(crate) fn next(&mut self, part: PartId) -> Option<HandOut> {
+    /// Who of `part` is to get what now. What is too late for that is set aside for [`take_late`](Self::take_late).
+    pub(crate) fn next(&mut self, part: PartId, now: Instant) -> Option<HandOut> {
         loop {
             let (worker, sequence) = self.crew(part).next()?;
+            if self.flight.get(sequence).is_some_and(|entry| entry.envelope.message.is_late(now)) {
+                self.crew(part).withdraw(sequence);
+                self.give_up_late(sequence);
+                continue;
+            }
             let (Some(mark), Some(entry)) = (self.flight.mark(sequence), self.flight.get(sequence)) else {
                 self.crew(part).withdraw(sequence);
                 continue;
             };
             let message = entry.envelope.message.clone();
             return Some(HandOut { worker, sequence, delivery: mark, message, marked: self.echo != Some(false) });
+        }
+    }
+
+    pub(crate) fn take_late(&mut self) -> Vec<GivenUp> {
+        std::mem::take(&mut self.late)
+    }
+
+    fn give_up_late(&mut self, sequence: Sequence) {
+        if let Some(entry) = self.flight.give_up(sequence) {
+            let text = "the caller's time was used up before a worker was free".to_owned();
+            self.late.push(GivenUp { envelope: entry.envelope, code: Code::Late, text });
         }
     }
 
@@ -373,7 +397,7 @@ mod tests {
     /// Hands out what can be handed out: who got what.
     fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<HandOut> {
         let mut handed = Vec::new();
-        while let Some(mut out) = dispatch.next(PART) {
+        while let Some(mut out) = dispatch.next(PART, now) {
             if out.marked {
                 out.message.set_delivery(&out.delivery);
             }
@@ -462,6 +486,21 @@ mod tests {
         assert_eq!(second[0].worker, WorkerId(2));
         assert_eq!(dispatch.judge(&mut second[0].message, later), Judgement::Result(Some(PART)));
         assert_eq!(dispatch.judge(&mut first[0].message, later), Judgement::Stale);
+    }
+
+    #[test]
+    fn late_work_is_refused_not_handed_out() {
+        let (mut dispatch, now) = dispatch(2);
+        let mut hurried = message(Some([1; 16]));
+        hurried.message.set_remaining(Duration::from_millis(300));
+        hurried.message.arrived(now);
+        dispatch.submit(PART, hurried, now);
+        dispatch.join(PART, WorkerId(1), Credit::Fixed(2), now);
+        assert_eq!(hand_out(&mut dispatch, now).len(), 2);
+        dispatch.join(PART, WorkerId(2), Credit::Paced(500), now);
+        assert!(hand_out(&mut dispatch, now + Duration::from_millis(300)).is_empty());
+        assert_eq!(dispatch.take_late().iter().map(|late| late.code).collect::<Vec<_>>(), [Code::Late]);
+        assert_eq!((dispatch.len(), dispatch.take_late().len()), (2, 0));
     }
 
     #[test]

@@ -109,7 +109,8 @@ fn work(
         Task::Pass => results.push(envelope.clone()),
         Task::Call(method) => {
             let silent = matches!(service.description().kind, Kind::Pipeline | Kind::Sink);
-            let call = Call::new(&envelope.message, component);
+            let mut call = Call::new(&envelope.message, component);
+            call.deadline = envelope.message.deadline();
             service.call(
                 *method,
                 &call,

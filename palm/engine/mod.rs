@@ -138,6 +138,7 @@ impl Engine {
     pub(crate) fn next_job(&mut self, now: Instant, transport: &mut dyn Transport) -> Option<Job> {
         // Behind user code that is running, even what only passes keeps its place.
         while !self.running && !self.core.orders.is_empty() {
+            self.core.refuse_late(now);
             let passes = self.core.orders.front().is_some_and(|order| order.task == Task::Pass);
             let service = if passes { None } else { Some(self.service.take()?) };
             let order = self.core.orders.pop_front()?;

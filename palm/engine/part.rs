@@ -283,11 +283,14 @@ impl Turn<'_> {
 
     /// Hands a message to the router: from an inbound part on its route, from an outbound part as feedback.
     pub fn route(&mut self, envelope: impl Into<Envelope>) {
-        self.core.route(self.part, envelope.into());
+        let mut envelope = envelope.into();
+        envelope.message.arrived(self.now);
+        self.core.route(self.part, envelope);
     }
 
     /// Hands a message of a caller to the router, who is answered through [`Part::feedback`] with this `token`.
-    pub fn route_waiting(&mut self, message: Message, token: u64) {
+    pub fn route_waiting(&mut self, mut message: Message, token: u64) {
+        message.arrived(self.now);
         let origin = Some(Origin { part: self.part, token });
         self.core.route(self.part, Envelope { message, origin, topic: None });
     }
@@ -310,7 +313,7 @@ impl Turn<'_> {
 
     /// Hands one message to the transport.
     pub fn send(&mut self, port: Port, head: Option<&[u8]>, message: &Message) -> Sent {
-        self.transport.send(port, head, false, message.encode())
+        self.transport.send(port, head, false, message.encode_at(self.now))
     }
 
     /// Answers a REQ peer of a `Router` socket.

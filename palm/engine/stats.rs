@@ -26,9 +26,11 @@ pub enum Counter {
     Stale,
     /// Messages that no worker could do: the caller got an error.
     GivenUp,
+    /// Messages that were not worked on, because their caller's time was used up.
+    Late,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "received",
     "calls",
     "errors",
@@ -40,6 +42,7 @@ const NAMES: [&str; 11] = [
     "redelivered",
     "stale",
     "given_up",
+    "late",
 ];
 
 /// The counters of a component.

@@ -111,8 +111,8 @@ impl WorkerPushService {
 
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
-        while let Some(HandOut { worker, sequence, delivery, mut message, marked }) = turn.core.dispatch.next(part) {
-            let linked = turn.core.links.hand_out(worker, &delivery, &message);
+        while let Some(HandOut { worker, sequence, delivery, mut message, marked }) = turn.core.dispatch.next(part, turn.now) {
+            let linked = turn.core.links.hand_out(worker, &delivery, &message, turn.now);
             if marked && !linked {
                 message.set_delivery(&delivery);
             }
@@ -125,6 +125,10 @@ impl WorkerPushService {
                 turn.core.dispatch.set_blocked(part, worker, true);
             }
         }
+        for given_up in turn.core.dispatch.take_late() {
+            turn.count(Counter::Late, 1);
+            turn.core.give_up(given_up);
+        }
         turn.core.flush_links();
         self.full = turn.core.dispatch.is_full(part);
         if turn.core.dispatch.len() > 0 {
@@ -136,7 +140,7 @@ impl WorkerPushService {
     fn push(&mut self, turn: &mut Turn<'_>, worker: WorkerId, message: &Message) -> bool {
         let Some(port) = self.port(worker) else { return false };
         let body = match &mut self.hooks {
-            None => message.encode(),
+            None => message.encode_at(turn.now),
             Some(hooks) => hooks.from_router(message),
         };
         let sent = turn.transport.send(port, None, false, body) == Sent::Done;

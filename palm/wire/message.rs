@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes};
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
+use super::budget::{Budget, MAX_BUDGET_BYTES, put_budget};
 use super::header::{CallError, Header};
 use super::proto::{Delivery, Part, RemoteError};
 use super::scan::{DecodeError, Scan, Value};
@@ -40,6 +42,7 @@ pub struct Message {
     payload: Bytes,
     /// Every other field, encoded, in order of arrival.
     extra: Bytes,
+    budget: Option<Budget>,
 }
 
 impl Message {
@@ -50,11 +53,17 @@ impl Message {
 
     pub(crate) fn of_stream(pipeline: &str, client: &str, function: &str, payload: impl Into<Bytes>) -> Self {
         let header = Arc::new(Header::new(pipeline, client, 0, function));
-        Self::from_parts(header, Bytes::new(), payload.into(), Bytes::new())
+        Self::from_parts(header, Bytes::new(), payload.into(), Bytes::new(), None)
     }
 
-    pub(super) const fn from_parts(header: Arc<Header>, cache: Bytes, payload: Bytes, extra: Bytes) -> Self {
-        Self { header, cache, payload, extra }
+    pub(super) const fn from_parts(
+        header: Arc<Header>,
+        cache: Bytes,
+        payload: Bytes,
+        extra: Bytes,
+        budget: Option<Budget>,
+    ) -> Self {
+        Self { header, cache, payload, extra, budget }
     }
 
     /// Reads an encoded message. The payload stays a slice of `frame`.
@@ -68,7 +77,25 @@ impl Message {
     /// The message as it goes over the wire.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.encoded_len());
+        let mut bytes = self.encode_fields();
+        if let Some(left) = self.remaining() {
+            put_budget(left, &mut bytes);
+        }
+        bytes
+    }
+
+    /// The same for a message that leaves at `now`.
+    pub(crate) fn encode_at(&self, now: Instant) -> Vec<u8> {
+        let mut bytes = self.encode_fields();
+        if let Some(budget) = self.budget {
+            put_budget(budget.left(now), &mut bytes);
+        }
+        bytes
+    }
+
+    fn encode_fields(&self) -> Vec<u8> {
+        let budget = if self.budget.is_some() { MAX_BUDGET_BYTES } else { 0 };
+        let mut bytes = Vec::with_capacity(self.encoded_len() + budget);
         self.encode_into(&mut bytes);
         bytes
     }
@@ -137,6 +164,38 @@ impl Message {
     #[must_use]
     pub fn delivery(&self) -> Option<Delivery> {
         self.extension(DELIVERY)
+    }
+
+    /// How long the caller still waits, if it set a deadline: zero if that is over.
+    ///
+    /// Within a component it shrinks; on the way the time of a hop's own is all that counts, so that clocks need not agree.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.budget.map(|budget| budget.left(Instant::now()))
+    }
+
+    /// Sets how long the caller waits from now on, in whole milliseconds on the wire, 49 days at most; `None` for no limit.
+    pub fn set_remaining(&mut self, remaining: impl Into<Option<Duration>>) {
+        self.budget = remaining.into().map(Budget::of);
+    }
+
+    /// Notes that the message came in at `now`: from here on its time runs.
+    pub(crate) fn arrived(&mut self, now: Instant) {
+        if let Some(budget) = self.budget {
+            self.budget = budget.began_at(now);
+        }
+    }
+
+    /// When the time is over, for a message that has come in.
+    pub(crate) const fn deadline(&self) -> Option<Instant> {
+        match self.budget {
+            Some(Budget::Until(deadline)) => Some(deadline),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
     /// Makes the message one of another stream.
@@ -235,7 +294,7 @@ impl Message {
     /// A message of a stream whose header is known; `extra` is its other fields, encoded.
     pub(crate) fn of_header(header: Arc<Header>, extra: &Bytes, payload: Bytes) -> Result<Self, DecodeError> {
         if extra.is_empty() {
-            return Ok(Self::from_parts(header, Bytes::new(), payload, Bytes::new()));
+            return Ok(Self::from_parts(header, Bytes::new(), payload, Bytes::new(), None));
         }
         let mut message = Self::decode(extra.clone())?;
         (message.header, message.payload) = (header, payload);
@@ -247,14 +306,17 @@ impl Message {
         self.header.encoded.clone()
     }
 
-    /// Every field from 5 on but the payload, encoded.
-    pub(crate) fn encoded_extra(&self) -> Bytes {
-        if self.cache.is_empty() {
+    /// Every field from 5 on but the payload, encoded, for a message that leaves at `now`.
+    pub(crate) fn encoded_extra(&self, now: Instant) -> Bytes {
+        if self.cache.is_empty() && self.budget.is_none() {
             return self.extra.clone();
         }
-        let mut extra = Vec::with_capacity(field_len(&self.cache) + self.extra.len());
+        let mut extra = Vec::with_capacity(field_len(&self.cache) + self.extra.len() + MAX_BUDGET_BYTES);
         put_field(5, &self.cache, &mut extra);
         extra.put_slice(&self.extra);
+        if let Some(budget) = self.budget {
+            put_budget(budget.left(now), &mut extra);
+        }
         extra.into()
     }
 

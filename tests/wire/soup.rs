@@ -36,6 +36,7 @@ pub(crate) fn message() -> impl Strategy<Value = PalmMessage> {
             id: id.into(),
             delivery,
             error,
+            budget_ms: None,
             part: None,
         },
     )

@@ -161,7 +161,7 @@ impl Links {
     }
 
     /// Hands a message to a worker on the link; `false` if there is none of that number.
-    pub(crate) fn hand_out(&mut self, worker: WorkerId, delivery: &Delivery, message: &Message) -> bool {
+    pub(crate) fn hand_out(&mut self, worker: WorkerId, delivery: &Delivery, message: &Message, now: Instant) -> bool {
         let Some(id) = LinkId::of_worker(worker) else { return false };
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { return false };
         let stream = peer.session.stream(message);
@@ -169,7 +169,7 @@ impl Links {
             stream,
             sequence: delivery.sequence,
             attempt: delivery.attempt,
-            extra: message.encoded_extra(),
+            extra: message.encoded_extra(now),
             payload: message.payload().clone(),
         });
         self.say(id);
