@@ -6,10 +6,8 @@ use bytes::Bytes;
 
 use super::Cache;
 use crate::error::{BoxError, Error};
+use crate::features::RESERVED;
 use crate::wire::{DecodeError, Message};
-
-/// Keys below this prefix belong to the library.
-const RESERVED: &str = "_palm.";
 
 /// Keys that peers may read but neither set nor delete: what the component has preset, and the library's own.
 #[derive(Debug, Clone, Default)]

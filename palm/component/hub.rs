@@ -1,4 +1,5 @@
 use super::publishing::Publishing;
+use crate::engine::CrewLimits;
 use crate::part::{Address, CacheService, LinkService, SubConnection, WorkerPullService, WorkerPushService};
 use crate::service::{HubService, Service, Topic};
 use crate::topology::{Route, ServerTemplate};
@@ -7,7 +8,7 @@ use crate::topology::{Route, ServerTemplate};
 ///
 /// ```
 /// let hub = palm::Hub::new("hub").sub_address("tcp://127.0.0.1:5557").previous("server").start()?;
-/// assert!(hub.address("worker_pull_address").is_some());
+/// assert!(hub.address("worker_pull_address")?.starts_with("tcp://127.0.0.1:"));
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Hub {
     worker_pull_address: Address,
     worker_push_address: Address,
     link_address: Option<Address>,
+    crew: CrewLimits,
     publishing: Publishing,
 }
 
@@ -43,6 +45,7 @@ impl Hub {
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
             link_address: None,
+            crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
     }
@@ -74,6 +77,9 @@ impl Hub {
     }
 
     /// Whether results go on to another component rather than back to the client. Default: back.
+    ///
+    /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
+    /// take the stream, see [`expected_subscribers`](Self::expected_subscribers).
     pub const fn pipelined(mut self, pipelined: bool) -> Self {
         self.publishing.pipelined = pipelined;
         self
@@ -82,11 +88,12 @@ impl Hub {
     fn assemble(self) -> ServerTemplate {
         let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
         let sub = SubConnection::new(self.sub_address).previous(self.previous);
+        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         let template = self
             .template
             .register_inbound("Sub", sub, Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", WorkerPushService::new(self.worker_push_address), Route::exterior())
+            .register_outbound("WorkerPush", worker_push, Route::exterior())
             .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
             .register_bypass("Cache", CacheService::new(self.db_address));
         match link {
@@ -99,3 +106,4 @@ impl Hub {
 component!(Hub);
 with_cache!(Hub);
 publishing!(Hub);
+working!(Hub);

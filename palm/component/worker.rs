@@ -20,7 +20,7 @@ use crate::topology::{Plan, Route, ServerTemplate};
 /// }
 ///
 /// let master = palm::Master::new("server").preset_cache("cached", " cached data ").start()?;
-/// let address = master.address("db_address").unwrap();
+/// let address = master.address("db_address")?;
 /// let worker = palm::Worker::new("worker1", MyWorker).db_address(&address).start()?;
 /// let client = palm::Client::connect("server", &address)?;
 /// assert_eq!(&client.eval("server.foo", "a message")?[..], b"worker1 cached data a message");
@@ -55,8 +55,8 @@ impl Worker {
     }
 
     /// The cache address of the master.
-    pub fn db_address(mut self, address: impl Into<String>) -> Self {
-        self.db_address = Some(address.into());
+    pub fn db_address(mut self, address: impl Into<Address>) -> Self {
+        self.db_address = Some(address.into().to_string());
         self
     }
 

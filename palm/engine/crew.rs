@@ -26,8 +26,10 @@ pub(crate) struct CrewLimits {
     pub(crate) work_timeout: Option<Duration>,
     /// How often a message is handed out.
     pub(crate) attempts: u32,
-    /// How long a message with an `id` waits while there is no worker.
+    /// How long a message with an `id` waits while there is no worker; and any for the workers that are expected.
     pub(crate) no_workers: Duration,
+    /// Nothing is handed out before there were so many workers.
+    pub(crate) expected: usize,
 }
 
 impl Default for CrewLimits {
@@ -40,6 +42,7 @@ impl Default for CrewLimits {
             work_timeout: Some(Duration::from_secs(1800)),
             attempts: 3,
             no_workers: Duration::from_secs(30),
+            expected: 1,
         }
     }
 }
@@ -87,6 +90,8 @@ pub(crate) struct Crew {
     waiting_bytes: usize,
     /// A worker that gets nothing new, so that it can take a retry.
     reserved: Option<WorkerId>,
+    /// The workers that are expected were there, or were waited for long enough.
+    complete: bool,
 }
 
 impl Crew {
@@ -118,12 +123,35 @@ impl Crew {
             last: now,
         });
         (worker.credit, worker.window) = (credit, window);
+        self.complete |= self.hands() >= self.limits.expected;
         self.line_up(id);
+    }
+
+    /// Workers that are there. One that stands for several has the credit of each of them.
+    fn hands(&self) -> usize {
+        let hands = |worker: &Worker| match worker.credit {
+            Credit::Paced(_) => 1,
+            Credit::Fixed(window) => window.div_ceil(self.limits.messages.max(1)),
+        };
+        self.workers.values().map(hands).sum()
+    }
+
+    /// Whether workers that are expected are still to come.
+    pub(crate) const fn is_gathering(&self) -> bool {
+        !self.complete && self.limits.expected > 1
+    }
+
+    /// Goes on with the workers that are there; says how many.
+    pub(crate) fn stop_gathering(&mut self) -> usize {
+        self.complete = true;
+        self.hands()
     }
 
     /// A worker is gone; what it held has to be offered again.
     pub(crate) fn leave(&mut self, id: WorkerId) {
         self.workers.remove(&id);
+        // It may come back, and has one place then.
+        self.line.retain(|waiting| *waiting != id);
         if self.reserved == Some(id) {
             self.reserved = None;
         }
@@ -154,6 +182,9 @@ impl Crew {
 
     /// Who is to get which message now.
     pub(crate) fn next(&mut self) -> Option<(WorkerId, Sequence)> {
+        if self.is_gathering() {
+            return None;
+        }
         if let Some((sequence, _)) = self.retries.front().copied()
             && let Some(id) = self.for_retry()
         {
@@ -358,6 +389,27 @@ mod tests {
         assert_eq!(hand_out(&mut crew, now), [(1, 2)]);
         crew.settled(WorkerId(1), 0, now);
         assert_eq!(hand_out(&mut crew, now), [(1, 9)]);
+    }
+
+    #[test]
+    fn nothing_is_handed_out_before_the_expected_workers_were_there() {
+        let now = Instant::now();
+        let mut crew = Crew { limits: CrewLimits { expected: 3, ..CrewLimits::default() }, ..Crew::default() };
+        (0..6).for_each(|sequence| crew.offer(sequence, 0));
+        crew.join(WorkerId(1), Credit::Paced(500), now);
+        crew.join(WorkerId(2), Credit::Paced(500), now);
+        assert_eq!(hand_out(&mut crew, now), []);
+        crew.leave(WorkerId(2));
+        crew.join(WorkerId(2), Credit::Paced(500), now);
+        assert_eq!(hand_out(&mut crew, now), [], "a worker that came back is no third one");
+        crew.join(WorkerId(0), Credit::Fixed(crew.limits.messages), now);
+        let mut workers: Vec<_> = hand_out(&mut crew, now).iter().map(|(worker, _)| *worker).collect();
+        workers.sort_unstable();
+        assert_eq!(workers, [0, 0, 1, 1, 2, 2]);
+        crew.leave(WorkerId(1));
+        crew.leave(WorkerId(2));
+        crew.offer(9, 0);
+        assert_eq!(hand_out(&mut crew, now), [(0, 9)], "later it works with those that are left");
     }
 
     #[test]

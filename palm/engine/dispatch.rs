@@ -320,6 +320,10 @@ impl Dispatch {
             }
             given_up.extend(self.again(part, hung.iter().map(|(sequence, ..)| *sequence).collect()));
         }
+        if self.crew(part).is_gathering() && self.flight.of(part).any(|(_, entry)| now >= entry.since + limits.no_workers) {
+            let workers = self.crew(part).stop_gathering();
+            tracing::warn!(expected = limits.expected, workers, "handing out without all of the expected workers");
+        }
         if self.crew(part).is_empty() {
             let alone: Vec<_> = self
                 .flight
@@ -469,6 +473,18 @@ mod tests {
         let given_up = dispatch.overdue(PART, now + Duration::from_secs(30));
         assert_eq!(given_up.iter().map(|one| one.code).collect::<Vec<_>>(), [Code::NoWorkers]);
         assert_eq!(dispatch.len(), 1);
+    }
+
+    #[test]
+    fn expected_workers_are_not_waited_for_without_end() {
+        let (mut dispatch, now) = dispatch(0);
+        dispatch.set_limits(PART, CrewLimits { expected: 2, ..CrewLimits::default() });
+        dispatch.submit(PART, message(None), now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
+        assert!(dispatch.overdue(PART, now + Duration::from_secs(29)).is_empty());
+        assert!(hand_out(&mut dispatch, now).is_empty());
+        assert!(dispatch.overdue(PART, now + Duration::from_secs(30)).is_empty());
+        assert_eq!(hand_out(&mut dispatch, now).len(), 1);
     }
 
     #[test]

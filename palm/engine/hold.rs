@@ -96,6 +96,8 @@ pub(crate) struct Outcome {
     pub(crate) sent: u64,
     pub(crate) held: u64,
     pub(crate) expired: u64,
+    /// Dropped because their client makes a new call.
+    pub(crate) superseded: u64,
 }
 
 /// The topics of one publisher.
@@ -191,7 +193,7 @@ impl Hold {
             && call > audience.call
         {
             let (messages, bytes) = audience.begin(call, seen);
-            outcome.expired += messages;
+            outcome.superseded += messages;
             self.bytes -= bytes;
             self.recount(topic);
         }

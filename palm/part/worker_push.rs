@@ -109,6 +109,22 @@ impl WorkerPushService {
         self
     }
 
+    /// Workers that must have connected before the first message is handed out. Default: 1.
+    ///
+    /// Without it, whoever comes first may have done a short stream before the next one is there. They are waited for as long
+    /// as [`no_workers_timeout`](Self::no_workers_timeout) says, from the first message on; then whoever is there begins, and a
+    /// line says so. Over `inproc://` connections cannot be seen, and nothing is waited for.
+    #[must_use]
+    pub const fn expected_workers(mut self, workers: usize) -> Self {
+        self.limits.expected = workers;
+        self
+    }
+
+    pub(crate) const fn limits(mut self, limits: CrewLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
         while let Some(HandOut { worker, sequence, delivery, mut message, marked }) = turn.core.dispatch.next(part, turn.now) {
@@ -167,8 +183,10 @@ impl WorkerPushService {
     /// Before anything else: the limits, and a worker for the endpoint whose connections cannot be seen.
     fn set_up(&mut self, turn: &mut Turn<'_>) {
         if !std::mem::replace(&mut self.set_up, true) {
-            turn.core.dispatch.set_limits(turn.part, self.limits);
-            if self.shared.as_ref().is_some_and(|bound| bound.address.starts_with("inproc:")) {
+            let unseen = self.shared.as_ref().is_some_and(|bound| bound.address.starts_with("inproc:"));
+            let expected = if unseen { 1 } else { self.limits.expected };
+            turn.core.dispatch.set_limits(turn.part, CrewLimits { expected, ..self.limits });
+            if unseen {
                 turn.core.dispatch.join(turn.part, SHARED, Credit::Fixed(self.limits.messages), turn.now);
             }
         }

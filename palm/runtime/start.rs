@@ -149,7 +149,7 @@ fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> 
     let mut addresses = BTreeMap::new();
     for (key, address) in &found {
         let twins = found.iter().filter(|(other, _)| other == key).count();
-        let key = if twins > 1 {
+        let key = if twins > 1 || plan.numbered == Some(key) {
             let number = addresses.keys().filter(|taken: &&String| taken.starts_with(*key)).count();
             format!("{key}_{number}")
         } else {

@@ -19,6 +19,8 @@ pub struct Plan {
     pub(crate) service: Option<Box<dyn Service>>,
     pub(crate) presets: Vec<(String, Bytes)>,
     pub(crate) cache: Arc<dyn Cache>,
+    /// A cache key that gets a number even where one part alone has it.
+    pub(crate) numbered: Option<&'static str>,
     /// Cache address of the master, for a worker.
     pub(crate) master: Option<String>,
     /// How the parts are changed where the master has a link.
@@ -58,6 +60,7 @@ impl Plan {
             service: None,
             presets: Vec::new(),
             cache: Arc::new(MemoryCache::new()),
+            numbered: None,
             master: None,
             over_link: None,
             messages: u64::MAX,

@@ -26,7 +26,7 @@ use crate::socket::Context;
 ///     .register_outbound("Pub", PubService::new("tcp://127.0.0.1:*"), Route::exterior())
 ///     .register_bypass("Cache", CacheService::new("tcp://127.0.0.1:*"));
 /// let handle = server.start()?;
-/// assert!(handle.address("worker_push_address").is_some());
+/// assert!(handle.address("worker_push_address")?.starts_with("tcp://127.0.0.1:"));
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]
@@ -119,6 +119,12 @@ impl ServerTemplate {
         self.plan.insecure
     }
 
+    /// Publishes addresses under `key` with a number, one or several.
+    pub(crate) const fn numbered(mut self, key: &'static str) -> Self {
+        self.plan.numbered = Some(key);
+        self
+    }
+
     /// Presets a key of the cache. Peers may read it, and not change it.
     pub fn preset_cache(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
         self.plan.presets.push((key.into(), value.into()));
@@ -158,7 +164,7 @@ impl ServerTemplate {
     /// The least important level that the component logs. Default: INFO.
     ///
     /// It holds for the `log` layer of this library; other subscribers filter by their own rules.
-    pub fn log_level(self, level: tracing::Level) -> Self {
+    pub fn log_level(self, level: crate::Level) -> Self {
         crate::log_level::set(&self.plan.name, level);
         self
     }

@@ -243,6 +243,6 @@ fn answers_to_a_call_that_was_given_up_do_not_reach_the_next() {
         let sub = cluster.subscribes("pub", "a");
         cluster.settle();
         assert_eq!(cluster.payloads(sub), ["s(next)"]);
-        assert_eq!(cluster.count(server, Counter::Expired), 5);
+        assert_eq!(cluster.count(server, Counter::Superseded), 5);
     });
 }

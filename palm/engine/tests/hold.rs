@@ -231,7 +231,7 @@ mod alone {
         }
         assert!(hold.is_full() && !hold.is_empty());
         let outcome = offer(&mut hold, 2, Sent::Done);
-        assert_eq!((outcome.sent, outcome.held, outcome.expired), (1, 0, 30));
+        assert_eq!((outcome.sent, outcome.held, outcome.superseded), (1, 0, 30));
         assert!(!hold.is_full() && hold.is_empty());
     }
 
@@ -250,4 +250,17 @@ mod alone {
         hold.tick(now + LONG, &mut |_, _| Sent::Done);
         assert!(!hold.is_full() && hold.is_empty());
     }
+}
+
+#[test]
+fn a_stage_that_takes_every_topic_does_not_take_the_librarys_own() {
+    seeds(50, |cluster| {
+        cluster.add(server().pipelined(true).plan());
+        let stage = Pipeline::new("stage", super::stages::Stage("2"));
+        let stage = cluster.add(stage.sub_address("pub").pub_address("out").plan());
+        cluster.subscribes("pub", "_palm.link");
+        cluster.settle();
+        assert_eq!(cluster.count(stage, Counter::Undecodable), 0);
+        assert_eq!(cluster.count(stage, Counter::Received), 0);
+    });
 }
