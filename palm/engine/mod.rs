@@ -5,7 +5,7 @@
 //! clusters step by step.
 
 mod calls;
-mod core;
+mod router;
 mod crew;
 mod dispatch;
 mod envelope;
@@ -21,7 +21,7 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-pub(crate) use self::core::{Core, Exit, Row};
+pub(crate) use router::{Router, Exit, Row};
 pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use dispatch::{HandOut, LinkResult};
@@ -31,7 +31,7 @@ pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub use stats::{Counter, Stats};
 
-use self::core::Step;
+use self::router::Step;
 use crate::service::Service;
 use crate::socket::{Incoming, Peer};
 
@@ -41,7 +41,7 @@ const MAX_ORDER_BYTES: usize = 8 << 20;
 
 /// One component at work.
 pub(crate) struct Engine {
-    core: Core,
+    core: Router,
     parts: Vec<Box<dyn Part>>,
     /// The parts that a message from each part can reach.
     reach: Vec<Vec<PartId>>,
@@ -53,7 +53,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(core: Core, parts: Vec<Box<dyn Part>>, service: Option<Box<dyn Service>>) -> Self {
+    pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, service: Option<Box<dyn Service>>) -> Self {
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
         Self { core, parts, reach, service, running: false, draining: false }
     }
@@ -205,7 +205,7 @@ impl Engine {
     /// From now on only what is inside leaves. Work that a master will have done by others is not begun.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
-        let Core { orders, rows, ordered_bytes, .. } = &mut self.core;
+        let Router { orders, rows, ordered_bytes, .. } = &mut self.core;
         orders.retain(|order| {
             let handed_back = order.envelope.origin.is_some_and(|origin| rows[origin.part.0].hands_back);
             if handed_back {
@@ -230,7 +230,7 @@ impl Engine {
 
     /// Whether user code can be run now.
     pub(crate) fn has_job(&self) -> bool {
-        let can_run = |order: &core::Order| order.task == Task::Pass || self.service.is_some();
+        let can_run = |order: &router::Order| order.task == Task::Pass || self.service.is_some();
         !self.running && self.core.orders.front().is_some_and(can_run)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::core::Core;
+use super::router::Router;
 use super::envelope::{Envelope, Origin, PartId};
 use super::stats::Counter;
 use crate::error::{BoxError, Result};
@@ -256,7 +256,7 @@ impl Opening<'_> {
 
 /// One turn of the engine: what a part may do while it is called.
 pub struct Turn<'a> {
-    pub(crate) core: &'a mut Core,
+    pub(crate) core: &'a mut Router,
     pub(crate) transport: &'a mut dyn Transport,
     pub(crate) part: PartId,
     pub(crate) now: Instant,

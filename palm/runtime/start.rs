@@ -14,7 +14,7 @@ use super::sockets::Sockets;
 use super::stop::Stop;
 use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
-use crate::engine::{Core, Engine, Opening, PartId, Stats};
+use crate::engine::{Router, Engine, Opening, PartId, Stats};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;
@@ -116,7 +116,7 @@ impl Start {
         }
         let rows = plan.rows();
         let description = plan.service.as_deref().map(|service| service.description());
-        let core = Core::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
+        let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         Ok(Reactor::new(Engine::new(core, parts, plan.service), sockets, wakeup))
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
-use crate::engine::{Core, Counter, Done, Engine, Envelope, Opening, Overflow, PartId, Place, Stats, Task};
+use crate::engine::{Router, Counter, Done, Engine, Envelope, Opening, Overflow, PartId, Place, Stats, Task};
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
 use crate::service::{Component, Service};
@@ -130,7 +130,7 @@ impl Cluster {
         }
         let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
         let description = plan.service.as_deref().map(Service::description);
-        let core = Core::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
+        let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
         let engine = Engine::new(core, parts, plan.service);

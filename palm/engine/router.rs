@@ -64,7 +64,7 @@ pub(crate) struct Order {
 }
 
 /// What all parts of a component share.
-pub(crate) struct Core {
+pub(crate) struct Router {
     pub(crate) name: Arc<str>,
     pub(crate) rows: Vec<Row>,
     pub(crate) stats: Arc<Stats>,
@@ -86,7 +86,7 @@ pub(crate) struct Core {
     pub(super) unflushed: Vec<PartId>,
 }
 
-impl Core {
+impl Router {
     pub(crate) fn new(name: Arc<str>, rows: Vec<Row>, stats: Arc<Stats>, description: Option<&'static Description>, messages: u64) -> Self {
         let deadlines = vec![None; rows.len()];
         let epoch = uuid::Uuid::new_v4().as_u64_pair().0;
