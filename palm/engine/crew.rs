@@ -53,8 +53,8 @@ const FIRST_WINDOW: usize = 16;
 /// How a worker's credit is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credit {
-    /// From its pace.
-    Paced,
+    /// From its pace, so many messages at the most.
+    Paced(usize),
     /// As it is said: it stands for a number of workers that cannot be told apart.
     Fixed(usize),
 }
@@ -62,6 +62,8 @@ pub(crate) enum Credit {
 #[derive(Debug)]
 struct Worker {
     held: usize,
+    /// What it holds, in the order it got it.
+    order: VecDeque<Sequence>,
     bytes: usize,
     credit: Credit,
     window: usize,
@@ -93,10 +95,6 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    pub(crate) fn new(limits: CrewLimits) -> Self {
-        Self { limits, ..Self::default() }
-    }
-
     /// Messages that wait for a worker, and the bytes of their payloads.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.waiting.len() + self.retries.len(), self.waiting_bytes)
@@ -109,11 +107,12 @@ impl Crew {
     /// A worker is there, or its credit changed.
     pub(crate) fn join(&mut self, id: WorkerId, credit: Credit, now: Instant) {
         let window = match credit {
-            Credit::Paced => FIRST_WINDOW.min(self.limits.messages),
+            Credit::Paced(most) => FIRST_WINDOW.min(most),
             Credit::Fixed(window) => window,
         };
         let worker = self.workers.entry(id).or_insert(Worker {
             held: 0,
+            order: VecDeque::new(),
             bytes: 0,
             credit,
             window,
@@ -131,7 +130,7 @@ impl Crew {
     /// Workers that are there. One that stands for several has the credit of each of them.
     fn hands(&self) -> usize {
         let hands = |worker: &Worker| match worker.credit {
-            Credit::Paced => 1,
+            Credit::Paced(_) => 1,
             Credit::Fixed(window) => window.div_ceil(self.limits.messages.max(1)),
         };
         self.workers.values().map(hands).sum()
@@ -232,6 +231,7 @@ impl Crew {
             }
             worker.alone = retried;
             worker.held += 1;
+            worker.order.push_back(sequence);
             worker.bytes += bytes;
         }
         if self.line.front() == Some(&id) {
@@ -252,6 +252,17 @@ impl Crew {
             worker.blocked = false;
         }
         self.line_up(id);
+    }
+
+    /// What `id` got before `sequence` and still holds: a worker that does one after the other has given nothing for it.
+    pub(crate) fn passed_over(&mut self, id: WorkerId, sequence: Sequence) -> Vec<Sequence> {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| matches!(worker.credit, Credit::Paced(_))) else {
+            return Vec::new();
+        };
+        match worker.order.iter().position(|held| *held == sequence) {
+            Some(place) => worker.order.drain(..=place).filter(|held| *held != sequence).collect(),
+            None => Vec::new(),
+        }
     }
 
     /// A message that `id` held is settled, or was taken from it.
@@ -285,9 +296,9 @@ impl Worker {
         let taken = now.saturating_duration_since(self.last);
         self.last = now;
         self.pace = if self.pace.is_zero() { taken } else { (self.pace * 7 + taken) / 8 };
-        if self.credit == Credit::Paced {
+        if let Credit::Paced(most) = self.credit {
             let fitting = limits.hold.as_nanos() / self.pace.as_nanos().max(1);
-            self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, limits.messages);
+            self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, most);
         }
     }
 }
@@ -297,8 +308,8 @@ mod tests {
     use super::*;
 
     fn crew(workers: usize) -> (Crew, Instant) {
-        let (mut crew, now) = (Crew::new(CrewLimits::default()), Instant::now());
-        (0..workers).for_each(|id| crew.join(WorkerId(id), Credit::Paced, now));
+        let (mut crew, now) = (Crew::default(), Instant::now());
+        (0..workers).for_each(|id| crew.join(WorkerId(id), Credit::Paced(500), now));
         (crew, now)
     }
 
@@ -383,13 +394,13 @@ mod tests {
     #[test]
     fn nothing_is_handed_out_before_the_expected_workers_were_there() {
         let now = Instant::now();
-        let mut crew = Crew::new(CrewLimits { expected: 3, ..CrewLimits::default() });
+        let mut crew = Crew { limits: CrewLimits { expected: 3, ..CrewLimits::default() }, ..Crew::default() };
         (0..6).for_each(|sequence| crew.offer(sequence, 0));
-        crew.join(WorkerId(1), Credit::Paced, now);
-        crew.join(WorkerId(2), Credit::Paced, now);
+        crew.join(WorkerId(1), Credit::Paced(500), now);
+        crew.join(WorkerId(2), Credit::Paced(500), now);
         assert_eq!(hand_out(&mut crew, now), []);
         crew.leave(WorkerId(2));
-        crew.join(WorkerId(2), Credit::Paced, now);
+        crew.join(WorkerId(2), Credit::Paced(500), now);
         assert_eq!(hand_out(&mut crew, now), [], "a worker that came back is no third one");
         crew.join(WorkerId(0), Credit::Fixed(crew.limits.messages), now);
         let mut workers: Vec<_> = hand_out(&mut crew, now).iter().map(|(worker, _)| *worker).collect();

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::core::Order;
+use super::router::Order;
 use super::envelope::{Envelope, PartId};
 use crate::error::BoxError;
 use crate::service::{Call, Component, Failure, Kind, Messages, Replies, Service};
@@ -87,6 +87,13 @@ impl Job {
             let message = report(&order.envelope.message, &component.name, method, code, text);
             results.push(order.envelope.with(message));
         }
+        let nothing = results.kept.is_empty() && !results.more;
+        if nothing && matches!(order.task, Task::Call(_)) && service.description().kind == Kind::Worker
+            // A master that counts on a result for each message has to be told that there is none.
+            && order.envelope.message.delivery().is_some()
+        {
+            results.push(order.envelope.with(order.envelope.message.empty_part()));
+        }
         Done { order, service, results: results.kept, more: results.more, failed }
     }
 }
@@ -102,7 +109,8 @@ fn work(
         Task::Pass => results.push(envelope.clone()),
         Task::Call(method) => {
             let silent = matches!(service.description().kind, Kind::Pipeline | Kind::Sink);
-            let call = Call::new(&envelope.message, component);
+            let mut call = Call::new(&envelope.message, component);
+            call.deadline = envelope.message.deadline();
             service.call(
                 *method,
                 &call,

@@ -26,11 +26,13 @@ pub enum Counter {
     Stale,
     /// Messages that no worker could do: the caller got an error.
     GivenUp,
+    /// Messages that were not worked on, because their caller's time was used up.
+    Late,
     /// Held answers to an earlier call of a client that makes a new one: nobody waits for them any more.
     Superseded,
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "received",
     "calls",
     "errors",
@@ -42,6 +44,7 @@ const NAMES: [&str; 12] = [
     "redelivered",
     "stale",
     "given_up",
+    "late",
     "superseded",
 ];
 

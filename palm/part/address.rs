@@ -27,6 +27,10 @@ impl Address {
         Self(AddressKind::Any)
     }
 
+    pub(crate) const fn is_lookup(&self) -> bool {
+        matches!(self.0, AddressKind::Lookup(_))
+    }
+
     /// What the cache of the component's master says when the part opens; waited for without limit.
     pub(crate) const fn lookup(key: &'static str) -> Self {
         Self(AddressKind::Lookup(key))

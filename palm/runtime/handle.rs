@@ -149,7 +149,7 @@ mod tests {
         assert!(matches!(error, Error::NoAddress { .. }));
         assert_eq!(
             error.to_string(),
-            "server has no `db_adress`; there are `db_address`, `pub_address`, `pull_address`, `worker_pull_address`, \
+            "server has no `db_adress`; there are `_palm.link`, `db_address`, `pub_address`, `pull_address`, `worker_pull_address`, \
              `worker_push_address`"
         );
     }

@@ -35,6 +35,12 @@ pub struct ServerTemplate {
     plan: Plan,
 }
 
+impl From<Plan> for ServerTemplate {
+    fn from(plan: Plan) -> Self {
+        Self { plan }
+    }
+}
+
 impl ServerTemplate {
     /// A component of that name, without parts.
     pub fn new(name: impl Into<String>) -> Self {
@@ -101,6 +107,16 @@ impl ServerTemplate {
     pub(crate) fn master(mut self, db_address: Option<String>) -> Self {
         self.plan.master = db_address;
         self
+    }
+
+    /// What becomes of the parts where the master has a link.
+    pub(crate) fn over_link(mut self, change: fn(Plan, &str) -> Plan) -> Self {
+        self.plan.over_link = Some(change);
+        self
+    }
+
+    pub(crate) const fn is_insecure(&self) -> bool {
+        self.plan.insecure
     }
 
     /// Publishes addresses under `key` with a number, one or several.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows sockets, parts or components.
 
+mod budget;
 mod code;
 mod header;
 mod message;
@@ -13,6 +14,7 @@ pub use message::Message;
 pub use proto::{Delivery, RemoteError};
 pub use scan::DecodeError;
 
+pub(crate) use budget::put_budget;
 pub(crate) use header::Header;
 pub(crate) use scan::has_id;
 pub(crate) use streams::Streams;
