@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::router::Order;
 use super::envelope::{Envelope, PartId};
+use super::router::Order;
 use crate::error::BoxError;
 use crate::service::{Call, Component, Failure, Kind, Messages, Replies, Service};
 use crate::wire::{Code, Message, RemoteError};
@@ -124,10 +124,16 @@ fn work(
             )?;
         }
         Task::Scatter => {
-            service.scatter(envelope.message.clone(), &mut Messages::new(&mut |message| results.push(envelope.with(message))));
+            service.scatter(
+                envelope.message.clone(),
+                &mut Messages::new(&mut |message| results.push(envelope.with(message))),
+            );
         }
         Task::Gather => {
-            service.gather(envelope.message.clone(), &mut Messages::new(&mut |message| results.push(envelope.with(message))));
+            service.gather(
+                envelope.message.clone(),
+                &mut Messages::new(&mut |message| results.push(envelope.with(message))),
+            );
         }
         Task::HandleStream => {
             let mut message = envelope.message.clone();

@@ -87,7 +87,13 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    pub(crate) fn new(name: Arc<str>, rows: Vec<Row>, stats: Arc<Stats>, description: Option<&'static Description>, messages: u64) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        rows: Vec<Row>,
+        stats: Arc<Stats>,
+        description: Option<&'static Description>,
+        messages: u64,
+    ) -> Self {
         let deadlines = vec![None; rows.len()];
         let epoch = uuid::Uuid::new_v4().as_u64_pair().0;
         Self {

@@ -125,7 +125,10 @@ impl Drop for Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("name", &self.name()).field("addresses", &self.addresses()).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("name", &self.name())
+            .field("addresses", &self.addresses())
+            .finish_non_exhaustive()
     }
 }
 

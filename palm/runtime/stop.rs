@@ -45,10 +45,8 @@ impl Stop {
     /// Waits until the part shall end, `timeout` at most; says whether it shall.
     pub fn wait(&self, timeout: Duration) -> bool {
         let state = self.lock();
-        let (state, _) = self
-            .changed
-            .wait_timeout_while(state, timeout, |state| !state.set)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (state, _) =
+            self.changed.wait_timeout_while(state, timeout, |state| !state.set).unwrap_or_else(PoisonError::into_inner);
         state.set
     }
 

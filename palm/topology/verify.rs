@@ -102,7 +102,8 @@ impl Plan {
             }
             if part.route.target == Target::Discard {
                 let place = if at == index { "at once".to_owned() } else { format!("behind `{}`", part.name) };
-                problems.push(format!("inbound part `{name}` would block for ever: what it sends is discarded {place}"));
+                problems
+                    .push(format!("inbound part `{name}` would block for ever: what it sends is discarded {place}"));
                 return;
             }
             let Some(next) = self.next(at) else { return };

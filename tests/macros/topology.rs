@@ -39,9 +39,13 @@ fn parts_and_routes_are_registered_in_source_order() {
 
 #[test]
 fn an_address_is_set_by_the_method_of_the_part() {
-    let everything = Everything::new("everything").sub_address("tcp://localhost:1").pub_address(String::from("tcp://127.0.0.1:*"));
+    let everything =
+        Everything::new("everything").sub_address("tcp://localhost:1").pub_address(String::from("tcp://127.0.0.1:*"));
     assert_eq!(everything.messages(3).insecure().template().plan().name(), "everything");
-    assert_eq!(format!("{:?}", Master::new("server").cache_address("tcp://127.0.0.1:*").pull_address("inproc://a")), "Master { .. }");
+    assert_eq!(
+        format!("{:?}", Master::new("server").cache_address("tcp://127.0.0.1:*").pull_address("inproc://a")),
+        "Master { .. }"
+    );
 }
 
 #[test]

@@ -44,7 +44,19 @@ fn whole(message: &Message) -> PalmMessage {
     let (payload, id) = (payload.into(), id.into());
     let budget_ms = message.remaining().map(|left| u32::try_from(left.as_millis()).unwrap());
     let (delivery, error) = (message.delivery(), message.error());
-    PalmMessage { pipeline, client, stage, function, cache, payload, id, delivery, error, budget_ms, ..PalmMessage::default() }
+    PalmMessage {
+        pipeline,
+        client,
+        stage,
+        function,
+        cache,
+        payload,
+        id,
+        delivery,
+        error,
+        budget_ms,
+        ..PalmMessage::default()
+    }
 }
 
 proptest! {

@@ -134,7 +134,8 @@ impl Hooks {
 
     fn gather(&mut self, message: Message) -> Option<Message> {
         self.gathered.push(String::from_utf8_lossy(message.payload()).into_owned());
-        (self.gathered.len().is_multiple_of(3)).then(|| message.clone().with_payload(self.gathered.split_off(0).join(" ")))
+        (self.gathered.len().is_multiple_of(3))
+            .then(|| message.clone().with_payload(self.gathered.split_off(0).join(" ")))
     }
 
     fn handle_stream(&mut self, message: &mut Message) -> Topic {
