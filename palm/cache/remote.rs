@@ -15,6 +15,9 @@ use crate::wire::Message;
 /// How soon an interrupt ends a wait.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// How long a refused `set` asks for the reason: it has its answer already.
+const WHY: Duration = Duration::from_secs(1);
+
 /// How long a call waits for its answer by default.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -96,7 +99,7 @@ impl RemoteCache {
     /// The service answers a refusal with nothing: what the key is tells why.
     fn why_refused(&self, key: &str) -> &'static str {
         let published = key == "name" || key.ends_with("_address");
-        match self.get(key) {
+        match self.get_within(key, Some(WHY)) {
             _ if key.starts_with(features::RESERVED) => "it is read-only",
             Ok(Some(_)) if published => "it is read-only",
             Ok(Some(_)) => "it is read-only, or the store is full",
@@ -244,7 +247,7 @@ mod tests {
     fn each_request_gets_its_answer() -> Result<()> {
         let context = Context::new();
         let mut socket = service(&context, "inproc://cache");
-        let server = thread::spawn(move || serve(&mut socket, &MemoryCache::new(), 6));
+        let server = thread::spawn(move || serve(&mut socket, &MemoryCache::new(), 7));
         let cache = RemoteCache::new(&context, "server", "inproc://cache", "me");
         assert_eq!(cache.set("key", b"value")?, "key");
         assert_eq!(cache.get("key")?.as_deref(), Some(&b"value"[..]));
