@@ -63,7 +63,7 @@ mod tests {
         for sequence in sequences {
             order.take(*sequence, Message::new("", sequence.to_be_bytes().to_vec()), &mut ready);
         }
-        ready.iter().map(|message| u32::from_be_bytes(message.payload()[..].try_into().unwrap())).collect()
+        ready.iter().map(|message| u32::from_be_bytes(message.payload()[..].try_into().expect("4 bytes"))).collect()
     }
 
     #[test]
