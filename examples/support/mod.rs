@@ -31,12 +31,6 @@ pub(crate) fn no_role(roles: &str) -> ! {
     std::process::exit(2)
 }
 
-/// An address of a component that was started, by its cache key.
-pub(crate) fn address(component: &palm::Handle, key: &str) -> String {
-    let address = component.address(key);
-    address.unwrap_or_else(|| panic!("{} has no {key}", component.name()))
-}
-
 /// Prints an answer.
 #[expect(clippy::print_stdout, reason = "the answers are what an example is for")]
 pub(crate) fn print(answer: impl Debug) {

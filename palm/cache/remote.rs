@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+use crate::features;
 use crate::socket::{Context, Ready, Received, Sent, Socket, SocketKind};
 use crate::wire::Message;
 
@@ -85,9 +86,21 @@ impl RemoteCache {
         match std::str::from_utf8(&answer) {
             Ok(key) if !key.is_empty() => Ok(key.to_owned()),
             _ => {
-                let reason = format!("`{}` at {} does not take it", self.server, self.address);
+                let why = self.why_refused(key);
+                let reason = format!("{why} (`{}` at {})", self.server, self.address);
                 Err(Error::Cache { key: key.to_owned(), reason })
             }
+        }
+    }
+
+    /// The service answers a refusal with nothing: what the key is tells why.
+    fn why_refused(&self, key: &str) -> &'static str {
+        let published = key == "name" || key.ends_with("_address");
+        match self.get(key) {
+            _ if key.starts_with(features::RESERVED) => "it is read-only",
+            Ok(Some(_)) if published => "it is read-only",
+            Ok(Some(_)) => "it is read-only, or the store is full",
+            _ => "the store does not take it, and may be full",
         }
     }
 
@@ -213,7 +226,8 @@ mod tests {
             let incoming = next(socket);
             assert!(incoming.delimited);
             let read_only: ReadOnly = ["name"].into_iter().collect();
-            assert_eq!(socket.send(Some(&incoming.head), true, answer(cache, &read_only, &|_, _| None, incoming.body)), Sent::Done);
+            let answer = answer(cache, &read_only, &|_, _| None, incoming.body).expect("a message");
+            assert_eq!(socket.send(Some(&incoming.head), true, answer), Sent::Done);
         }
     }
 

@@ -287,7 +287,7 @@ mod tests {
                         return;
                     }
                     let answer = answer(&cache, &ReadOnly::default(), &|_, _| None, request.body);
-                    requests.send(Some(&request.head), true, answer);
+                    requests.send(Some(&request.head), true, answer.expect("a message"));
                 }
                 while let Received::Message(subscription) = publisher.receive(|_| false) {
                     if has_link && subscription.body.ends_with(LINK.as_bytes()) {

@@ -18,6 +18,7 @@ use super::stream::JobStream;
 use super::typed::FromReply;
 use crate::cache::RemoteCache;
 use crate::error::{Error, Result};
+use crate::part::Address;
 use crate::wire::Message;
 
 /// A client of one server, master, hub or pipeline.
@@ -39,7 +40,7 @@ use crate::wire::Message;
 /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
 /// # }
 /// # let server = palm::Server::new("my_server", MyServer).start()?;
-/// # let db_address = server.address("db_address").unwrap();
+/// # let db_address = server.address("db_address")?;
 /// let client = palm::Client::connect("my_server", db_address)?;
 /// let reply = client.eval("my_server.foo", b"a message")?;
 /// assert_eq!(reply, "you sent me a message");
@@ -97,13 +98,13 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotReached`] if it does not answer within 10 s, [`Error::WrongName`] if another component does.
-    pub fn connect(server: impl Into<String>, db_address: impl Into<String>) -> Result<Self> {
+    pub fn connect(server: impl Into<String>, db_address: impl Into<Address>) -> Result<Self> {
         Self::builder(server, db_address).connect()
     }
 
     /// A client whose addresses, session and time-outs can be set before it connects.
-    pub fn builder(server: impl Into<String>, db_address: impl Into<String>) -> ClientBuilder {
-        ClientBuilder::new(server.into(), db_address.into())
+    pub fn builder(server: impl Into<String>, db_address: impl Into<Address>) -> ClientBuilder {
+        ClientBuilder::new(server.into(), db_address.into().to_string())
     }
 
     /// Name of the component that it is connected to.
@@ -268,7 +269,7 @@ impl Client {
     /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
     /// # }
     /// # let server = palm::Server::new("my_server", MyServer).start()?;
-    /// # let db_address = server.address("db_address").unwrap();
+    /// # let db_address = server.address("db_address")?;
     /// # let client = palm::Client::connect("my_server", db_address)?;
     /// let messages = (0..10).map(|number| format!("message {number}"));
     /// for reply in client.job("my_server.foo", messages).messages(10) {
@@ -331,8 +332,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::TimedOut`] if the cache does not answer.
-    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.shared.cache.get(key)?.map(Vec::from))
+    pub fn get(&self, key: &str) -> Result<Option<Reply>> {
+        Ok(self.shared.cache.get(key)?.map(Reply::from))
     }
 
     /// Sets a value in the server's cache, value first, and gives the key: with a session that is the session and `key`,

@@ -38,7 +38,7 @@ use crate::error::Result;
 /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
 /// # }
 /// # let server = palm::Server::new("my_server", MyServer).start()?;
-/// # let db_address = server.address("db_address").unwrap();
+/// # let db_address = server.address("db_address")?;
 /// # let client = palm::Client::connect("my_server", db_address)?;
 /// for reply in client.job("my_server.foo", std::iter::repeat_n("a message", 10)).messages(10) {
 ///     assert_eq!(reply?, "you sent me a message");

@@ -28,9 +28,11 @@ pub enum Counter {
     GivenUp,
     /// Messages that were not worked on, because their caller's time was used up.
     Late,
+    /// Held answers to an earlier call of a client that makes a new one: nobody waits for them any more.
+    Superseded,
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "received",
     "calls",
     "errors",
@@ -43,6 +45,7 @@ const NAMES: [&str; 12] = [
     "stale",
     "given_up",
     "late",
+    "superseded",
 ];
 
 /// The counters of a component.

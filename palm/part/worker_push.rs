@@ -8,6 +8,7 @@ use crate::engine::{Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Openi
 use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Peer, Sent, SocketKind};
+use crate::wire::Message;
 
 /// Workers with an endpoint of their own; whoever comes later shares the fixed one.
 const MAX_ENDPOINTS: usize = 256;
@@ -108,35 +109,61 @@ impl WorkerPushService {
         self
     }
 
+    /// Workers that must have connected before the first message is handed out. Default: 1.
+    ///
+    /// Without it, whoever comes first may have done a short stream before the next one is there. They are waited for as long
+    /// as [`no_workers_timeout`](Self::no_workers_timeout) says, from the first message on; then whoever is there begins, and a
+    /// line says so. Over `inproc://` connections cannot be seen, and nothing is waited for.
+    #[must_use]
+    pub const fn expected_workers(mut self, workers: usize) -> Self {
+        self.limits.expected = workers;
+        self
+    }
+
+    pub(crate) const fn limits(mut self, limits: CrewLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
-        while let Some(HandOut { worker, sequence, message }) = turn.core.dispatch.next(part, turn.now) {
-            let Some(port) = self.port(worker) else {
-                turn.core.dispatch.set_blocked(part, worker, true);
-                continue;
-            };
-            let body = match &mut self.hooks {
-                None => message.encode_at(turn.now),
-                Some(hooks) => hooks.from_router(&message),
-            };
-            if turn.transport.send(port, None, false, body) == Sent::Done {
+        while let Some(HandOut { worker, sequence, delivery, mut message, marked }) = turn.core.dispatch.next(part, turn.now) {
+            let linked = turn.core.links.hand_out(worker, &delivery, &message, turn.now);
+            if marked && !linked {
+                message.set_delivery(&delivery);
+            }
+            if linked || self.push(turn, worker, &message) {
                 if turn.core.dispatch.handed(part, worker, sequence, turn.now) {
                     turn.count(Counter::Redelivered, 1);
                 }
                 turn.count(Counter::Sent, 1);
             } else {
                 turn.core.dispatch.set_blocked(part, worker, true);
-                turn.watch_writable(port, true);
             }
         }
         for given_up in turn.core.dispatch.take_late() {
             turn.count(Counter::Late, 1);
             turn.core.give_up(given_up);
         }
+        turn.core.flush_links();
         self.full = turn.core.dispatch.is_full(part);
         if turn.core.dispatch.len() > 0 {
             turn.wake_in(CHECK);
         }
+    }
+
+    /// Hands a message to a worker on a classic socket.
+    fn push(&mut self, turn: &mut Turn<'_>, worker: WorkerId, message: &Message) -> bool {
+        let Some(port) = self.port(worker) else { return false };
+        let body = match &mut self.hooks {
+            None => message.encode_at(turn.now),
+            Some(hooks) => hooks.from_router(message),
+        };
+        let sent = turn.transport.send(port, None, false, body) == Sent::Done;
+        if !sent {
+            turn.watch_writable(port, true);
+        }
+        sent
     }
 
     fn port(&self, worker: WorkerId) -> Option<Port> {
@@ -156,8 +183,10 @@ impl WorkerPushService {
     /// Before anything else: the limits, and a worker for the endpoint whose connections cannot be seen.
     fn set_up(&mut self, turn: &mut Turn<'_>) {
         if !std::mem::replace(&mut self.set_up, true) {
-            turn.core.dispatch.set_limits(turn.part, self.limits);
-            if self.shared.as_ref().is_some_and(|bound| bound.address.starts_with("inproc:")) {
+            let unseen = self.shared.as_ref().is_some_and(|bound| bound.address.starts_with("inproc:"));
+            let expected = if unseen { 1 } else { self.limits.expected };
+            turn.core.dispatch.set_limits(turn.part, CrewLimits { expected, ..self.limits });
+            if unseen {
                 turn.core.dispatch.join(turn.part, SHARED, Credit::Fixed(self.limits.messages), turn.now);
             }
         }
@@ -277,7 +306,7 @@ impl Part for WorkerPushService {
         let credit = match self.endpoints.get_mut(&worker) {
             Some(endpoint) => {
                 endpoint.peers += 1;
-                Credit::Paced
+                Credit::Paced(self.limits.messages)
             }
             None => {
                 self.shared_peers += 1;
@@ -323,6 +352,10 @@ impl Part for WorkerPushService {
     }
 
     fn answers(&self) -> bool {
+        true
+    }
+
+    fn hands_out(&self) -> bool {
         true
     }
 

@@ -291,6 +291,35 @@ impl Message {
         Arc::ptr_eq(&self.header, header)
     }
 
+    /// A message of a stream whose header is known; `extra` is its other fields, encoded.
+    pub(crate) fn of_header(header: Arc<Header>, extra: &Bytes, payload: Bytes) -> Result<Self, DecodeError> {
+        if extra.is_empty() {
+            return Ok(Self::from_parts(header, Bytes::new(), payload, Bytes::new(), None));
+        }
+        let mut message = Self::decode(extra.clone())?;
+        (message.header, message.payload) = (header, payload);
+        Ok(message)
+    }
+
+    /// Fields 1 to 4, encoded.
+    pub(crate) fn encoded_header(&self) -> Bytes {
+        self.header.encoded.clone()
+    }
+
+    /// Every field from 5 on but the payload, encoded, for a message that leaves at `now`.
+    pub(crate) fn encoded_extra(&self, now: Instant) -> Bytes {
+        if self.cache.is_empty() && self.budget.is_none() {
+            return self.extra.clone();
+        }
+        let mut extra = Vec::with_capacity(field_len(&self.cache) + self.extra.len() + MAX_BUDGET_BYTES);
+        put_field(5, &self.cache, &mut extra);
+        extra.put_slice(&self.extra);
+        if let Some(budget) = self.budget {
+            put_budget(budget.left(now), &mut extra);
+        }
+        extra.into()
+    }
+
     pub(crate) const fn header(&self) -> &Arc<Header> {
         &self.header
     }

@@ -56,7 +56,11 @@ fn a_job_is_answered_whole_while_the_cache_is_used() {
     eprintln!("50,000 messages in {:?}", start.elapsed());
     assert_eq!(client.set("value", "key").unwrap(), "key");
     assert_eq!(client.get("key").unwrap().unwrap(), b"value");
-    assert!(matches!(client.set("mine", "pull_address"), Err(Error::Cache { .. })));
+    let error = client.set("mine", "pull_address").unwrap_err();
+    assert!(matches!(error, Error::Cache { .. }));
+    assert!(error.to_string().starts_with("the cache refused `pull_address`: it is read-only (`my_server` at tcp://"), "{error}");
+    let error = client.set("mine", "_palm.features").unwrap_err();
+    assert!(error.to_string().contains("`_palm.features`: it is read-only ("), "{error}");
 }
 
 #[test]

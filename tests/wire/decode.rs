@@ -86,7 +86,7 @@ proptest! {
 
 #[test]
 fn nesting_has_an_end() {
-    let nested = |depth: usize| [vec![0xfb, 0x01].repeat(depth), vec![0xfc, 0x01].repeat(depth)].concat();
+    let nested = |depth: usize| [[0xfb, 0x01].repeat(depth), [0xfc, 0x01].repeat(depth)].concat();
     assert!(Message::decode(nested(50).into()).is_ok());
     assert!(Message::decode(nested(100_000).into()).is_err());
 }

@@ -2,18 +2,21 @@
 
 use palm::wire::{Delivery, RemoteError};
 use palm::wire::proto::PalmMessage;
-use prost::Message as _;
-use prost::encoding::{WireType, encode_key, encode_varint};
 use proptest::collection::vec;
 
 use proptest::option::of as option;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 /// Cases that have failed are kept in git, and run first.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire/regressions.txt");
-    ProptestConfig { failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))), ..ProptestConfig::with_cases(cases) }
+    ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))),
+        ..ProptestConfig::with_cases(cases)
+    }
 }
 
 /// A message that a peer of any kind may send.
@@ -45,9 +48,8 @@ fn delivery() -> impl Strategy<Value = Delivery> {
 }
 
 pub(crate) fn error() -> impl Strategy<Value = RemoteError> {
-    (any::<u32>(), any::<String>(), "[a-z]{0,5}", "[a-z]{0,5}", any::<bool>()).prop_map(
-        |(code, text, component, method, retryable)| RemoteError { code, text, component, method, retryable },
-    )
+    (any::<u32>(), any::<String>(), "[a-z]{0,5}", "[a-z]{0,5}", any::<bool>())
+        .prop_map(|(code, text, component, method, retryable)| RemoteError { code, text, component, method, retryable })
 }
 
 /// Any field at all, well formed.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::calls::Calls;
-use super::dispatch::{Dispatch, GivenUp, Judgement};
+use super::crew::WorkerId;
+use super::dispatch::{Dispatch, GivenUp, Judgement, LinkResult};
 use super::envelope::{Envelope, PartId};
 use super::job::{Task, report};
+use super::link::Links;
 use super::stats::{Counter, Stats};
 use crate::service::Description;
 use crate::wire::{Code, Message};
@@ -30,6 +32,12 @@ pub(crate) struct Row {
     pub(crate) log: Option<Box<str>>,
     /// An inbound part that waits for the feedback of each message.
     pub(crate) blocks: bool,
+    /// An outbound part that hands messages to workers.
+    pub(crate) hands_out: bool,
+    /// An inbound part whose messages others will do, if this component ends before it has begun them.
+    pub(crate) hands_back: bool,
+    /// The part that binds the link.
+    pub(crate) links: bool,
     /// An inbound part that brings back what an outbound one sent out.
     pub(crate) results: bool,
     /// User code that a message passes on its way: after an inbound part, before an outbound one.
@@ -56,7 +64,7 @@ pub(crate) struct Order {
 }
 
 /// What all parts of a component share.
-pub(crate) struct Core {
+pub(crate) struct Router {
     pub(crate) name: Arc<str>,
     pub(crate) rows: Vec<Row>,
     pub(crate) stats: Arc<Stats>,
@@ -72,11 +80,16 @@ pub(crate) struct Core {
     pub(super) remaining: u64,
     /// What workers have to do.
     pub(crate) dispatch: Dispatch,
+    /// Who is linked.
+    pub(crate) links: Links,
+    /// Parts that have collected something to send.
+    pub(super) unflushed: Vec<PartId>,
 }
 
-impl Core {
+impl Router {
     pub(crate) fn new(name: Arc<str>, rows: Vec<Row>, stats: Arc<Stats>, description: Option<&'static Description>, messages: u64) -> Self {
         let deadlines = vec![None; rows.len()];
+        let epoch = uuid::Uuid::new_v4().as_u64_pair().0;
         Self {
             name,
             rows,
@@ -88,7 +101,9 @@ impl Core {
             ordered_bytes: 0,
             deadlines,
             remaining: messages,
-            dispatch: Dispatch::new(uuid::Uuid::new_v4().as_u64_pair().0),
+            dispatch: Dispatch::new(epoch),
+            links: Links::new(epoch),
+            unflushed: Vec::new(),
         }
     }
 
@@ -205,6 +220,40 @@ impl Core {
         match self.rows.iter().position(|row| row.results) {
             Some(part) => self.leave(PartId(part), envelope.with(message)),
             None => self.stats.add(Counter::Discarded, 1),
+        }
+    }
+
+    /// A worker on the link says what it has for a message.
+    pub(crate) fn link_result(&mut self, worker: WorkerId, result: LinkResult, now: Instant) {
+        let Some(given) = self.dispatch.link_result(worker, &result, now) else {
+            self.stats.add(Counter::Stale, 1);
+            return;
+        };
+        self.steps.extend(given.settled.map(Step::Resume));
+        let Some(results) = self.rows.iter().position(|row| row.results).map(PartId) else { return };
+        match given.message {
+            Some(message) => self.route(results, given.envelope.with(message)),
+            None => self.calls.settled(given.envelope.message.client()),
+        }
+    }
+
+    /// Has a part called once more in this turn.
+    pub(crate) fn resume(&mut self, part: PartId) {
+        self.steps.push_back(Step::Resume(part));
+    }
+
+    /// What was said to linked peers is to be sent.
+    pub(crate) fn flush_links(&mut self) {
+        if self.links.has_unsaid()
+            && let Some(part) = self.rows.iter().position(|row| row.links)
+        {
+            self.flush_soon(PartId(part));
+        }
+    }
+
+    pub(crate) fn flush_soon(&mut self, part: PartId) {
+        if !self.unflushed.contains(&part) {
+            self.unflushed.push(part);
         }
     }
 
