@@ -58,7 +58,10 @@ fn a_job_is_answered_whole_while_the_cache_is_used() {
     assert_eq!(client.get("key").unwrap().unwrap(), b"value");
     let error = client.set("mine", "pull_address").unwrap_err();
     assert!(matches!(error, Error::Cache { .. }));
-    assert!(error.to_string().starts_with("the cache refused `pull_address`: it is read-only (`my_server` at tcp://"), "{error}");
+    assert!(
+        error.to_string().starts_with("the cache refused `pull_address`: it is read-only (`my_server` at tcp://"),
+        "{error}"
+    );
     let error = client.set("mine", "_palm.features").unwrap_err();
     assert!(error.to_string().contains("`_palm.features`: it is read-only ("), "{error}");
 }
