@@ -131,19 +131,28 @@ impl Course {
         let (since, before) = *self.silent.get_or_insert((now, pulled));
         let idle = now.saturating_duration_since(since).saturating_sub(pulled.saturating_sub(before));
         if idle >= timeout {
+            if self.pass_over() {
+                return Ok(Some(now));
+            }
             return Err(self.shared.timed_out(&self.function, timeout));
         }
         Ok(now.checked_add(timeout - idle).into_iter().chain(over).min())
     }
 
     /// The end of the job's time, if it is still to come.
-    pub(super) fn deadline_after(&self, now: Instant) -> Result<Option<Instant>> {
-        match self.until {
-            Some(until) if until <= now => {
-                Err(self.shared.timed_out(&self.function, self.deadline.unwrap_or_default()))
-            }
-            until => Ok(until),
+    pub(super) fn deadline_after(&mut self, now: Instant) -> Result<Option<Instant>> {
+        if self.until.is_none_or(|until| now < until) {
+            return Ok(self.until);
         }
+        if self.pass_over() {
+            return Ok(Some(now));
+        }
+        Err(self.shared.timed_out(&self.function, self.deadline.unwrap_or_default()))
+    }
+
+    /// The time is up for results whose turn it is: those that were kept behind them can be given.
+    fn pass_over(&mut self) -> bool {
+        self.order.as_mut().is_some_and(|order| order.pass_over(&mut self.ready))
     }
 
     /// When to look whether a silence means that more must be sent; and whether it does. Results that are to be put in order
@@ -214,8 +223,9 @@ macro_rules! settings {
         /// message can hold the others up, and a component must not gather more than that.
         ///
         /// A message is taken to have one result, be it an error. If it has several, those that have come when it is its
-        /// turn are given then, and the others as they come. If it has none, those behind it wait until the time-out. Where
-        /// a component on the way does not bring identifiers back, results are given as they come.
+        /// turn are given then, and the others as they come. If it has none, those behind it wait until the time-out or
+        /// deadline, and are then given without it. Where a component on the way does not bring identifiers back, results are
+        /// given as they come.
         pub fn ordered(mut self) -> Self {
             self.course.order = Some(Order::default());
             self

@@ -40,6 +40,16 @@ impl Order {
         }
         true
     }
+
+    /// Passes over what has not come, and appends what was kept to `ready`. False if nothing was.
+    pub(super) fn pass_over(&mut self, ready: &mut VecDeque<Message>) -> bool {
+        let kept = !self.early.is_empty();
+        for early in self.early.drain(..) {
+            ready.extend(early);
+            self.turn = self.turn.wrapping_add(1);
+        }
+        kept
+    }
 }
 
 #[cfg(test)]
@@ -53,7 +63,7 @@ mod tests {
         for sequence in sequences {
             order.take(*sequence, Message::new("", sequence.to_be_bytes().to_vec()), &mut ready);
         }
-        ready.iter().map(|message| u32::from_be_bytes(message.payload()[..].try_into().unwrap())).collect()
+        ready.iter().map(|message| u32::from_be_bytes(message.payload()[..].try_into().expect("4 bytes"))).collect()
     }
 
     #[test]
@@ -66,6 +76,22 @@ mod tests {
     #[test]
     fn several_results_of_a_request_come_when_they_can() {
         assert_eq!(given(0, &[1, 1, 0, 0, 2, 1]), [0, 1, 1, 0, 2, 1]);
+    }
+
+    #[test]
+    fn what_does_not_come_is_passed_over() {
+        let (mut order, mut ready) = (Order::default(), VecDeque::new());
+        for sequence in [1, 3] {
+            order.take(sequence, Message::new("", sequence.to_string()), &mut ready);
+        }
+        assert!(ready.is_empty());
+        assert!(order.pass_over(&mut ready));
+        assert!(!order.pass_over(&mut ready));
+        for sequence in [4, 0] {
+            order.take(sequence, Message::new("", sequence.to_string()), &mut ready);
+        }
+        let given: Vec<_> = ready.iter().map(|message| message.payload().clone()).collect();
+        assert_eq!(given, ["1", "3", "4", "0"]);
     }
 
     #[test]

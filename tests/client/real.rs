@@ -77,8 +77,41 @@ fn values_other_than_bytes_are_sent_and_read() {
     let point = Point { x: 7 };
     let reply = client.eval("my_server.echo", palm::Proto(point.clone())).unwrap();
     assert_eq!(reply.to::<palm::Proto<Point>>().unwrap().0, point);
+    let copy = client.eval_as::<palm::Proto<Point>>("my_server.echo", palm::Proto(point.clone())).unwrap();
+    assert_eq!(copy, point);
+    let copy = client.eval_as_async::<palm::Proto<Point>>("my_server.echo", palm::Proto(point.clone()));
+    assert_eq!(futures::executor::block_on(copy).unwrap(), point);
+    assert_eq!(client.eval_as::<String>("my_server.foo", "x").unwrap(), "you sent me x");
+    let error = client.eval_as::<String>("my_server.echo", b"\xff").unwrap_err();
+    assert!(matches!(&error, Error::Reply { .. }), "{error}");
     let error = client.eval("my_server.echo", b"\xff").unwrap().to::<&str>().unwrap_err();
     assert!(matches!(&error, Error::Reply { wanted: "&str", .. }), "{error}");
+}
+
+#[derive(Default)]
+struct Sleeper;
+
+#[palm::worker]
+impl Sleeper {
+    fn nap(&mut self, number: &str) -> String {
+        // Every third message takes longer than the others, wherever it goes.
+        let length = if number.len() % 3 == 0 { 2000 } else { 100 };
+        std::thread::sleep(Duration::from_micros(length));
+        number.to_owned()
+    }
+}
+
+#[test]
+fn a_job_through_several_workers_is_put_in_order() {
+    let master = palm::Master::new("server").start().unwrap();
+    let db_address = master.address("db_address").unwrap();
+    let start = |name: &str| palm::Worker::new(name, Sleeper).db_address(&db_address).start().unwrap();
+    let _workers = [start("worker1"), start("worker2"), start("worker3")];
+    let client = Client::connect("server", &db_address).unwrap();
+    let source: Vec<_> = (0..1000).map(|number: usize| "x".repeat(number)).collect();
+    let replies: Vec<_> =
+        client.job("server.nap", source.clone()).messages(1000).ordered().map(Result::unwrap).collect();
+    assert_eq!(replies, source);
 }
 
 #[cfg(feature = "json")]
@@ -88,4 +121,6 @@ fn json_is_sent_and_read() {
     let reply = client.eval("my_server.echo", palm::Json([1, 2])).unwrap();
     assert_eq!(reply, "[1,2]");
     assert_eq!(reply.to::<palm::Json<Vec<i32>>>().unwrap().0, [1, 2]);
+    let numbers: Vec<i32> = client.eval_as::<palm::Json<Vec<i32>>>("my_server.echo", palm::Json([3, 4])).unwrap();
+    assert_eq!(numbers, [3, 4]);
 }
