@@ -94,6 +94,7 @@ with_cache!(Sink);
 publishing!(Sink);
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     struct MySink;
 

@@ -49,6 +49,7 @@ impl Entry {
 
 /// What a result is.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, and the large one is the usual one")]
 pub(crate) enum Verdict {
     /// The first of its message, which is settled by it.
     First(Sequence, Entry),
@@ -196,6 +197,7 @@ impl Flight {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
 

@@ -133,6 +133,7 @@ impl fmt::Debug for Handle {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use crate::{Error, Master, Worker};
 

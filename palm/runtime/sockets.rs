@@ -50,7 +50,7 @@ impl Sockets {
 
     /// Takes one message. The connection of a message without `id` is told, where it can be.
     pub(super) fn receive(&mut self, port: Port) -> Received {
-        self.entry(port).map_or(Received::Empty, |entry| entry.receive())
+        self.entry(port).map_or(Received::Empty, Entry::receive)
     }
 
     pub(super) fn peer_events(&mut self, port: Port) -> Vec<PeerEvent> {

@@ -115,7 +115,7 @@ impl Start {
             shared.clone().spawn(&span, move || planned.part.run(&stop))?;
         }
         let rows = plan.rows();
-        let description = plan.service.as_deref().map(|service| service.description());
+        let description = plan.service.as_deref().map(crate::service::Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         Ok(Reactor::new(Engine::new(core, parts, plan.service), sockets, wakeup))

@@ -24,7 +24,7 @@ pub struct Plan {
     /// Cache address of the master, for a worker.
     pub(crate) master: Option<String>,
     /// How the parts are changed where the master has a link.
-    pub(crate) over_link: Option<fn(Plan, &str) -> Plan>,
+    pub(crate) over_link: Option<fn(Self, &str) -> Self>,
     pub(crate) messages: u64,
     pub(crate) context: Context,
     pub(crate) insecure: bool,

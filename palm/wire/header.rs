@@ -18,7 +18,7 @@ pub(crate) struct Header {
     /// The client's id once more, in the form that is handed to sockets.
     pub(super) topic: Bytes,
     /// The same stream one stage on: made once, since every message of a pipelined stream asks for it.
-    next: OnceLock<Arc<Header>>,
+    next: OnceLock<Arc<Self>>,
 }
 
 /// Why a header names no call for a component.

@@ -20,7 +20,7 @@ pub(crate) use scan::has_id;
 pub(crate) use streams::Streams;
 
 /// The generated types. [`Message`] is the form in which messages travel; these serve its parts and the tests.
-#[expect(missing_docs, clippy::must_use_candidate, reason = "generated from proto/palm.proto")]
+#[expect(missing_docs, reason = "generated from proto/palm.proto")]
 pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/palm.rs"));
 }

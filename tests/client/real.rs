@@ -95,7 +95,7 @@ struct Sleeper;
 impl Sleeper {
     fn nap(&mut self, number: &str) -> String {
         // Every third message takes longer than the others, wherever it goes.
-        let length = if number.len() % 3 == 0 { 2000 } else { 100 };
+        let length = if number.len().is_multiple_of(3) { 2000 } else { 100 };
         std::thread::sleep(Duration::from_micros(length));
         number.to_owned()
     }

@@ -150,6 +150,7 @@ fn get_extra(body: &mut Bytes) -> Option<Bytes> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use proptest::prelude::*;
 
