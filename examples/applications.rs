@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use palm::Call;
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyWorker;
@@ -104,7 +104,7 @@ fn launch(server: &str, function: &str, db_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let master = palm::Master::new("server").start()?;
-    let db_address = address(&master, "db_address");
+    let db_address = master.address("db_address")?;
     let _worker1 = palm::Worker::new("worker1", MyWorker).db_address(&db_address).start()?;
     let _worker2 = palm::Worker::new("worker2", MyWorker).db_address(&db_address).start()?;
     launch("server", "foo", &db_address)

@@ -11,8 +11,8 @@ mod support;
 
 use std::process::ExitCode;
 
-use palm::client::Reply;
-use support::{address, print};
+use palm::Reply;
+use support::print;
 
 #[derive(Default)]
 struct MyServer;
@@ -41,7 +41,7 @@ fn client(db_address: &str) -> palm::Result<[palm::Result<Reply>; 2]> {
 
 fn everything() -> palm::Result<()> {
     let server = palm::Server::new("my_server", MyServer).start()?;
-    let [first, second] = client(&address(&server, "db_address"))?;
+    let [first, second] = client(&server.address("db_address")?)?;
     assert!(matches!(first, Err(palm::Error::Remote { .. })));
     assert_eq!(second?, "42");
     Ok(())

@@ -14,9 +14,8 @@ mod support;
 use std::iter::repeat_n;
 use std::process::ExitCode;
 
-use palm::client::Reply;
-use palm::{Call, Message};
-use support::{address, print};
+use palm::{Call, Message, Reply};
+use support::print;
 
 #[derive(Default)]
 struct MyMaster {
@@ -55,8 +54,7 @@ fn worker(name: &str, db_address: &str) -> palm::Worker {
 fn client(db_address: &str) -> palm::Result<Vec<Reply>> {
     let client = palm::Client::connect("server", db_address)?;
     client.set(" cached data ", "cached")?;
-    let cached = client.get("cached")?.unwrap_or_default();
-    print(Reply::from(palm::Bytes::from(cached)));
+    print(client.get("cached")?.unwrap_or_default());
 
     let mut replies = Vec::new();
     let messages = repeat_n("a message", 10);
@@ -70,7 +68,7 @@ fn client(db_address: &str) -> palm::Result<Vec<Reply>> {
 
 fn everything() -> palm::Result<()> {
     let master = palm::Master::with("server", MyMaster::default()).start()?;
-    let db_address = address(&master, "db_address");
+    let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;
     let replies = client(&db_address)?;

@@ -17,10 +17,8 @@ mod support;
 use std::iter::repeat_n;
 use std::process::ExitCode;
 
-use palm::client::Reply;
-use palm::{Call, Message};
-use support::{address, print};
-use tracing::Level;
+use palm::{Call, Level, Message, Reply};
+use support::print;
 
 #[derive(Default)]
 struct MyMaster {
@@ -69,14 +67,13 @@ fn master() -> palm::Master {
 }
 
 fn worker(name: &str, db_address: &str) -> palm::Worker {
-    palm::Worker::new(name, MyWorker::default()).db_address(db_address)
+    palm::Worker::new(name, MyWorker::default()).log_level(Level::INFO).db_address(db_address)
 }
 
 fn client(db_address: &str) -> palm::Result<Vec<Reply>> {
     let client = palm::Client::connect("server", db_address)?;
     client.set(" cached data ", "cached")?;
-    let cached = client.get("cached")?.unwrap_or_default();
-    print(Reply::from(palm::Bytes::from(cached)));
+    print(client.get("cached")?.unwrap_or_default());
 
     let mut replies = Vec::new();
     let messages = repeat_n("a message", 10);
@@ -90,7 +87,7 @@ fn client(db_address: &str) -> palm::Result<Vec<Reply>> {
 
 fn everything() -> palm::Result<()> {
     let master = master().start()?;
-    let db_address = address(&master, "db_address");
+    let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;
     let replies = client(&db_address)?;

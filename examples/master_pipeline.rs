@@ -16,7 +16,7 @@ use std::iter::repeat_n;
 use std::process::ExitCode;
 
 use palm::Call;
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyWorker;
@@ -66,11 +66,11 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let master = master().start()?;
-    let db_address = address(&master, "db_address");
+    let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;
-    let pipeline = pipeline(&address(&master, "pub_address")).start()?;
-    client(&db_address, &address(&pipeline, "pub_address"))
+    let pipeline = pipeline(&master.address("pub_address")?).start()?;
+    client(&db_address, &pipeline.address("pub_address")?)
 }
 
 fn main() -> ExitCode {

@@ -15,7 +15,7 @@ use std::iter::repeat_n;
 use std::process::ExitCode;
 
 use palm::Call;
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyWorker;
@@ -44,8 +44,8 @@ fn client(db_address: &str) -> palm::Result<()> {
 }
 
 fn everything() -> palm::Result<()> {
-    let master = palm::Master::new("server").start()?;
-    let db_address = address(&master, "db_address");
+    let master = palm::Master::new("server").expected_workers(2).start()?;
+    let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;
     client(&db_address)

@@ -12,7 +12,7 @@ mod support;
 
 use std::process::ExitCode;
 
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyServer;
@@ -55,8 +55,8 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let server = server().start()?;
-    let pipeline = pipeline(&address(&server, "pub_address")).start()?;
-    client(&address(&server, "db_address"), &address(&pipeline, "pub_address"))
+    let pipeline = pipeline(&server.address("pub_address")?).start()?;
+    client(&server.address("db_address")?, &pipeline.address("pub_address")?)
 }
 
 fn main() -> ExitCode {

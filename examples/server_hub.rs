@@ -14,7 +14,7 @@ mod support;
 use std::process::ExitCode;
 
 use palm::Call;
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyServer;
@@ -60,9 +60,9 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let server = server().start()?;
-    let hub = hub(&address(&server, "pub_address")).start()?;
-    let _worker = worker("worker1", &address(&hub, "db_address")).start()?;
-    client(&address(&server, "db_address"), &address(&hub, "pub_address"))
+    let hub = hub(&server.address("pub_address")?).start()?;
+    let _worker = worker("worker1", &hub.address("db_address")?).start()?;
+    client(&server.address("db_address")?, &hub.address("pub_address")?)
 }
 
 fn main() -> ExitCode {

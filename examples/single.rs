@@ -11,7 +11,7 @@ mod support;
 
 use std::process::ExitCode;
 
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyServer;
@@ -34,7 +34,7 @@ fn client(db_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let server = palm::Server::new("my_server", MyServer).start()?;
-    client(&address(&server, "db_address"))
+    client(&server.address("db_address")?)
 }
 
 fn main() -> ExitCode {

@@ -14,7 +14,7 @@ mod support;
 
 use std::process::ExitCode;
 
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyServer;
@@ -57,8 +57,8 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let server = server().start()?;
-    let sink = sink(&address(&server, "pub_address")).start()?;
-    client(&address(&server, "db_address"), &address(&sink, "pub_address"))
+    let sink = sink(&server.address("pub_address")?).start()?;
+    client(&server.address("db_address")?, &sink.address("pub_address")?)
 }
 
 fn main() -> ExitCode {

@@ -16,7 +16,7 @@ use std::iter::repeat_n;
 use std::process::ExitCode;
 
 use palm::Message;
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyServer {
@@ -85,11 +85,11 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let server = server().start()?;
-    let server_pub = address(&server, "pub_address");
+    let server_pub = server.address("pub_address")?;
     let even = pipeline(&server_pub, "even").start()?;
     let odd = pipeline(&server_pub, "odd").start()?;
-    let sink = sink([&address(&even, "pub_address"), &address(&odd, "pub_address")]).start()?;
-    client(&address(&server, "db_address"), &address(&sink, "pub_address"))
+    let sink = sink([&even.address("pub_address")?, &odd.address("pub_address")?]).start()?;
+    client(&server.address("db_address")?, &sink.address("pub_address")?)
 }
 
 fn main() -> ExitCode {

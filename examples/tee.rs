@@ -13,7 +13,7 @@ mod support;
 
 use std::process::ExitCode;
 
-use support::{address, print};
+use support::print;
 
 #[derive(Default)]
 struct MyServer;
@@ -72,10 +72,10 @@ fn client(db_address: &str, sub_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let server = server().start()?;
-    let server_pub = address(&server, "pub_address");
+    let server_pub = server.address("pub_address")?;
     let close = pipeline_close(&server_pub).start()?;
     let _echo = pipeline_echo(&server_pub).start()?;
-    client(&address(&server, "db_address"), &address(&close, "pub_address"))
+    client(&server.address("db_address")?, &close.address("pub_address")?)
 }
 
 fn main() -> ExitCode {

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use palm::Call;
 use palm::part::{Address, CacheService, PubService, PullService, WorkerPullService, WorkerPushService};
-use support::{address, print};
+use support::print;
 
 palm::topology! {
     /// Hands what clients send to workers, and their results back.
@@ -56,13 +56,13 @@ fn client(db_address: &str) -> palm::Result<()> {
 
 fn everything() -> palm::Result<()> {
     let master = Master::new("server")
-        .pull(Address::any())
-        .worker_pull(Address::any())
-        .worker_push(Address::any())
-        .pub_(Address::any())
-        .cache_(Address::any())
+        .pull_address(Address::any())
+        .worker_pull_address(Address::any())
+        .worker_push_address(Address::any())
+        .pub_address(Address::any())
+        .cache_address(Address::any())
         .start()?;
-    let db_address = address(&master, "db_address");
+    let db_address = master.address("db_address")?;
     let _worker1 = worker("worker1", &db_address).start()?;
     let _worker2 = worker("worker2", &db_address).start()?;
     client(&db_address)

@@ -1,5 +1,7 @@
 //! What can go wrong, each with who, where and what to do next.
 
+use std::error::Error as _;
+use std::fmt;
 use std::time::Duration;
 
 use crate::wire::Code;
@@ -12,6 +14,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, where, and what to do about it.
 ///
+/// `{:?}` prints what `{}` does, with the causes that it does not name yet: so a `main` that returns
+/// [`palm::Result`](Result) ends with a line that can be read.
+///
 /// ```
 /// let error = palm::Client::builder("my_server", "tcp://127.0.0.1:1")
 ///     .connect_timeout(std::time::Duration::from_millis(50))
@@ -19,8 +24,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     .unwrap_err();
 /// assert!(matches!(error, palm::Error::NotReached { .. }));
 /// assert!(error.to_string().contains("tcp://127.0.0.1:1"));
+/// assert_eq!(format!("{error:?}"), error.to_string());
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A component answered with an error instead of a result.
@@ -108,6 +114,16 @@ pub enum Error {
         /// Address as it was given.
         address: String,
     },
+    /// A component has no address under a key, or not yet.
+    #[error("{component} has no `{key}`; {reason}")]
+    NoAddress {
+        /// Name of the component.
+        component: String,
+        /// Key that was asked for.
+        key: String,
+        /// Which keys there are, or why there is none yet.
+        reason: String,
+    },
     /// The parts of a component do not fit together.
     #[error("{component}: {problems}")]
     Topology {
@@ -151,5 +167,43 @@ pub enum Error {
 impl Error {
     pub(crate) fn system(action: &'static str, source: impl Into<BoxError>) -> Self {
         Self::System { action, source: source.into() }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let said = cause.to_string();
+            if !text.ends_with(&said) {
+                text.extend([": ", &said]);
+            }
+            source = cause.source();
+        }
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the lamp does not light")]
+    struct Lamp(#[source] std::num::ParseIntError);
+
+    #[test]
+    fn every_cause_is_printed_once() {
+        let lamp = Lamp("x".parse::<i32>().unwrap_err());
+        let error = Error::system("start a thread", lamp);
+        assert_eq!(error.to_string(), "cannot start a thread: the lamp does not light");
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot start a thread: the lamp does not light: invalid digit found in string"
+        );
+        let error = Error::NoResult { function: "server.foo".to_owned() };
+        assert_eq!(format!("{error:#?}"), "`server.foo` gave no result");
     }
 }

@@ -1,5 +1,8 @@
 //! What this library can do beyond classic PALM, as it tells its peers.
 
+/// Topics and cache keys that begin with it belong to the library.
+pub(crate) const RESERVED: &str = "_palm.";
+
 /// Topic and cache-key prefix under which peers of this library find each other.
 pub(crate) const TOPIC: &str = "_palm.link";
 

@@ -13,6 +13,7 @@ macro_rules! chapters {
         /// [macros]: crate::guide::macros
         /// [wire]: crate::guide::wire
         /// [architecture]: crate::guide::architecture
+        #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
         #[doc = include_str!($file)]
         pub mod $name {}
     )*};

@@ -17,7 +17,7 @@
 //!
 //! fn main() -> palm::Result<()> {
 //!     let master = palm::Master::new("server").start()?;
-//!     let db_address = master.address("db_address").expect("a master has a cache");
+//!     let db_address = master.address("db_address")?;
 //!     let _worker1 = palm::Worker::new("worker1", MyWorker).db_address(&db_address).start()?;
 //!     let _worker2 = palm::Worker::new("worker2", MyWorker).db_address(&db_address).start()?;
 //!
@@ -35,7 +35,7 @@
 //! | --- | --- |
 //! | declaring a component | [`server`](macro@server), [`worker`](macro@worker), [`pipeline`](macro@pipeline), [`sink`](macro@sink), [`master`](macro@master), [`hub`](macro@hub) |
 //! | running one | [`Server`], [`Worker`], [`Pipeline`], [`Sink`], [`Master`], [`Hub`]; a [`Handle`] once it is started |
-//! | calling one | [`Client`], and its [`Job`](client::Job)s |
+//! | calling one | [`Client`] with its [`Job`]s, and the [`Reply`] it gets |
 //! | what a method takes and gives | [`Call`], [`Bytes`], [`Proto`], `Json`; [`service`] |
 //! | what hooks take and give | [`Message`], [`Topic`] |
 //! | components of one's own | [`topology!`], [`ServerTemplate`], [`part`], [`topology`](mod@topology) |
@@ -80,7 +80,7 @@ pub mod stats {
 }
 
 pub use bytes::Bytes;
-pub use client::Client;
+pub use client::{Client, Job, Reply};
 #[doc = include_str!("../docs/macros/hub.md")]
 pub use palm_macros::hub;
 #[doc = include_str!("../docs/macros/master.md")]
@@ -104,6 +104,8 @@ pub use service::Json;
 pub use service::{Call, Proto, Topic};
 pub use socket::Context;
 pub use topology::ServerTemplate;
+#[doc(no_inline)]
+pub use tracing::Level;
 pub use wire::Message;
 
 /// What generated code names. No part of the public interface: anything here may change with any version.
@@ -113,10 +115,9 @@ pub mod __private {
     pub use crate::part::{Address, Bypass, FromAddress, Inbound, Outbound};
     pub use crate::service::private::*;
     pub use crate::topology::{Route, ServerTemplate};
-    pub use crate::{Bytes, Context, Handle, Result};
+    pub use crate::{Bytes, Context, Handle, Level, Result};
     pub use core;
     pub use std::string::String;
-    pub use tracing::Level;
 }
 
 // What the README shows is compiled and run.

@@ -161,6 +161,9 @@ impl Socket {
     fn configure(&mut self) -> Result<(), zmq::Error> {
         self.raw.set_linger(i32::try_from(LINGER.as_millis()).unwrap_or(0))?;
         self.raw.set_maxmsgsize(MAX_MESSAGE_BYTES)?;
+        // Peers older than ZMTP 3 do not say what they are: whatever sends a few bytes over TCP would be handed work.
+        // libzmq refuses them where authentication is on; without a handler for it, everybody else comes in.
+        self.raw.set_zap_domain("palm")?;
         self.raw.set_reconnect_ivl_max(500)?;
         match self.kind {
             SocketKind::Pub => {
@@ -180,9 +183,9 @@ impl Socket {
 
     /// Binds, and gives the address that is really bound (port 0 and `*` are resolved).
     pub(crate) fn bind(&self, address: &str) -> Result<String, BoxError> {
-        // libzmq knows "*" for a free port, not 0; the zmq crate panics on NUL.
-        let asked = checked(address)?;
-        let asked = asked.strip_suffix(":0").map_or_else(|| asked.to_owned(), |host| format!("{host}:*"));
+        // libzmq knows "*" for a free port, not 0, and looks no name up to bind; the zmq crate panics on NUL.
+        let asked = checked(address)?.replacen("tcp://localhost:", "tcp://127.0.0.1:", 1);
+        let asked = asked.strip_suffix(":0").map_or_else(|| asked.clone(), |host| format!("{host}:*"));
         self.raw.bind(&asked)?;
         Ok(self.raw.get_last_endpoint()?.unwrap_or_else(|_| address.to_owned()))
     }
@@ -208,15 +211,6 @@ impl Socket {
         let _ = self.raw.set_rcvhwm(messages);
     }
 
-    /// Asks each peer for a sign of life `every` so often, and ends its connection if there is none for `timeout`. Peers answer
-    /// from a thread of libzmq's, however busy they are. To be called before binding or connecting.
-    pub(crate) fn set_heartbeat(&self, every: Duration, timeout: Duration) {
-        let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-        // Fail for negative numbers only.
-        let _ = self.raw.set_heartbeat_ivl(milliseconds(every));
-        let _ = self.raw.set_heartbeat_timeout(milliseconds(timeout));
-    }
-
     /// Waits for this socket alone: until it can be read from, or written to, or the time is up.
     pub(crate) fn wait_alone(&self, event: Ready, timeout: Duration) {
         let event = match event {
@@ -224,6 +218,21 @@ impl Socket {
             Ready::Write => zmq::POLLOUT,
         };
         let _ = self.raw.poll(event, i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
+    }
+
+    /// Notices a peer that is silent without having left, within three seconds; and has no bound of its own, since a peer
+    /// whose heartbeat is not read would be cut off. To be called before binding or connecting.
+    pub(crate) fn beat(&self) -> Result<()> {
+        let set = || -> Result<(), zmq::Error> {
+            self.raw.set_heartbeat_ivl(1000)?;
+            self.raw.set_heartbeat_timeout(2000)?;
+            if matches!(self.kind, SocketKind::Router | SocketKind::Dealer) {
+                self.raw.set_sndhwm(0)?;
+                self.raw.set_rcvhwm(0)?;
+            }
+            Ok(())
+        };
+        set().map_err(|error| Error::system("set up a socket", error))
     }
 
     /// Starts to tell connections apart. To be called before binding or connecting.
@@ -504,4 +513,52 @@ pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<
     // An interrupted wait is a short one: the caller looks at its clock and waits again.
     let _ = zmq::poll(&mut items, milliseconds);
     while wakeup.0.recv_msg(zmq::DONTWAIT).is_ok() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected(to: &str) -> zmq::Socket {
+        let socket = zmq::Context::new().socket(zmq::PUSH).expect("a socket");
+        socket.connect(to).expect("an address");
+        socket
+    }
+
+    /// The connection that the next message came on.
+    fn peer(socket: &mut Socket) -> Option<Peer> {
+        loop {
+            match socket.receive(|_| true) {
+                Received::Message(incoming) => return incoming.peer,
+                _ => socket.wait_alone(Ready::Read, Duration::from_secs(5)),
+            }
+        }
+    }
+
+    #[test]
+    fn connections_are_told_apart_whatever_their_socket() {
+        let context = Context::new();
+        let mut pulls = [(); 2].map(|()| {
+            let mut socket = Socket::new(&context, SocketKind::Pull).expect("a socket");
+            socket.watch_peers(&context).expect("a monitor");
+            let address = socket.bind("tcp://127.0.0.1:0").expect("a port");
+            (socket, address)
+        });
+        let mut seen = std::collections::HashSet::new();
+        for (socket, address) in &mut pulls {
+            for _ in 0..3 {
+                let push = connected(address);
+                push.send("one", 0).expect("sent");
+                push.send("two", 0).expect("sent");
+                let first = peer(socket).expect("a connection");
+                assert_eq!(peer(socket), Some(first));
+                assert!(seen.insert(first), "{first:?} stands for two connections");
+                drop(push);
+                // The descriptor is used again at once: its end is known first.
+                while !socket.peer_events().contains(&PeerEvent::Gone(first)) {
+                    std::thread::yield_now();
+                }
+            }
+        }
+    }
 }

@@ -2,27 +2,9 @@
 
 use proc_macro2::Ident;
 
-/// Methods, and a field, that every topology has.
-const TAKEN: [&str; 12] = [
-    "new",
-    "template",
-    "run",
-    "start",
-    "service",
-    "cache",
-    "messages",
-    "preset_cache",
-    "log_level",
-    "context",
-    "insecure",
-    "advertise",
-];
-
-/// `WorkerPush` as `worker_push`. A keyword gets a trailing `_`, and so does what every topology has of its own.
+/// `WorkerPush` as `worker_push_address`: no keyword, and nothing that every topology has of its own.
 pub(super) fn setter(part: &Ident) -> Ident {
-    let name = snake_case(&part.to_string());
-    let free = syn::parse_str::<Ident>(&name).is_ok() && !TAKEN.contains(&name.as_str());
-    Ident::new(&if free { name } else { name + "_" }, part.span())
+    Ident::new(&(snake_case(&part.to_string()) + "_address"), part.span())
 }
 
 fn snake_case(name: &str) -> String {
@@ -49,11 +31,11 @@ mod tests {
     #[test]
     fn parts_become_methods() {
         let setter_of = |name| setter(&Ident::new(name, proc_macro2::Span::call_site())).to_string();
-        assert_eq!(setter_of("Pull"), "pull");
-        assert_eq!(setter_of("WorkerPush"), "worker_push");
-        assert_eq!(setter_of("Pub"), "pub_");
-        assert_eq!(setter_of("Cache"), "cache_");
-        assert_eq!(setter_of("HTTPGateway2Go"), "http_gateway2_go");
-        assert_eq!(setter_of("Self_"), "self_");
+        assert_eq!(setter_of("Pull"), "pull_address");
+        assert_eq!(setter_of("WorkerPush"), "worker_push_address");
+        assert_eq!(setter_of("Pub"), "pub_address");
+        assert_eq!(setter_of("Cache"), "cache_address");
+        assert_eq!(setter_of("HTTPGateway2Go"), "http_gateway2_go_address");
+        assert_eq!(setter(&Ident::new_raw("pub", proc_macro2::Span::call_site())), "pub_address");
     }
 }

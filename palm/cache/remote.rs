@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+use crate::features;
 use crate::socket::{Context, Ready, Received, Sent, Socket, SocketKind};
 use crate::wire::Message;
 
 /// How soon an interrupt ends a wait.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// How long a refused `set` asks for the reason: it has its answer already.
+const WHY: Duration = Duration::from_secs(1);
 
 /// How long a call waits for its answer by default.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -85,9 +89,21 @@ impl RemoteCache {
         match std::str::from_utf8(&answer) {
             Ok(key) if !key.is_empty() => Ok(key.to_owned()),
             _ => {
-                let reason = format!("`{}` at {} does not take it", self.server, self.address);
+                let why = self.why_refused(key);
+                let reason = format!("{why} (`{}` at {})", self.server, self.address);
                 Err(Error::Cache { key: key.to_owned(), reason })
             }
+        }
+    }
+
+    /// The service answers a refusal with nothing: what the key is tells why.
+    fn why_refused(&self, key: &str) -> &'static str {
+        let published = key == "name" || key.ends_with("_address");
+        match self.get_within(key, Some(WHY)) {
+            _ if key.starts_with(features::RESERVED) => "it is read-only",
+            Ok(Some(_)) if published => "it is read-only",
+            Ok(Some(_)) => "it is read-only, or the store is full",
+            _ => "the store does not take it, and may be full",
         }
     }
 
@@ -213,7 +229,8 @@ mod tests {
             let incoming = next(socket);
             assert!(incoming.delimited);
             let read_only: ReadOnly = ["name"].into_iter().collect();
-            assert_eq!(socket.send(Some(&incoming.head), true, answer(cache, &read_only, &|_, _| None, incoming.body)), Sent::Done);
+            let answer = answer(cache, &read_only, &|_, _| None, incoming.body).expect("a message");
+            assert_eq!(socket.send(Some(&incoming.head), true, answer), Sent::Done);
         }
     }
 
@@ -230,7 +247,7 @@ mod tests {
     fn each_request_gets_its_answer() -> Result<()> {
         let context = Context::new();
         let mut socket = service(&context, "inproc://cache");
-        let server = thread::spawn(move || serve(&mut socket, &MemoryCache::new(), 6));
+        let server = thread::spawn(move || serve(&mut socket, &MemoryCache::new(), 7));
         let cache = RemoteCache::new(&context, "server", "inproc://cache", "me");
         assert_eq!(cache.set("key", b"value")?, "key");
         assert_eq!(cache.get("key")?.as_deref(), Some(&b"value"[..]));

@@ -6,10 +6,8 @@ use bytes::Bytes;
 
 use super::Cache;
 use crate::error::{BoxError, Error};
-use crate::wire::Message;
-
-/// Keys below this prefix belong to the library.
-const RESERVED: &str = "_palm.";
+use crate::features::RESERVED;
+use crate::wire::{DecodeError, Message};
 
 /// Keys that peers may read but neither set nor delete: what the component has preset, and the library's own.
 #[derive(Debug, Clone, Default)]
@@ -38,25 +36,19 @@ impl<K: AsRef<str>> FromIterator<K> for ReadOnly {
     }
 }
 
-/// The one frame that answers a request: empty for what is missing, refused or not understood. `ask` knows the keys whose
-/// value depends on who asks.
+/// The one frame that answers a request: empty for what is missing or refused, and to be so for what is not understood.
+/// `ask` knows the keys whose value depends on who asks.
 pub(crate) fn answer(
     cache: &dyn Cache,
     read_only: &ReadOnly,
     ask: &dyn Fn(&str, &str) -> Option<String>,
     request: Bytes,
-) -> Vec<u8> {
-    let message = match Message::decode(request) {
-        Ok(message) => message,
-        Err(error) => {
-            tracing::warn!(%error, "a cache request was not understood");
-            return Vec::new();
-        }
-    };
-    serve(cache, read_only, ask, &message).unwrap_or_else(|error| {
+) -> Result<Vec<u8>, DecodeError> {
+    let message = Message::decode(request)?;
+    Ok(serve(cache, read_only, ask, &message).unwrap_or_else(|error| {
         tracing::warn!(function = message.function(), client = message.client(), %error, "a cache request failed");
         Vec::new()
-    })
+    }))
 }
 
 fn serve(
@@ -104,7 +96,8 @@ mod tests {
     fn ask(cache: &MemoryCache, function: &str, key: &str, payload: &[u8]) -> Vec<u8> {
         let mut request = Message::new(function, payload.to_vec());
         request.set_cache(key);
-        answer(cache, &["pull_address"].into_iter().collect(), &|_, _| None, request.encode().into())
+        let read_only = ["pull_address"].into_iter().collect();
+        answer(cache, &read_only, &|_, _| None, request.encode().into()).expect("a message")
     }
 
     fn preset() -> MemoryCache {
@@ -148,7 +141,8 @@ mod tests {
         assert_eq!(ask(&cache, "server.drop", "", b"key"), b"");
         assert_eq!(ask(&cache, "get", "", b"pull_address"), b"");
         assert_eq!(ask(&cache, "server.set", "large", &[0; 65]), b"");
-        assert_eq!(answer(&cache, &ReadOnly::default(), &|_, _| None, Bytes::from_static(b"\x0a\xff")), b"");
-        assert_eq!(answer(&cache, &ReadOnly::default(), &|_, _| None, Bytes::new()), b"");
+        let nobody = |_: &str, _: &str| None;
+        assert!(answer(&cache, &ReadOnly::default(), &nobody, Bytes::from_static(b"\x0a\xff")).is_err());
+        assert_eq!(answer(&cache, &ReadOnly::default(), &nobody, Bytes::new()), Ok(Vec::new()));
     }
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::handle::Client;
 use crate::error::Result;
+use crate::part::Address;
 use crate::socket::Context;
 
 /// How a client finds its server, made by [`Client::builder`].
@@ -17,7 +18,7 @@ use crate::socket::Context;
 /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
 /// # }
 /// # let server = palm::Server::new("my_server", MyServer).start()?;
-/// # let db_address = server.address("db_address").unwrap();
+/// # let db_address = server.address("db_address")?;
 /// let client = palm::Client::builder("my_server", db_address)
 ///     .session("today/")
 ///     .timeout(Duration::from_secs(5))
@@ -57,14 +58,14 @@ impl ClientBuilder {
     }
 
     /// Where messages are sent; by default the server's `pull_address`.
-    pub fn push_address(mut self, address: impl Into<String>) -> Self {
-        self.push_address = Some(address.into());
+    pub fn push_address(mut self, address: impl Into<Address>) -> Self {
+        self.push_address = Some(address.into().to_string());
         self
     }
 
     /// Where results come from: the `pub_address` of the last component of a pipeline; by default the server's.
-    pub fn sub_address(mut self, address: impl Into<String>) -> Self {
-        self.sub_address = Some(address.into());
+    pub fn sub_address(mut self, address: impl Into<Address>) -> Self {
+        self.sub_address = Some(address.into().to_string());
         self
     }
 

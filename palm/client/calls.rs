@@ -1,83 +1,180 @@
 //! Which calls are open, what has arrived for each, and who waits: decisions without I/O.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::task::Waker;
 use std::thread::Thread;
+use std::time::Instant;
 
 use super::id::Ids;
 use crate::wire::Message;
 
-/// The calls that are under way. One thread at a time, the leader, reads the socket for all of them.
+/// Stands for the driver where a call's number stands for the thread that waits for it.
+pub(super) const DRIVER: u64 = 0;
+
+/// The calls that are under way. One thread at a time, the leader, reads the socket for all of them: one that waits for a
+/// call, or the driver if tasks wait.
 #[derive(Debug)]
 pub(super) struct Calls {
     ids: Ids,
-    /// In order of opening, so that the first is the oldest.
-    open: Vec<Open>,
+    /// By number, so that the first is the oldest.
+    open: BTreeMap<u64, Open>,
     opened: u64,
     leader: Option<u64>,
+    waiting: Waiting,
+    driver: Driver,
+    /// The client is gone; nothing is asked any more.
+    retired: bool,
     /// Answers that belonged to no open call.
     dropped: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Open {
-    call: u64,
     arrived: VecDeque<Message>,
-    /// The thread to be woken, while it sleeps.
-    asleep: Option<Thread>,
+    waiter: Option<Waiter>,
     poked: bool,
 }
 
+/// Who waits for a call: to be woken outside of every lock.
+#[derive(Debug)]
+pub(super) enum Waiter {
+    Thread(Thread),
+    Task { waker: Waker, until: Option<Instant> },
+}
+
+impl Waiter {
+    pub(super) fn wake(self) {
+        match self {
+            Self::Thread(thread) => thread.unpark(),
+            Self::Task { waker, .. } => waker.wake(),
+        }
+    }
+}
+
+/// The waiters of all calls, as they are looked for.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Calls whose thread sleeps.
+    threads: BTreeSet<u64>,
+    /// How many calls have a task that waits, and when their time is up.
+    tasks: usize,
+    timers: BTreeSet<(Instant, u64)>,
+}
+
+impl Waiting {
+    /// Takes out who waits for a call.
+    fn take(&mut self, call: u64, open: &mut Open) -> Option<Waiter> {
+        let waiter = open.waiter.take()?;
+        match &waiter {
+            Waiter::Thread(_) => {
+                self.threads.remove(&call);
+            }
+            Waiter::Task { until, .. } => {
+                self.tasks -= 1;
+                if let Some(until) = until {
+                    self.timers.remove(&(*until, call));
+                }
+            }
+        }
+        Some(waiter)
+    }
+}
+
+/// What the driver does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Driver {
+    /// It has nothing to do, or was not started.
+    Parked,
+    /// It is about to look at the calls.
+    Awake,
+    /// It waits, reading if it leads, until then at most.
+    Waiting(Option<Instant>),
+}
+
+/// How the driver is to be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rouse {
+    /// It looks at the calls by itself.
+    No,
+    /// It is parked.
+    Unpark,
+    /// It polls the sockets.
+    Wake,
+}
+
+/// Who is to lead next.
+#[derive(Debug)]
+pub(super) enum Successor {
+    Nobody,
+    Thread(Waiter),
+    Driver(Rouse),
+}
+
 impl Calls {
-    pub(super) const fn new(ids: Ids) -> Self {
-        Self { ids, open: Vec::new(), opened: 0, leader: None, dropped: 0 }
+    pub(super) fn new(ids: Ids) -> Self {
+        Self {
+            ids,
+            open: BTreeMap::new(),
+            opened: DRIVER,
+            leader: None,
+            waiting: Waiting::default(),
+            driver: Driver::Parked,
+            retired: false,
+            dropped: 0,
+        }
     }
 
     pub(super) fn open(&mut self) -> u64 {
         self.opened += 1;
-        self.open.push(Open { call: self.opened, arrived: VecDeque::new(), asleep: None, poked: false });
+        self.open.insert(self.opened, Open::default());
         self.opened
     }
 
+    pub(super) fn is_open(&self, call: u64) -> bool {
+        self.open.contains_key(&call)
+    }
+
     pub(super) fn close(&mut self, call: u64) {
-        if let Ok(at) = self.find(call) {
-            self.open.remove(at);
+        if let Some(mut open) = self.open.remove(&call) {
+            self.waiting.take(call, &mut open);
         }
     }
 
     /// Moves what has arrived for a call to the empty `into`. True if the caller need not wait: something had arrived, or
     /// the call was poked.
     pub(super) fn take(&mut self, call: u64, into: &mut VecDeque<Message>) -> bool {
-        let Ok(at) = self.find(call) else { return true };
-        let open = &mut self.open[at];
-        open.asleep = None;
+        let Some(open) = self.open.get_mut(&call) else { return true };
+        if matches!(open.waiter, Some(Waiter::Thread(_))) {
+            self.waiting.take(call, open);
+        }
         std::mem::swap(into, &mut open.arrived);
         std::mem::take(&mut open.poked) || !into.is_empty()
     }
 
-    /// Gives an answer to its call. The thread that is to be woken for it, if one sleeps.
-    pub(super) fn deliver(&mut self, message: Message) -> Option<Thread> {
-        let at = match message.id() {
-            Some(id) => self.ids.place(id).and_then(|place| self.find(place.call).ok()),
+    /// Gives an answer to its call. Who is to be woken for it, if somebody waits.
+    pub(super) fn deliver(&mut self, message: Message) -> Option<Waiter> {
+        let call = match message.id() {
+            Some(id) => self.ids.place(id).map(|place| place.call),
             // Some peer on the way does not know identifiers.
-            None => (!self.open.is_empty()).then_some(0),
+            None => self.open.first_key_value().map(|(call, _)| *call),
         };
-        let Some(open) = at.and_then(|at| self.open.get_mut(at)) else {
+        let Some((call, open)) = call.and_then(|call| Some((call, self.open.get_mut(&call)?))) else {
             self.dropped += 1;
             tracing::debug!(function = message.function(), dropped = self.dropped, "an answer came for no open call");
             return None;
         };
         open.arrived.push_back(message);
-        open.asleep.take()
+        self.waiting.take(call, open)
     }
 
-    /// Lets the thread that waits for a call look again. True if that thread leads, and must be woken from its poll.
-    pub(super) fn poke(&mut self, call: u64) -> (Option<Thread>, bool) {
-        let Ok(at) = self.find(call) else { return (None, false) };
-        self.open[at].poked = true;
-        (self.open[at].asleep.take(), self.leader == Some(call))
+    /// Lets whoever waits for a call look again. True if a thread that waits for it leads, and must be woken from its poll.
+    pub(super) fn poke(&mut self, call: u64) -> (Option<Waiter>, bool) {
+        let Some(open) = self.open.get_mut(&call) else { return (None, false) };
+        open.poked = true;
+        (self.waiting.take(call, open), self.leader == Some(call))
     }
 
-    /// Makes a call's thread the leader if there is none.
+    /// Makes a call's thread, or the driver, the leader if there is none.
     pub(super) fn lead(&mut self, call: u64) -> bool {
         if self.leader.is_some() {
             return false;
@@ -90,29 +187,122 @@ impl Calls {
         self.leader = None;
     }
 
-    /// Notes that the calling thread goes to sleep until something happens.
-    pub(super) fn sleep(&mut self, call: u64) {
-        if let Ok(at) = self.find(call) {
-            self.open[at].asleep = Some(std::thread::current());
+    /// Notes that the calling thread goes to sleep until something happens. The driver is not to lead for threads alone.
+    pub(super) fn sleep(&mut self, call: u64) -> Rouse {
+        if let Some(open) = self.open.get_mut(&call) {
+            self.waiting.take(call, open);
+            open.waiter = Some(Waiter::Thread(std::thread::current()));
+            self.waiting.threads.insert(call);
+        }
+        if self.leader == Some(DRIVER) && self.waiting.tasks == 0 && matches!(self.driver, Driver::Waiting(_)) {
+            self.driver = Driver::Awake;
+            return Rouse::Wake;
+        }
+        Rouse::No
+    }
+
+    /// Notes that a task waits until something happens, or the time is up.
+    pub(super) fn wait(&mut self, call: u64, waker: &Waker, until: Option<Instant>) -> Rouse {
+        if let Some(open) = self.open.get_mut(&call) {
+            if let Some(Waiter::Task { waker: known, until: same }) = &mut open.waiter
+                && *same == until
+            {
+                known.clone_from(waker);
+                return Rouse::No;
+            }
+            self.waiting.take(call, open);
+            open.waiter = Some(Waiter::Task { waker: waker.clone(), until });
+            self.waiting.tasks += 1;
+            self.waiting.timers.extend(until.map(|until| (until, call)));
+        }
+        self.rouse(until)
+    }
+
+    /// How the driver is to be reached so that it leads if nobody does, and looks again at that time.
+    pub(super) fn rouse(&mut self, by: Option<Instant>) -> Rouse {
+        let rouse = match self.driver {
+            Driver::Parked => Rouse::Unpark,
+            Driver::Awake => Rouse::No,
+            Driver::Waiting(until) => {
+                let earlier = by.is_some_and(|by| until.is_none_or(|until| by < until));
+                match self.leader {
+                    Some(DRIVER) if earlier => Rouse::Wake,
+                    None => Rouse::Unpark,
+                    Some(leader) if earlier && leader != DRIVER => Rouse::Unpark,
+                    Some(_) => Rouse::No,
+                }
+            }
+        };
+        if rouse != Rouse::No {
+            self.driver = Driver::Awake;
+        }
+        rouse
+    }
+
+    /// Takes out the tasks whose time is up.
+    pub(super) fn due(&mut self, now: Instant, woken: &mut Vec<Waiter>) {
+        while let Some((until, call)) = self.waiting.timers.first().copied()
+            && until <= now
+        {
+            self.waiting.timers.pop_first();
+            let waiter = self.open.get_mut(&call).and_then(|open| self.waiting.take(call, open));
+            woken.extend(waiter);
+        }
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.waiting.timers.first().map(|(until, _)| *until)
+    }
+
+    pub(super) const fn has_tasks(&self) -> bool {
+        self.waiting.tasks > 0
+    }
+
+    /// Whether the driver is to let threads lead, or to end.
+    pub(super) fn driver_is_in_the_way(&self) -> bool {
+        self.waiting.tasks == 0 && (self.retired || !self.waiting.threads.is_empty())
+    }
+
+    pub(super) const fn driver_waits(&mut self, until: Option<Instant>) {
+        self.driver = Driver::Waiting(until);
+    }
+
+    pub(super) const fn driver_looks(&mut self) {
+        self.driver = Driver::Awake;
+    }
+
+    pub(super) const fn driver_parks(&mut self) {
+        self.driver = Driver::Parked;
+    }
+
+    /// The client is gone: the driver keeps the sockets open no longer.
+    pub(super) fn retire(&mut self) -> Rouse {
+        self.retired = true;
+        match (self.driver, self.leader) {
+            (Driver::Waiting(_), Some(DRIVER)) => Rouse::Wake,
+            (Driver::Waiting(_), _) => Rouse::Unpark,
+            _ => Rouse::No,
         }
     }
 
     /// Who is to be woken so that somebody leads. Whoever stops waiting asks this: a wake-up may have gone to one who
     /// leaves without leading.
-    pub(super) fn successor(&mut self) -> Option<Thread> {
+    pub(super) fn successor(&mut self) -> Successor {
         if self.leader.is_some() {
-            return None;
+            return Successor::Nobody;
         }
-        self.open.iter_mut().find_map(|open| open.asleep.take())
+        if let Some(call) = self.waiting.threads.first().copied()
+            && let Some(open) = self.open.get_mut(&call)
+            && let Some(waiter) = self.waiting.take(call, open)
+        {
+            return Successor::Thread(waiter);
+        }
+        if self.has_tasks() { Successor::Driver(self.rouse(None)) } else { Successor::Nobody }
     }
 
     #[cfg(test)]
     pub(super) const fn dropped(&self) -> u64 {
         self.dropped
-    }
-
-    fn find(&self, call: u64) -> Result<usize, usize> {
-        self.open.binary_search_by_key(&call, |open| open.call)
     }
 }
 
@@ -177,11 +367,47 @@ mod tests {
         assert!(calls.lead(first));
         assert!(!calls.lead(second));
         calls.sleep(second);
-        assert!(calls.successor().is_none());
+        assert!(matches!(calls.successor(), Successor::Nobody));
         calls.step_down();
-        assert!(calls.successor().is_some());
-        assert!(calls.successor().is_none(), "it is woken once");
+        assert!(matches!(calls.successor(), Successor::Thread(_)));
+        assert!(matches!(calls.successor(), Successor::Nobody), "it is woken once");
         assert!(calls.lead(second));
         assert!(calls.poke(second).1);
+    }
+
+    #[test]
+    fn the_driver_leads_for_tasks_and_not_for_threads() {
+        let mut calls = Calls::new(Ids::new());
+        let (task, thread) = (calls.open(), calls.open());
+        assert_eq!(calls.wait(task, Waker::noop(), None), Rouse::Unpark);
+        assert_eq!(calls.wait(task, Waker::noop(), None), Rouse::No, "it is on its way");
+        assert!(calls.lead(DRIVER));
+        calls.driver_waits(None);
+        assert_eq!(calls.sleep(thread), Rouse::No);
+        assert!(!calls.driver_is_in_the_way());
+        calls.close(task);
+        assert!(calls.driver_is_in_the_way());
+        assert_eq!(calls.sleep(thread), Rouse::Wake);
+        calls.step_down();
+        assert!(matches!(calls.successor(), Successor::Thread(_)));
+    }
+
+    #[test]
+    fn tasks_whose_time_is_up_are_woken_once() {
+        let mut calls = Calls::new(Ids::new());
+        let now = Instant::now();
+        let later = now + std::time::Duration::from_secs(1);
+        let (first, second) = (calls.open(), calls.open());
+        calls.wait(first, Waker::noop(), Some(later));
+        calls.lead(DRIVER);
+        calls.driver_waits(calls.next_due());
+        assert_eq!(calls.wait(second, Waker::noop(), Some(now)), Rouse::Wake);
+        assert_eq!(calls.next_due(), Some(now));
+        let mut woken = Vec::new();
+        calls.due(now, &mut woken);
+        assert_eq!((woken.len(), calls.next_due()), (1, Some(later)));
+        calls.close(first);
+        calls.due(later, &mut woken);
+        assert_eq!((woken.len(), calls.has_tasks()), (1, false));
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
             link,
             cache,
         }),
+        deadline: None,
     })
 }
 
@@ -286,7 +287,7 @@ mod tests {
                         return;
                     }
                     let answer = answer(&cache, &ReadOnly::default(), &|_, _| None, request.body);
-                    requests.send(Some(&request.head), true, answer);
+                    requests.send(Some(&request.head), true, answer.expect("a message"));
                 }
                 while let Received::Message(subscription) = publisher.receive(|_| false) {
                     if has_link && subscription.body.ends_with(LINK.as_bytes()) {
@@ -314,6 +315,26 @@ mod tests {
             assert!(stop.get_within("stop", Some(Duration::from_millis(100))).is_err());
             server.join().expect("server");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_thread_that_serves_futures_ends_with_the_client() -> Result<()> {
+        let context = Context::new();
+        let server = serve(&context, true);
+        let client = Client::builder("server", "inproc://db").context(&context).connect()?;
+        let call = client.eval_async("server.echo", "a message");
+        let link = Arc::downgrade(&client.shared.link);
+        drop(client);
+        assert_eq!(futures::executor::block_on(call)?, "a message");
+        let start = Instant::now();
+        while link.strong_count() > 0 {
+            assert!(start.elapsed() < Duration::from_secs(5), "the sockets are still open");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let stop = RemoteCache::new(&context, "server", "inproc://db", "me");
+        assert!(stop.get_within("stop", Some(Duration::from_millis(100))).is_err());
+        server.join().expect("server");
         Ok(())
     }
 }

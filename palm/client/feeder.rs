@@ -17,10 +17,10 @@ use super::outgoing::Outgoing;
 use crate::error::{Error, Result};
 
 /// Messages under way at most.
-const WINDOW_MESSAGES: u64 = 8192;
+pub(super) const WINDOW_MESSAGES: u64 = 8192;
 
 /// Bytes under way at most, unless one message alone is larger.
-const WINDOW_BYTES: u64 = 16 << 20;
+pub(super) const WINDOW_BYTES: u64 = 16 << 20;
 
 /// A job that wants few answers begins with a window of this many messages, so that an endless source sends few in vain.
 const SMALL_WINDOW: u64 = 256;
@@ -143,19 +143,19 @@ impl Feed {
 
 /// What is under way, in order.
 #[derive(Debug, Default)]
-struct Window {
+pub(super) struct Window {
     sizes: VecDeque<u64>,
     bytes: u64,
     settled: u64,
 }
 
 impl Window {
-    fn sent(&mut self, bytes: u64) {
+    pub(super) fn sent(&mut self, bytes: u64) {
         self.sizes.push_back(bytes);
         self.bytes += bytes;
     }
 
-    fn settle(&mut self, settled: u64) {
+    pub(super) fn settle(&mut self, settled: u64) {
         while self.settled < settled {
             self.settled += 1;
             match self.sizes.pop_front() {
@@ -166,7 +166,7 @@ impl Window {
         }
     }
 
-    fn is_full(&self, messages: u64, bytes: u64) -> bool {
+    pub(super) fn is_full(&self, messages: u64, bytes: u64) -> bool {
         self.sizes.len() as u64 >= messages || (self.bytes >= bytes && !self.sizes.is_empty())
     }
 
@@ -174,6 +174,11 @@ impl Window {
     fn resume_at(&self) -> u64 {
         self.settled + (self.sizes.len() as u64 / 2).max(1)
     }
+}
+
+/// Messages that may be under way before there is any answer.
+pub(super) fn first_window(wanted: Option<u64>) -> u64 {
+    wanted.map_or(WINDOW_MESSAGES, |wanted| wanted.clamp(SMALL_WINDOW, WINDOW_MESSAGES))
 }
 
 pub(super) struct Feeder {
@@ -211,7 +216,7 @@ impl Feeder {
     }
 
     fn feed_all(&mut self) -> Result<()> {
-        let messages = self.wanted.map_or(WINDOW_MESSAGES, |wanted| wanted.clamp(SMALL_WINDOW, WINDOW_MESSAGES));
+        let messages = first_window(self.wanted);
         let mut window = Window::default();
         let mut sequence = 0_u32;
         while self.wait_for_room(&mut window, messages) {

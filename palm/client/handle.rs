@@ -1,23 +1,31 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::{Duration, Instant};
 
+use futures_core::Stream;
+
 use super::builder::ClientBuilder;
+use super::eval::{Eval, EvalAs};
 use super::functions::IntoFunctions;
 use super::job::Job;
 use super::link::{Call, Link};
 use super::outgoing::Outgoing;
 use super::payload::IntoPayload;
 use super::reply::Reply;
+use super::stream::JobStream;
+use super::typed::FromReply;
 use crate::cache::RemoteCache;
 use crate::error::{Error, Result};
+use crate::part::Address;
 use crate::wire::Message;
 
 /// A client of one server, master, hub or pipeline.
 ///
 /// Its sockets are opened once. It may be shared by threads, behind a reference or as clones, which are cheap and the same
-/// client: each call gets its own answers, whatever their order. It has no thread of its own.
+/// client: each call gets its own answers, whatever their order. It has no thread of its own until the first future is
+/// polled; then it has one, which reads for all of them.
 ///
 /// A call gives up, with [`Error::TimedOut`], when nothing of it has arrived for 60 s, or what
 /// [`timeout`](ClientBuilder::timeout) says. If a server that is not of this library loses an answer, that is how it shows.
@@ -32,7 +40,7 @@ use crate::wire::Message;
 /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
 /// # }
 /// # let server = palm::Server::new("my_server", MyServer).start()?;
-/// # let db_address = server.address("db_address").unwrap();
+/// # let db_address = server.address("db_address")?;
 /// let client = palm::Client::connect("my_server", db_address)?;
 /// let reply = client.eval("my_server.foo", b"a message")?;
 /// assert_eq!(reply, "you sent me a message");
@@ -41,6 +49,8 @@ use crate::wire::Message;
 #[derive(Clone)]
 pub struct Client {
     pub(super) shared: Arc<Shared>,
+    /// Of each call that is made by this handle.
+    pub(super) deadline: Option<Duration>,
 }
 
 /// What the clones of a client have in common.
@@ -66,9 +76,20 @@ impl Shared {
         }
     }
 
-    fn until(&self) -> Option<Instant> {
+    /// When a call that begins now, or has heard something now, is given up.
+    pub(super) fn until(&self, deadline: Option<Duration>) -> Option<Instant> {
         // A time-out beyond the clock's range is none.
-        self.timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+        deadline.or(self.timeout).and_then(|timeout| Instant::now().checked_add(timeout))
+    }
+
+    pub(super) fn gave_up(&self, function: &str, deadline: Option<Duration>) -> Error {
+        self.timed_out(function, deadline.or(self.timeout).unwrap_or_default())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.link.retire();
     }
 }
 
@@ -77,13 +98,13 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotReached`] if it does not answer within 10 s, [`Error::WrongName`] if another component does.
-    pub fn connect(server: impl Into<String>, db_address: impl Into<String>) -> Result<Self> {
+    pub fn connect(server: impl Into<String>, db_address: impl Into<Address>) -> Result<Self> {
         Self::builder(server, db_address).connect()
     }
 
     /// A client whose addresses, session and time-outs can be set before it connects.
-    pub fn builder(server: impl Into<String>, db_address: impl Into<String>) -> ClientBuilder {
-        ClientBuilder::new(server.into(), db_address.into())
+    pub fn builder(server: impl Into<String>, db_address: impl Into<Address>) -> ClientBuilder {
+        ClientBuilder::new(server.into(), db_address.into().to_string())
     }
 
     /// Name of the component that it is connected to.
@@ -104,6 +125,35 @@ impl Client {
         &self.shared.pipeline
     }
 
+    /// The same client, whose calls must be answered within `deadline`, each counted from its beginning.
+    ///
+    /// The time travels with the message. Each component takes off what it used, and refuses a message whose time is used
+    /// up, [`Code::Late`](crate::wire::Code::Late), instead of working for nobody; a method can ask
+    /// [how much is left](crate::Call::remaining). At the deadline the call ends with [`Error::TimedOut`] if nothing has
+    /// come by then. The client's time-out does not count for such a call. Components that are not of this library
+    /// pass the time on as it is.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use palm::Call;
+    /// # struct MyServer;
+    /// #[palm::server]
+    /// impl MyServer {
+    ///     fn has_time(&mut self, call: &Call) -> &'static str {
+    ///         if call.remaining() > Some(Duration::from_secs(1)) { "enough" } else { "not enough" }
+    ///     }
+    /// }
+    /// # let server = palm::Server::new("my_server", MyServer).start()?;
+    /// # let db_address = server.address("db_address").unwrap();
+    /// # let client = palm::Client::connect("my_server", db_address)?;
+    /// assert_eq!(client.with_deadline(Duration::from_secs(5)).eval("my_server.has_time", "")?, "enough");
+    /// # Ok::<(), palm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { shared: self.shared.clone(), deadline: Some(deadline) }
+    }
+
     /// Sends one message and waits for its first result.
     ///
     /// `functions` is one function, or one for each stage: `["my_server.foo", "my_pipeline.foo"]`.
@@ -118,6 +168,78 @@ impl Client {
             Ok(())
         })?;
         first.ok_or(Error::NoResult { function })
+    }
+
+    /// Sends one message, and reads its first result as `T`: `Json<T>` (feature `json`) and [`Proto<T>`](crate::Proto)
+    /// give the `T` itself, `String` and `Vec<u8>` what they say; see [`FromReply`].
+    ///
+    /// ```
+    /// # struct MyServer;
+    /// # #[palm::server]
+    /// # impl MyServer {
+    /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+    /// # }
+    /// # let server = palm::Server::new("my_server", MyServer).start()?;
+    /// # let db_address = server.address("db_address").unwrap();
+    /// # let client = palm::Client::connect("my_server", db_address)?;
+    /// let text: String = client.eval_as::<String>("my_server.foo", "a message")?;
+    /// assert_eq!(text, "you sent me a message");
+    /// # Ok::<(), palm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`eval`](Self::eval); [`Error::Reply`] if the result cannot be read as `T`.
+    pub fn eval_as<T: FromReply>(&self, functions: impl IntoFunctions, payload: impl IntoPayload) -> Result<T::Value> {
+        T::from_reply(&self.eval(functions, payload)?)
+    }
+
+    /// As [`eval`](Self::eval), for tasks of any runtime. The future borrows nothing, and sends when it is first polled.
+    ///
+    /// ```
+    /// # struct MyServer;
+    /// # #[palm::server]
+    /// # impl MyServer {
+    /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+    /// # }
+    /// # let server = palm::Server::new("my_server", MyServer).start()?;
+    /// # let db_address = server.address("db_address").unwrap();
+    /// # let client = palm::Client::connect("my_server", db_address)?;
+    /// # futures::executor::block_on(async {
+    /// let reply = client.eval_async("my_server.foo", b"a message").await?;
+    /// assert_eq!(reply, "you sent me a message");
+    /// # Ok::<(), palm::Error>(())
+    /// # })?;
+    /// # Ok::<(), palm::Error>(())
+    /// ```
+    pub fn eval_async(&self, functions: impl IntoFunctions, payload: impl IntoPayload) -> Eval {
+        let function = functions.into_functions();
+        let mut outgoing = Outgoing::new(&self.shared.pipeline, &self.shared.id, &function, "");
+        let outgoing = payload.into_payload().map(|payload| {
+            outgoing.put(payload.as_ref());
+            outgoing
+        });
+        Eval::new(self.shared.clone(), function, self.deadline, outgoing)
+    }
+
+    /// As [`eval_as`](Self::eval_as), for tasks of any runtime.
+    ///
+    /// ```
+    /// # struct MyServer;
+    /// # #[palm::server]
+    /// # impl MyServer {
+    /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+    /// # }
+    /// # let server = palm::Server::new("my_server", MyServer).start()?;
+    /// # let db_address = server.address("db_address").unwrap();
+    /// # let client = palm::Client::connect("my_server", db_address)?;
+    /// # futures::executor::block_on(async {
+    /// let text: String = client.eval_as_async::<String>("my_server.foo", "a message").await?;
+    /// # Ok::<(), palm::Error>(())
+    /// # })?;
+    /// # Ok::<(), palm::Error>(())
+    /// ```
+    pub fn eval_as_async<T: FromReply>(&self, functions: impl IntoFunctions, payload: impl IntoPayload) -> EvalAs<T> {
+        EvalAs::new(self.eval_async(functions, payload))
     }
 
     /// Sends one message and waits for `messages` results of it, in order of arrival.
@@ -147,7 +269,7 @@ impl Client {
     /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
     /// # }
     /// # let server = palm::Server::new("my_server", MyServer).start()?;
-    /// # let db_address = server.address("db_address").unwrap();
+    /// # let db_address = server.address("db_address")?;
     /// # let client = palm::Client::connect("my_server", db_address)?;
     /// let messages = (0..10).map(|number| format!("message {number}"));
     /// for reply in client.job("my_server.foo", messages).messages(10) {
@@ -166,15 +288,52 @@ impl Client {
                 outgoing.frame(payload.as_ref(), id);
             }))
         });
-        Job::new(self.shared.clone(), functions.into_functions(), source)
+        Job::new(self.shared.clone(), functions.into_functions(), self.deadline, source)
+    }
+
+    /// As [`job`](Self::job), for tasks of any runtime: the messages are a stream, and so are their results.
+    ///
+    /// ```
+    /// use futures::{StreamExt, TryStreamExt, stream};
+    /// # struct MyServer;
+    /// # #[palm::server]
+    /// # impl MyServer {
+    /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> { [b"you sent me ", message].concat() }
+    /// # }
+    /// # let server = palm::Server::new("my_server", MyServer).start()?;
+    /// # let db_address = server.address("db_address").unwrap();
+    /// # let client = palm::Client::connect("my_server", db_address)?;
+    /// # futures::executor::block_on(async {
+    /// let messages = stream::iter(0..10).map(|number| format!("message {number}"));
+    /// let replies: Vec<_> = client.job_stream("my_server.foo", messages).messages(10).ordered().try_collect().await?;
+    /// assert_eq!(replies[9], "you sent me message 9");
+    /// # Ok::<(), palm::Error>(())
+    /// # })?;
+    /// # Ok::<(), palm::Error>(())
+    /// ```
+    pub fn job_stream<S>(&self, functions: impl IntoFunctions, source: S) -> JobStream
+    where
+        S: Stream<Item: IntoPayload> + Send + 'static,
+    {
+        let mut source = Box::pin(source);
+        let source = Box::new(move |context: &mut Context<'_>, outgoing: &mut Outgoing, id: &[u8; 16]| {
+            source.as_mut().poll_next(context).map(|item| {
+                item.map(|item| {
+                    item.into_payload().map(|payload| {
+                        outgoing.frame(payload.as_ref(), id);
+                    })
+                })
+            })
+        });
+        JobStream::polled(self.shared.clone(), functions.into_functions(), self.deadline, source)
     }
 
     /// The value of a key in the server's cache; `None` if there is none, or an empty one.
     ///
     /// # Errors
     /// [`Error::TimedOut`] if the cache does not answer.
-    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.shared.cache.get(key)?.map(Vec::from))
+    pub fn get(&self, key: &str) -> Result<Option<Reply>> {
+        Ok(self.shared.cache.get(key)?.map(Reply::from))
     }
 
     /// Sets a value in the server's cache, value first, and gives the key: with a session that is the session and `key`,
@@ -218,18 +377,23 @@ impl Client {
         mut take: impl FnMut(Message) -> Result<()>,
     ) -> Result<()> {
         let shared = &*self.shared;
-        let timed_out = || shared.timed_out(function, shared.timeout.unwrap_or_default());
+        let timed_out = || shared.gave_up(function, self.deadline);
         let payload = payload.into_payload()?;
         let mut outgoing = Outgoing::new(&shared.pipeline, &shared.id, function, "");
         let call = Call::open(&*shared.link);
+        let mut until = shared.until(self.deadline);
+        outgoing.set_deadline(self.deadline.and(until));
         let frame = outgoing.frame(payload.as_ref(), &call.id(0));
-        if !shared.link.outbox.send(frame, shared.until(), || true) {
+        if !shared.link.outbox.send(frame, until, || true) {
             return Err(timed_out());
         }
         let mut arrived = VecDeque::new();
         for _ in 0..messages {
             if arrived.is_empty() {
-                call.receive(&mut arrived, shared.until());
+                if self.deadline.is_none() {
+                    until = shared.until(None);
+                }
+                call.receive(&mut arrived, until);
             }
             take(arrived.pop_front().ok_or_else(timed_out)?)?;
         }

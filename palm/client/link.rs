@@ -1,14 +1,15 @@
 //! The sockets of a client and the calls that share them.
 //!
-//! No thread of its own reads the answers. Whoever waits for one and finds nobody reading takes the lead: it reads for all,
+//! Unless futures are used, no thread of its own reads the answers. Whoever waits for one and finds nobody reading takes the lead: it reads for all,
 //! hands the others theirs, and passes the lead on when it has its own.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::task::{Context, Poll};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use super::calls::Calls;
+use super::calls::{Calls, Waiter};
 use super::id::{Ids, Place};
 use super::outbox::Outbox;
 use crate::socket::{Interest, Received, Socket, Waker, Wakeup, wait};
@@ -23,7 +24,9 @@ pub(super) struct Link {
     pub(super) outbox: Outbox,
     calls: Mutex<Calls>,
     inbox: Mutex<Inbox>,
-    waker: Waker,
+    pub(super) waker: Waker,
+    /// Started by the first future.
+    pub(super) driver: Mutex<Option<Thread>>,
 }
 
 #[derive(Debug)]
@@ -33,7 +36,7 @@ pub(super) struct Inbox {
     /// The client's own topic. SUB matches prefixes; this is the whole.
     topic: Box<[u8]>,
     streams: Streams,
-    batch: Vec<Message>,
+    pub(super) batch: Vec<Message>,
 }
 
 /// One call under way; dropping it ends it.
@@ -54,14 +57,21 @@ impl Link {
             streams: Streams::default(),
             batch: Vec::new(),
         };
-        Self { ids, outbox: Outbox::new(push), calls: Mutex::new(Calls::new(ids)), inbox: Mutex::new(inbox), waker }
+        Self {
+            ids,
+            outbox: Outbox::new(push),
+            calls: Mutex::new(Calls::new(ids)),
+            inbox: Mutex::new(inbox),
+            waker,
+            driver: Mutex::new(None),
+        }
     }
 
     /// Makes whoever waits for that call look again.
     pub(super) fn poke(&self, call: u64) {
-        let (sleeper, leads) = self.calls().poke(call);
-        if let Some(sleeper) = sleeper {
-            sleeper.unpark();
+        let (waiter, leads) = self.calls().poke(call);
+        if let Some(waiter) = waiter {
+            waiter.wake();
         }
         if leads {
             self.waker.wake();
@@ -79,11 +89,12 @@ impl Link {
             }
             if lead.is_none() && calls.lead(call) {
                 // Free: whoever led before let go of it before it stepped down.
-                lead = Some(self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+                lead = Some(self.inbox());
             }
             let Some(inbox) = lead.as_mut() else {
-                calls.sleep(call);
+                let rouse = calls.sleep(call);
                 drop(calls);
+                self.rouse(rouse);
                 match left {
                     Some(left) => thread::park_timeout(left),
                     None => thread::park(),
@@ -92,29 +103,63 @@ impl Link {
                 continue;
             };
             drop(calls);
-            woken.drain(..).for_each(|thread: thread::Thread| thread.unpark());
+            woken.drain(..).for_each(Waiter::wake);
             inbox.read(left);
             calls = self.calls();
-            for message in inbox.batch.drain(..) {
-                woken.extend(calls.deliver(message));
-            }
+            woken.extend(inbox.batch.drain(..).filter_map(|message| calls.deliver(message)));
         }
         if lead.take().is_some() {
             calls.step_down();
         }
         let successor = calls.successor();
         drop(calls);
-        woken.into_iter().chain(successor).for_each(|thread| thread.unpark());
+        woken.into_iter().for_each(Waiter::wake);
+        self.succeed(successor);
     }
 
-    fn calls(&self) -> MutexGuard<'_, Calls> {
+    fn poll(&self, call: u64, context: &Context<'_>, into: &mut VecDeque<Message>, until: Option<Instant>) -> Poll<()> {
+        let mut calls = self.calls();
+        if calls.take(call, into) || until.is_some_and(|until| until <= Instant::now()) {
+            return Poll::Ready(());
+        }
+        let rouse = calls.wait(call, context.waker(), until);
+        drop(calls);
+        self.rouse(rouse);
+        Poll::Pending
+    }
+
+    /// A call is over for its caller: answered, timed out, or dropped. What still comes of it is dropped.
+    // Servers are not told: on the classic sockets there is no word for it.
+    fn withdraw(&self, call: u64) {
+        self.calls().close(call);
+    }
+
+    /// The client is gone, and its jobs and futures with it.
+    pub(super) fn retire(&self) {
+        let rouse = self.calls().retire();
+        self.rouse(rouse);
+    }
+
+    pub(super) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(driver) = self.driver.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            driver.unpark();
+        }
     }
 }
 
 impl Inbox {
     /// Reads a batch, waiting for its first message if there is none.
-    fn read(&mut self, timeout: Option<Duration>) {
+    pub(super) fn read(&mut self, timeout: Option<Duration>) {
         self.drain();
         if self.batch.is_empty() {
             wait(&[Interest { socket: &self.socket, read: true, write: false }], &self.wakeup, timeout);
@@ -160,11 +205,16 @@ impl<L: AsRef<Link>> Call<L> {
     pub(super) fn receive(&self, into: &mut VecDeque<Message>, until: Option<Instant>) {
         self.link.as_ref().receive(self.number, into, until);
     }
+
+    /// The same for a task.
+    pub(super) fn poll(&self, context: &Context<'_>, into: &mut VecDeque<Message>, until: Option<Instant>) -> Poll<()> {
+        self.link.as_ref().poll(self.number, context, into, until)
+    }
 }
 
 impl<L: AsRef<Link>> Drop for Call<L> {
     fn drop(&mut self) {
-        self.link.as_ref().calls().close(self.number);
+        self.link.as_ref().withdraw(self.number);
     }
 }
 

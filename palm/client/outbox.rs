@@ -1,5 +1,6 @@
 //! The one PUSH socket of a client, shared by threads.
 
+use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,40 @@ pub(super) struct Outbox {
     /// Taken out by the thread that waits until there is room, so that the others can watch their own time.
     socket: Mutex<Option<Socket>>,
     returned: Condvar,
+    /// Frames of tasks that found no room, each with its call.
+    queue: Mutex<VecDeque<(u64, Vec<u8>)>>,
 }
 
 impl Outbox {
     pub(super) const fn new(socket: Socket) -> Self {
-        Self { socket: Mutex::new(Some(socket)), returned: Condvar::new() }
+        Self { socket: Mutex::new(Some(socket)), returned: Condvar::new(), queue: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Hands a frame over without waiting, or puts it in the queue: then false.
+    pub(super) fn send_soon(&self, call: u64, frame: &[u8]) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.is_empty() && self.try_send(frame) {
+            return true;
+        }
+        queue.push_back((call, frame.to_vec()));
+        false
+    }
+
+    /// Hands over what is in the queue and still `wanted`. True if something is left.
+    pub(super) fn flush(&self, wanted: impl Fn(u64) -> bool) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((call, frame)) = queue.front() {
+            if wanted(*call) && !self.try_send(frame) {
+                return true;
+            }
+            queue.pop_front();
+        }
+        false
+    }
+
+    fn try_send(&self, frame: &[u8]) -> bool {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        socket.as_ref().is_some_and(|socket| socket.send_copy(frame) == Sent::Done)
     }
 
     /// Hands a frame over, waiting for room if need be. False if the time is up or `wanted` no longer holds: then nothing

@@ -1,8 +1,10 @@
 //! The messages of one call as they go out: what they share is encoded once.
 
+use std::time::Instant;
+
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
-use crate::wire::Message;
+use crate::wire::{Message, put_budget};
 
 const PAYLOAD: u32 = 6;
 const ID: u32 = 16;
@@ -13,6 +15,8 @@ pub(super) struct Outgoing {
     frame: Vec<u8>,
     /// Bytes of the frame that every message of the call begins with.
     shared: usize,
+    /// When the caller gives up.
+    deadline: Option<Instant>,
 }
 
 impl Outgoing {
@@ -20,22 +24,40 @@ impl Outgoing {
         let mut message = Message::of_stream(pipeline, client, function, Vec::new());
         message.set_cache(cache);
         let frame = message.encode();
-        Self { shared: frame.len(), frame }
+        Self { shared: frame.len(), frame, deadline: None }
+    }
+
+    /// Has each message say how much time is left until then.
+    pub(super) const fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
     }
 
     /// The encoded message of that payload and identifier.
     pub(super) fn frame(&mut self, payload: &[u8], id: &[u8; 16]) -> &[u8] {
+        self.put(payload);
+        self.stamp(id)
+    }
+
+    /// Begins a message of that payload, which is to be stamped.
+    pub(super) fn put(&mut self, payload: &[u8]) {
         self.frame.truncate(self.shared);
         let length = payload.len() as u64;
-        self.frame.reserve(payload.len() + encoded_len_varint(length) + id.len() + 4);
+        self.frame.reserve(payload.len() + encoded_len_varint(length) + 28);
         if !payload.is_empty() {
             encode_key(PAYLOAD, WireType::LengthDelimited, &mut self.frame);
             encode_varint(length, &mut self.frame);
             self.frame.extend_from_slice(payload);
         }
+    }
+
+    /// Ends the message that was put: now it can be sent.
+    pub(super) fn stamp(&mut self, id: &[u8; 16]) -> &[u8] {
         encode_key(ID, WireType::LengthDelimited, &mut self.frame);
         encode_varint(id.len() as u64, &mut self.frame);
         self.frame.extend_from_slice(id);
+        if let Some(deadline) = self.deadline {
+            put_budget(deadline.saturating_duration_since(Instant::now()), &mut self.frame);
+        }
         &self.frame
     }
 

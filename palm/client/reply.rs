@@ -8,11 +8,10 @@ use crate::error::{Error, Result};
 use crate::service::FromPayload;
 use crate::wire::Message;
 
-/// One result of a call: bytes. `{:?}` prints them as Python does.
+/// One result of a call, or a value of a cache: bytes. `{:?}` prints them as Python does.
 ///
 /// ```
-/// use palm::Bytes;
-/// use palm::client::Reply;
+/// use palm::{Bytes, Reply};
 ///
 /// let reply = Reply::from(Bytes::from("worker1 processed a message"));
 /// assert_eq!(format!("{reply:?}"), "b'worker1 processed a message'");
@@ -33,7 +32,7 @@ impl Reply {
     /// `Json` (feature `json`).
     ///
     /// ```
-    /// # use palm::{Bytes, client::Reply};
+    /// # use palm::{Bytes, Reply};
     /// let reply = Reply::from(Bytes::from("21.5"));
     /// assert_eq!(reply.to::<&str>()?, "21.5");
     /// # Ok::<(), palm::Error>(())

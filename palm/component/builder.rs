@@ -23,7 +23,7 @@ macro_rules! component {
 
             /// The least important level that the component logs, where the `log` layer of this library is installed.
             /// Default: INFO.
-            pub fn log_level(mut self, level: ::tracing::Level) -> Self {
+            pub fn log_level(mut self, level: $crate::Level) -> Self {
                 self.template = self.template.log_level(level);
                 self
             }
@@ -96,6 +96,51 @@ macro_rules! with_cache {
     };
 }
 
+/// What components with workers can be told. The type has a field `crew`.
+macro_rules! working {
+    ($name:ident) => {
+        impl $name {
+            /// How long a method may take before its message is handed to another worker. Default: 1800 s; `None` is for
+            /// ever.
+            pub const fn work_timeout(mut self, timeout: Option<::std::time::Duration>) -> Self {
+                self.crew.work_timeout = timeout;
+                self
+            }
+
+            /// How often a message is handed out before its caller gets an error. Default: 3.
+            pub const fn attempts(mut self, attempts: u32) -> Self {
+                self.crew.attempts = attempts;
+                self
+            }
+
+            /// Messages that a worker may hold unanswered. Default: 500. Within it, a worker holds about 50 ms of work.
+            pub const fn worker_messages(mut self, messages: usize) -> Self {
+                self.crew.messages = messages;
+                self.crew.linked_messages = messages;
+                self
+            }
+
+            /// How long a message waits while there is no worker at all, before its caller gets an error. Default: 30 s.
+            /// The messages of clients that are not of this library wait on.
+            pub const fn no_workers_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+                self.crew.no_workers = timeout;
+                self
+            }
+
+            /// Workers that must have connected before the first message is handed out, so that a short stream is shared
+            /// by all of them. Default: 1.
+            ///
+            /// They are waited for as long as [`no_workers_timeout`](Self::no_workers_timeout) says, from the first message
+            /// on; then whoever is there begins, and a line says so. Over `inproc://` connections cannot be seen, and
+            /// nothing is waited for.
+            pub const fn expected_workers(mut self, workers: usize) -> Self {
+                self.crew.expected = workers;
+                self
+            }
+        }
+    };
+}
+
 /// What components that publish can be told. The type has a field `publishing`.
 macro_rules! publishing {
     ($name:ident) => {
@@ -118,7 +163,8 @@ macro_rules! publishing {
                 self
             }
 
-            /// Subscribers that a pipelined stream waits for. Default: 1.
+            /// Subscribers that a stream waits for which goes on to other components (`pipelined(true)`,
+            /// `to_client(false)`): without it, those that subscribe late miss what went out before them. Default: 1.
             pub const fn expected_subscribers(mut self, subscribers: u32) -> Self {
                 self.publishing.expected_subscribers = subscribers;
                 self

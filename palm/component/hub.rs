@@ -1,5 +1,6 @@
 use super::publishing::Publishing;
-use crate::part::{Address, CacheService, SubConnection, WorkerPullService, WorkerPushService};
+use crate::engine::CrewLimits;
+use crate::part::{Address, CacheService, LinkService, SubConnection, WorkerPullService, WorkerPushService};
 use crate::service::{HubService, Service, Topic};
 use crate::topology::{Route, ServerTemplate};
 
@@ -7,7 +8,7 @@ use crate::topology::{Route, ServerTemplate};
 ///
 /// ```
 /// let hub = palm::Hub::new("hub").sub_address("tcp://127.0.0.1:5557").previous("server").start()?;
-/// assert!(hub.address("worker_pull_address").is_some());
+/// assert!(hub.address("worker_pull_address")?.starts_with("tcp://127.0.0.1:"));
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Hub {
     previous: Topic,
     worker_pull_address: Address,
     worker_push_address: Address,
+    link_address: Option<Address>,
+    crew: CrewLimits,
     publishing: Publishing,
 }
 
@@ -41,6 +44,8 @@ impl Hub {
             previous: Topic::default(),
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
+            link_address: None,
+            crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
     }
@@ -64,23 +69,41 @@ impl Hub {
         self
     }
 
+    /// Where workers of this library are linked, beside the classic sockets. Default: a port of the system's choice on
+    /// loopback; none if the component is [`insecure`](Self::insecure), so that it may be reached from elsewhere.
+    pub fn link_address(mut self, address: impl Into<Address>) -> Self {
+        self.link_address = Some(address.into());
+        self
+    }
+
     /// Whether results go on to another component rather than back to the client. Default: back.
+    ///
+    /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
+    /// take the stream, see [`expected_subscribers`](Self::expected_subscribers).
     pub const fn pipelined(mut self, pipelined: bool) -> Self {
         self.publishing.pipelined = pipelined;
         self
     }
 
     fn assemble(self) -> ServerTemplate {
+        let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
         let sub = SubConnection::new(self.sub_address).previous(self.previous);
-        self.template
+        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
+        let template = self
+            .template
             .register_inbound("Sub", sub, Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", WorkerPushService::new(self.worker_push_address), Route::exterior())
+            .register_outbound("WorkerPush", worker_push, Route::exterior())
             .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address))
+            .register_bypass("Cache", CacheService::new(self.db_address));
+        match link {
+            Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
+            None => template,
+        }
     }
 }
 
 component!(Hub);
 with_cache!(Hub);
 publishing!(Hub);
+working!(Hub);

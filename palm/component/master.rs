@@ -1,5 +1,6 @@
 use super::publishing::Publishing;
-use crate::part::{Address, CacheService, PullService, WorkerPullService, WorkerPushService};
+use crate::engine::CrewLimits;
+use crate::part::{Address, CacheService, LinkService, PullService, WorkerPullService, WorkerPushService};
 use crate::service::{MasterService, Service};
 use crate::topology::{Route, ServerTemplate};
 
@@ -21,7 +22,7 @@ use crate::topology::{Route, ServerTemplate};
 /// }
 ///
 /// let master = palm::Master::new("server").start()?;
-/// let address = master.address("db_address").unwrap();
+/// let address = master.address("db_address")?;
 /// let worker = palm::Worker::new("worker1", MyWorker).db_address(&address).start()?;
 /// let client = palm::Client::connect("server", &address)?;
 /// for reply in client.job("server.foo", std::iter::repeat_n("a message", 10)).messages(10) {
@@ -37,6 +38,8 @@ pub struct Master {
     pull_address: Address,
     worker_pull_address: Address,
     worker_push_address: Address,
+    link_address: Option<Address>,
+    crew: CrewLimits,
     publishing: Publishing,
 }
 
@@ -58,6 +61,8 @@ impl Master {
             pull_address: Address::any(),
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
+            link_address: None,
+            crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
     }
@@ -75,22 +80,40 @@ impl Master {
         worker_push_address
     }
 
+    /// Where workers of this library are linked, beside the classic sockets. Default: a port of the system's choice on
+    /// loopback; none if the component is [`insecure`](Self::insecure), so that it may be reached from elsewhere.
+    pub fn link_address(mut self, address: impl Into<Address>) -> Self {
+        self.link_address = Some(address.into());
+        self
+    }
+
     /// Whether results go on to a `Pipeline`, `Sink` or `Hub` rather than back to the client. Default: back.
+    ///
+    /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
+    /// take the stream, see [`expected_subscribers`](Self::expected_subscribers).
     pub const fn pipelined(mut self, pipelined: bool) -> Self {
         self.publishing.pipelined = pipelined;
         self
     }
 
     fn assemble(self) -> ServerTemplate {
-        self.template
+        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
+        let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
+        let template = self
+            .template
             .register_inbound("Pull", PullService::new(self.pull_address), Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", WorkerPushService::new(self.worker_push_address), Route::exterior())
+            .register_outbound("WorkerPush", worker_push, Route::exterior())
             .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address))
+            .register_bypass("Cache", CacheService::new(self.db_address));
+        match link {
+            Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
+            None => template,
+        }
     }
 }
 
 component!(Master);
 with_cache!(Master);
 publishing!(Master);
+working!(Master);

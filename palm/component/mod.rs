@@ -4,9 +4,9 @@
 //! | --- | --- |
 //! | [`Server`] | `Pull -> Methods -> Pub`, bypass `Cache` |
 //! | [`Pipeline`], [`Sink`] | `Sub… -> Methods -> Pub`, bypass `Cache` |
-//! | [`Worker`] | `Pull -> Methods -> Push`, both connections to its master |
-//! | [`Master`] | `Pull -> WorkerPush`; `WorkerPull -> Pub`; bypass `Cache` |
-//! | [`Hub`] | `Sub -> WorkerPush`; `WorkerPull -> Pub`; bypass `Cache` |
+//! | [`Worker`] | `Link -> Methods`, blocking; at a classic master `Pull -> Methods -> Push`: connections all |
+//! | [`Master`] | `Pull -> WorkerPush`; `WorkerPull -> Pub`; `Link -> Pub`; bypass `Cache` |
+//! | [`Hub`] | `Sub -> WorkerPush`; `WorkerPull -> Pub`; `Link -> Pub`; bypass `Cache` |
 
 #[macro_use]
 mod builder;
@@ -24,3 +24,5 @@ pub use pipeline::Pipeline;
 pub use server::Server;
 pub use sink::Sink;
 pub use worker::Worker;
+#[cfg(test)]
+pub(crate) use worker::over_link;

@@ -31,11 +31,11 @@ use crate::topology::{Route, ServerTemplate};
 ///
 /// let server = palm::Server::new("my_server", MyServer).pipelined(true).start()?;
 /// let pipeline = palm::Pipeline::new("my_pipeline", MyPipeline)
-///     .sub_address(server.address("pub_address").unwrap())
+///     .sub_address(server.address("pub_address")?)
 ///     .previous("my_server")
 ///     .start()?;
-/// let client = palm::Client::builder("my_server", server.address("db_address").unwrap())
-///     .sub_address(pipeline.address("pub_address").unwrap())
+/// let client = palm::Client::builder("my_server", server.address("db_address")?)
+///     .sub_address(pipeline.address("pub_address")?)
 ///     .connect()?;
 /// let reply = client.eval(["my_server.foo", "my_pipeline.foo"], b"a message")?;
 /// assert_eq!(&reply[..], b"and I pipelined you sent me a message");
@@ -79,6 +79,9 @@ impl Pipeline {
     }
 
     /// Whether results go back to the client rather than on to another component. Default: back.
+    ///
+    /// The other way round it is `pipelined` at a [`Server`](super::Server), [`Master`](super::Master) or [`Hub`](super::Hub). If
+    /// it is `false` and several components take the stream, see [`expected_subscribers`](Self::expected_subscribers).
     pub const fn to_client(mut self, to_client: bool) -> Self {
         self.publishing.pipelined = !to_client;
         self

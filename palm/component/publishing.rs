@@ -18,7 +18,8 @@ impl Publishing {
     }
 
     pub(super) fn part(self) -> PubService {
-        let mut part = PubService::new(self.address).pipelined(self.pipelined).expected_subscribers(self.expected_subscribers);
+        let mut part =
+            PubService::new(self.address).pipelined(self.pipelined).expected_subscribers(self.expected_subscribers);
         if let Some(time) = self.hold_time {
             part = part.hold_time(time);
         }

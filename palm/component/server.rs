@@ -20,7 +20,7 @@ use crate::topology::{Route, ServerTemplate};
 /// }
 ///
 /// let server = palm::Server::new("my_server", MyServer).start()?;
-/// let client = palm::Client::connect("my_server", server.address("db_address").unwrap())?;
+/// let client = palm::Client::connect("my_server", server.address("db_address")?)?;
 /// assert_eq!(&client.eval("my_server.foo", b"a message")?[..], b"you sent me a message");
 /// # Ok::<(), palm::Error>(())
 /// ```
@@ -54,6 +54,9 @@ impl Server {
     }
 
     /// Whether results go on to a `Pipeline`, `Sink` or `Hub` rather than back to the client. Default: back.
+    ///
+    /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
+    /// take the stream, see [`expected_subscribers`](Self::expected_subscribers).
     pub const fn pipelined(mut self, pipelined: bool) -> Self {
         self.publishing.pipelined = pipelined;
         self

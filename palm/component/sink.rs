@@ -5,7 +5,7 @@ use crate::topology::{Route, ServerTemplate};
 
 /// Joins several streams: a [`Pipeline`](super::Pipeline) that takes what any number of components publish.
 ///
-/// `sub_addresses` and `previous` go together, in order.
+/// `sub_addresses` and `previous` go together, in order. The cache has the addresses as `sub_address_0` and so on.
 ///
 /// ```
 /// #[derive(Default)]
@@ -22,7 +22,7 @@ use crate::topology::{Route, ServerTemplate};
 ///     .sub_addresses(["tcp://127.0.0.1:5561", "tcp://127.0.0.1:5571"])
 ///     .previous(["my_pipeline", "my_pipeline"])
 ///     .start()?;
-/// assert_eq!(sink.address("sub_address_1").as_deref(), Some("tcp://127.0.0.1:5571"));
+/// assert_eq!(sink.address("sub_address_1")?, "tcp://127.0.0.1:5571");
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]
@@ -65,13 +65,16 @@ impl Sink {
     }
 
     /// Whether results go back to the client rather than on to another component. Default: back.
+    ///
+    /// The other way round it is `pipelined` at a [`Server`](super::Server), [`Master`](super::Master) or [`Hub`](super::Hub). If
+    /// it is `false` and several components take the stream, see [`expected_subscribers`](Self::expected_subscribers).
     pub const fn to_client(mut self, to_client: bool) -> Self {
         self.publishing.pipelined = !to_client;
         self
     }
 
     fn assemble(self) -> ServerTemplate {
-        let mut template = self.template;
+        let mut template = self.template.numbered("sub_address");
         let mut previous = self.previous.into_iter();
         let several = self.sub_addresses.len() > 1;
         for (number, address) in self.sub_addresses.into_iter().enumerate() {
@@ -89,3 +92,19 @@ impl Sink {
 component!(Sink);
 with_cache!(Sink);
 publishing!(Sink);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+mod tests {
+    struct MySink;
+
+    #[crate::sink]
+    impl MySink {}
+
+    #[test]
+    fn one_address_is_numbered_as_several_are() {
+        let sink = super::Sink::new("my_sink", MySink).sub_addresses(["tcp://127.0.0.1:5561"]).start().unwrap();
+        assert_eq!(sink.address("sub_address_0").unwrap(), "tcp://127.0.0.1:5561");
+        assert!(sink.address("sub_address").is_err());
+    }
+}

@@ -1,6 +1,6 @@
-use crate::part::{Address, Methods, PullConnection, PushConnection};
+use crate::part::{Address, LinkConnection, Methods, PullConnection, PushConnection};
 use crate::service::{Service, WorkerService};
-use crate::topology::{Route, ServerTemplate};
+use crate::topology::{Plan, Route, ServerTemplate};
 
 /// Does the work of a [`Master`](super::Master) or [`Hub`](super::Hub) with the methods of an impl block.
 ///
@@ -20,7 +20,7 @@ use crate::topology::{Route, ServerTemplate};
 /// }
 ///
 /// let master = palm::Master::new("server").preset_cache("cached", " cached data ").start()?;
-/// let address = master.address("db_address").unwrap();
+/// let address = master.address("db_address")?;
 /// let worker = palm::Worker::new("worker1", MyWorker).db_address(&address).start()?;
 /// let client = palm::Client::connect("server", &address)?;
 /// assert_eq!(&client.eval("server.foo", "a message")?[..], b"worker1 cached data a message");
@@ -33,6 +33,7 @@ pub struct Worker {
     db_address: Option<String>,
     push_address: Address,
     pull_address: Address,
+    classic: bool,
 }
 
 impl Worker {
@@ -49,12 +50,13 @@ impl Worker {
             db_address: None,
             push_address: Address::lookup("worker_pull_address"),
             pull_address: Address::lookup("worker_push_address"),
+            classic: false,
         }
     }
 
     /// The cache address of the master.
-    pub fn db_address(mut self, address: impl Into<String>) -> Self {
-        self.db_address = Some(address.into());
+    pub fn db_address(mut self, address: impl Into<Address>) -> Self {
+        self.db_address = Some(address.into().to_string());
         self
     }
 
@@ -67,13 +69,31 @@ impl Worker {
         pull_address
     }
 
+    /// Uses the classic sockets, also where the master has a link. Default: the link where there is one, unless one of the
+    /// other addresses is given by hand.
+    pub const fn classic(mut self) -> Self {
+        self.classic = true;
+        self
+    }
+
     fn assemble(self) -> ServerTemplate {
-        self.template
-            .master(self.db_address)
+        let mut template = self.template.master(self.db_address);
+        if !self.classic && self.push_address.is_lookup() && self.pull_address.is_lookup() {
+            template = template.over_link(over_link);
+        }
+        template
             .register_inbound("Pull", PullConnection::new(self.pull_address), "Methods")
             .register_outbound("Methods", Methods::default(), "Push")
             .register_outbound("Push", PushConnection::new(self.push_address), Route::exterior())
     }
+}
+
+/// The same component where the master has a link: messages and results share one connection.
+pub(crate) fn over_link(plan: Plan, address: &str) -> Plan {
+    plan.without_parts()
+        .register_inbound("Link", LinkConnection::new(address), Route::to("Methods").blocking())
+        .register_outbound("Methods", Methods::default(), Route::exterior())
+        .plan()
 }
 
 component!(Worker);

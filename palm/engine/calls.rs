@@ -4,13 +4,17 @@
 //! the same client id: the call is then told by the connection its messages come on, or, where that cannot be seen, by
 //! whether anything of the client is under way.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::hold::Addressee;
 use crate::socket::Peer;
 
 /// Number of a call; rises with time, 0 is none.
 pub(crate) type CallNumber = u64;
+
+/// Clients that are known at a time. Beyond it all are forgotten: a call that is under way then looks new, and its next
+/// answer may wait for a moment.
+const MAX_CLIENTS: usize = 65_536;
 
 #[derive(Debug)]
 struct Current {
@@ -26,7 +30,7 @@ const MAX_GONE: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     clients: HashMap<Box<str>, Current>,
-    by_peer: HashMap<Peer, Vec<Box<str>>>,
+    by_peer: HashMap<Peer, HashSet<Box<str>>>,
     /// Those whose connection ended, oldest first.
     gone: VecDeque<(Peer, Box<str>)>,
     last: CallNumber,
@@ -41,11 +45,17 @@ impl Calls {
             current.under_way += 1;
             return;
         }
+        if self.clients.len() >= MAX_CLIENTS {
+            self.clients.clear();
+            self.by_peer.clear();
+            self.gone.clear();
+        }
         self.last += 1;
         let current = Current { peer, number: self.last, under_way: 1 };
         self.clients.insert(client.into(), current);
         if let Some(peer) = peer {
-            self.by_peer.entry(peer).or_default().push(client.into());
+            // A set: a client that uses two connections in turn must not grow it.
+            self.by_peer.entry(peer).or_default().insert(client.into());
         }
     }
 
@@ -147,5 +157,19 @@ mod tests {
         calls.settled("a");
         calls.asked("a", None);
         assert!(call(&calls) > first);
+    }
+
+    #[test]
+    fn a_connection_with_a_client_of_its_own_for_each_message_is_bounded() {
+        let mut calls = Calls::default();
+        for number in 0..200_000 {
+            calls.asked(&number.to_string(), Some(Peer::new(1)));
+            assert!(calls.clients.len() <= MAX_CLIENTS);
+        }
+        assert!(calls.by_peer.values().map(HashSet::len).sum::<usize>() <= MAX_CLIENTS);
+        for number in 0..200_000 {
+            calls.asked("a", Some(Peer::new(number % 2)));
+        }
+        assert!(calls.by_peer.values().map(HashSet::len).sum::<usize>() <= MAX_CLIENTS + 2);
     }
 }

@@ -20,14 +20,18 @@ pub(crate) struct CrewLimits {
     pub(crate) hold: Duration,
     /// How many messages.
     pub(crate) messages: usize,
+    /// How many messages on the link, where nothing is lost for want of room.
+    pub(crate) linked_messages: usize,
     /// How many bytes of payload; one message that is larger passes alone.
     pub(crate) bytes: usize,
     /// After this long without a result a method hangs.
     pub(crate) work_timeout: Option<Duration>,
     /// How often a message is handed out.
     pub(crate) attempts: u32,
-    /// How long a message with an `id` waits while there is no worker.
+    /// How long a message with an `id` waits while there is no worker; and any for the workers that are expected.
     pub(crate) no_workers: Duration,
+    /// Nothing is handed out before there were so many workers.
+    pub(crate) expected: usize,
     /// Off only in controls of the fault tests.
     pub(crate) redelivery: bool,
     pub(crate) deduplication: bool,
@@ -39,10 +43,12 @@ impl Default for CrewLimits {
             hold: Duration::from_millis(50),
             // A worker of the original implementation keeps 1,000 in its socket before it loses any.
             messages: 500,
+            linked_messages: 4096,
             bytes: 4 << 20,
             work_timeout: Some(Duration::from_secs(1800)),
             attempts: 3,
             no_workers: Duration::from_secs(30),
+            expected: 1,
             redelivery: true,
             deduplication: true,
         }
@@ -55,8 +61,8 @@ const FIRST_WINDOW: usize = 16;
 /// How a worker's credit is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credit {
-    /// From its pace.
-    Paced,
+    /// From its pace, so many messages at the most.
+    Paced(usize),
     /// As it is said: it stands for a number of workers that cannot be told apart.
     Fixed(usize),
 }
@@ -64,6 +70,8 @@ pub(crate) enum Credit {
 #[derive(Debug)]
 struct Worker {
     held: usize,
+    /// What it holds, in the order it got it.
+    order: VecDeque<Sequence>,
     bytes: usize,
     credit: Credit,
     window: usize,
@@ -92,13 +100,20 @@ pub(crate) struct Crew {
     waiting_bytes: usize,
     /// A worker that gets nothing new, so that it can take a retry.
     reserved: Option<WorkerId>,
+    /// The workers that are expected were there, or were waited for long enough.
+    complete: bool,
     /// When a message was last given up for want of a worker.
     pub(super) refusing_since: Option<Instant>,
 }
 
 impl Crew {
-    pub(crate) fn new(limits: CrewLimits) -> Self {
-        Self { limits, ..Self::default() }
+    /// Before any worker of the classic sockets is there; workers on the link may have joined.
+    pub(crate) fn set_limits(&mut self, limits: CrewLimits) {
+        self.limits = limits;
+        for worker in self.workers.values_mut() {
+            worker.credit = Credit::Paced(limits.linked_messages);
+            worker.window = worker.window.min(limits.linked_messages);
+        }
     }
 
     /// Messages that wait for a worker, and the bytes of their payloads.
@@ -118,13 +133,13 @@ impl Crew {
 
     /// When a worker last gave a result or began to work; `None` where it stands for several.
     pub(crate) fn last_sign(&self, id: WorkerId) -> Option<Instant> {
-        self.workers.get(&id).filter(|worker| worker.credit == Credit::Paced).map(|worker| worker.last)
+        self.workers.get(&id).filter(|worker| matches!(worker.credit, Credit::Paced(_))).map(|worker| worker.last)
     }
 
     /// A worker hangs: it gets nothing until it answers.
     pub(crate) fn hung(&mut self, id: WorkerId) {
         if let Some(worker) = self.workers.get_mut(&id)
-            && worker.credit == Credit::Paced
+            && matches!(worker.credit, Credit::Paced(_))
         {
             worker.hung = true;
             if self.reserved == Some(id) {
@@ -136,11 +151,12 @@ impl Crew {
     /// A worker is there, or its credit changed.
     pub(crate) fn join(&mut self, id: WorkerId, credit: Credit, now: Instant) {
         let window = match credit {
-            Credit::Paced => FIRST_WINDOW.min(self.limits.messages),
+            Credit::Paced(most) => FIRST_WINDOW.min(most),
             Credit::Fixed(window) => window,
         };
         let worker = self.workers.entry(id).or_insert(Worker {
             held: 0,
+            order: VecDeque::new(),
             bytes: 0,
             credit,
             window,
@@ -152,12 +168,35 @@ impl Crew {
             last: now,
         });
         (worker.credit, worker.window) = (credit, window);
+        self.complete |= self.hands() >= self.limits.expected;
         self.line_up(id);
+    }
+
+    /// Workers that are there. One that stands for several has the credit of each of them.
+    fn hands(&self) -> usize {
+        let hands = |worker: &Worker| match worker.credit {
+            Credit::Paced(_) => 1,
+            Credit::Fixed(window) => window.div_ceil(self.limits.messages.max(1)),
+        };
+        self.workers.values().map(hands).sum()
+    }
+
+    /// Whether workers that are expected are still to come.
+    pub(crate) const fn is_gathering(&self) -> bool {
+        !self.complete && self.limits.expected > 1
+    }
+
+    /// Goes on with the workers that are there; says how many.
+    pub(crate) fn stop_gathering(&mut self) -> usize {
+        self.complete = true;
+        self.hands()
     }
 
     /// A worker is gone; what it held has to be offered again.
     pub(crate) fn leave(&mut self, id: WorkerId) {
         self.workers.remove(&id);
+        // It may come back, and has one place then.
+        self.line.retain(|waiting| *waiting != id);
         if self.reserved == Some(id) {
             self.reserved = None;
         }
@@ -188,6 +227,9 @@ impl Crew {
 
     /// Who is to get which message now.
     pub(crate) fn next(&mut self) -> Option<(WorkerId, Sequence)> {
+        if self.is_gathering() {
+            return None;
+        }
         if let Some((sequence, _)) = self.retries.front().copied()
             && let Some(id) = self.for_retry()
         {
@@ -240,6 +282,7 @@ impl Crew {
             }
             worker.alone = retried;
             worker.held += 1;
+            worker.order.push_back(sequence);
             worker.bytes += bytes;
         }
         if self.line.front() == Some(&id) {
@@ -260,6 +303,17 @@ impl Crew {
             worker.blocked = false;
         }
         self.line_up(id);
+    }
+
+    /// What `id` got before `sequence` and still holds: a worker that does one after the other has given nothing for it.
+    pub(crate) fn passed_over(&mut self, id: WorkerId, sequence: Sequence) -> Vec<Sequence> {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| matches!(worker.credit, Credit::Paced(_))) else {
+            return Vec::new();
+        };
+        match worker.order.iter().position(|held| *held == sequence) {
+            Some(place) => worker.order.drain(..=place).filter(|held| *held != sequence).collect(),
+            None => Vec::new(),
+        }
     }
 
     /// A message that `id` held is settled, or was taken from it.
@@ -294,9 +348,9 @@ impl Worker {
         let taken = now.saturating_duration_since(self.last);
         self.last = now;
         self.pace = if self.pace.is_zero() { taken } else { (self.pace * 7 + taken) / 8 };
-        if self.credit == Credit::Paced {
+        if let Credit::Paced(most) = self.credit {
             let fitting = limits.hold.as_nanos() / self.pace.as_nanos().max(1);
-            self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, limits.messages);
+            self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, most);
         }
     }
 }
@@ -306,8 +360,8 @@ mod tests {
     use super::*;
 
     fn crew(workers: usize) -> (Crew, Instant) {
-        let (mut crew, now) = (Crew::new(CrewLimits::default()), Instant::now());
-        (0..workers).for_each(|id| crew.join(WorkerId(id), Credit::Paced, now));
+        let (mut crew, now) = (Crew::default(), Instant::now());
+        (0..workers).for_each(|id| crew.join(WorkerId(id), Credit::Paced(500), now));
         (crew, now)
     }
 
@@ -402,6 +456,27 @@ mod tests {
         (0..2).for_each(|_| crew.settled(WorkerId(0), 0, now));
         crew.offer(9, 0);
         assert_eq!(hand_out(&mut crew, now), [(0, 9)]);
+    }
+
+    #[test]
+    fn nothing_is_handed_out_before_the_expected_workers_were_there() {
+        let now = Instant::now();
+        let mut crew = Crew { limits: CrewLimits { expected: 3, ..CrewLimits::default() }, ..Crew::default() };
+        (0..6).for_each(|sequence| crew.offer(sequence, 0));
+        crew.join(WorkerId(1), Credit::Paced(500), now);
+        crew.join(WorkerId(2), Credit::Paced(500), now);
+        assert_eq!(hand_out(&mut crew, now), []);
+        crew.leave(WorkerId(2));
+        crew.join(WorkerId(2), Credit::Paced(500), now);
+        assert_eq!(hand_out(&mut crew, now), [], "a worker that came back is no third one");
+        crew.join(WorkerId(0), Credit::Fixed(crew.limits.messages), now);
+        let mut workers: Vec<_> = hand_out(&mut crew, now).iter().map(|(worker, _)| *worker).collect();
+        workers.sort_unstable();
+        assert_eq!(workers, [0, 0, 1, 1, 2, 2]);
+        crew.leave(WorkerId(1));
+        crew.leave(WorkerId(2));
+        crew.offer(9, 0);
+        assert_eq!(hand_out(&mut crew, now), [(0, 9)], "later it works with those that are left");
     }
 
     #[test]

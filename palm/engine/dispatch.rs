@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use prost::Message as _;
+
 use super::crew::{Credit, Crew, CrewLimits, WorkerId};
 use super::envelope::{Envelope, PartId};
 use super::flight::{Entry, Flight, Sequence, Verdict};
-use crate::wire::{Code, Message};
+use super::link::ResultKind;
+use crate::wire::{Code, Delivery, Message, RemoteError};
 
 /// Messages that may wait for a worker before the intake pauses, and bytes of their payloads.
 const MAX_WAITING: usize = 64;
@@ -20,7 +24,11 @@ const REFUSING: Duration = Duration::from_secs(1);
 pub(crate) struct HandOut {
     pub(crate) worker: WorkerId,
     pub(crate) sequence: Sequence,
+    pub(crate) delivery: Delivery,
+    /// Without the mark.
     pub(crate) message: Message,
+    /// Whether the mark is to be set.
+    pub(crate) marked: bool,
 }
 
 /// A message that no worker will do, and why.
@@ -36,8 +44,29 @@ pub(crate) struct GivenUp {
 pub(crate) enum Judgement {
     /// A result. The part that handed its message out may have credit again.
     Result(Option<PartId>),
+    /// The message gave no result.
+    Nothing(PartId),
     /// A copy, or of another run of this master: it goes nowhere.
     Stale,
+}
+
+/// What a worker on the link says for a message.
+#[derive(Debug)]
+pub(crate) struct LinkResult {
+    pub(crate) sequence: Sequence,
+    pub(crate) attempt: u32,
+    pub(crate) kind: ResultKind,
+    pub(crate) payload: Bytes,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) envelope: Envelope,
+    /// The result, if there is one.
+    pub(crate) message: Option<Message>,
+    /// The part that handed the message out, if it is settled now.
+    pub(crate) settled: Option<PartId>,
 }
 
 /// The work of all crews of one component.
@@ -49,19 +78,27 @@ pub(crate) struct Dispatch {
     echo: Option<bool>,
     /// Hand-outs that were given to others meanwhile: whoever has them gets the credit back when it answers after all.
     overtaken: HashMap<(Sequence, u32), (PartId, WorkerId, usize)>,
+    /// What was not handed out, because its caller's time was used up.
+    late: Vec<GivenUp>,
 }
 
 impl Dispatch {
     pub(crate) fn new(epoch: u64) -> Self {
-        Self { flight: Flight::new(epoch), crews: BTreeMap::new(), echo: None, overtaken: HashMap::new() }
+        Self {
+            flight: Flight::new(epoch),
+            crews: BTreeMap::new(),
+            echo: None,
+            overtaken: HashMap::new(),
+            late: Vec::new(),
+        }
     }
 
     pub(crate) fn set_limits(&mut self, part: PartId, limits: CrewLimits) {
-        self.crews.insert(part, Crew::new(limits));
+        self.crew(part).set_limits(limits);
     }
 
     /// Messages taken in and not settled.
-    pub(crate) const fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.flight.len()
     }
 
@@ -93,6 +130,11 @@ impl Dispatch {
         self.crew(part).join(worker, credit, now);
     }
 
+    /// How many messages a worker on the link may hold.
+    pub(crate) fn linked_messages(&mut self, part: PartId) -> usize {
+        self.crew(part).limits.linked_messages
+    }
+
     /// The transport can, or cannot, take messages for a worker.
     pub(crate) fn set_blocked(&mut self, part: PartId, worker: WorkerId, blocked: bool) {
         if blocked {
@@ -102,19 +144,32 @@ impl Dispatch {
         }
     }
 
-    /// Who of `part` is to get what now.
-    pub(crate) fn next(&mut self, part: PartId) -> Option<HandOut> {
+    /// Who of `part` is to get what now. What is too late for that is set aside for [`take_late`](Self::take_late).
+    pub(crate) fn next(&mut self, part: PartId, now: Instant) -> Option<HandOut> {
         loop {
             let (worker, sequence) = self.crew(part).next()?;
+            if self.flight.get(sequence).is_some_and(|entry| entry.envelope.message.is_late(now)) {
+                self.crew(part).withdraw(sequence);
+                self.give_up_late(sequence);
+                continue;
+            }
             let (Some(mark), Some(entry)) = (self.flight.mark(sequence), self.flight.get(sequence)) else {
                 self.crew(part).withdraw(sequence);
                 continue;
             };
-            let mut message = entry.envelope.message.clone();
-            if self.echo != Some(false) {
-                message.set_delivery(&mark);
-            }
-            return Some(HandOut { worker, sequence, message });
+            let message = entry.envelope.message.clone();
+            return Some(HandOut { worker, sequence, delivery: mark, message, marked: self.echo != Some(false) });
+        }
+    }
+
+    pub(crate) fn take_late(&mut self) -> Vec<GivenUp> {
+        std::mem::take(&mut self.late)
+    }
+
+    fn give_up_late(&mut self, sequence: Sequence) {
+        if let Some(entry) = self.flight.give_up(sequence) {
+            let text = "the caller's time was used up before a worker was free".to_owned();
+            self.late.push(GivenUp { envelope: entry.envelope, code: Code::Late, text });
         }
     }
 
@@ -139,7 +194,7 @@ impl Dispatch {
     /// Judges a message from a worker, and takes the mark off.
     pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> Judgement {
         let Some(delivery) = message.delivery() else {
-            return self.unmarked(now);
+            return self.unmarked(message, now);
         };
         self.echo = Some(true);
         message.clear_delivery();
@@ -149,6 +204,9 @@ impl Dispatch {
         match self.flight.result(&delivery) {
             Verdict::First(sequence, entry) => {
                 let (part, bytes) = (entry.part, entry.bytes());
+                if let Some(holder) = entry.holder.filter(|_| entry.attempt == delivery.attempt) {
+                    self.pass_over(part, holder, sequence, now);
+                }
                 match entry.holder {
                     Some(holder) if entry.attempt == delivery.attempt => self.crew(part).settled(holder, bytes, now),
                     Some(holder) => {
@@ -157,7 +215,7 @@ impl Dispatch {
                     // Its worker was taken for dead, and answered all the same.
                     None => self.crew(part).withdraw(sequence),
                 }
-                Judgement::Result(Some(part))
+                if message.is_empty_part() { Judgement::Nothing(part) } else { Judgement::Result(Some(part)) }
             }
             Verdict::Another => Judgement::Result(None),
             Verdict::Stale if self.crews.values().any(|crew| !crew.limits.deduplication) => Judgement::Result(None),
@@ -165,9 +223,55 @@ impl Dispatch {
         }
     }
 
+    /// A worker answers in the order of its work: what it got before `sequence`, and has not answered, gave nothing.
+    fn pass_over(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) {
+        for earlier in self.crew(part).passed_over(worker, sequence) {
+            let Some(entry) = self.flight.get(earlier).filter(|entry| entry.holder == Some(worker)) else { continue };
+            let bytes = entry.bytes();
+            self.flight.forget(earlier);
+            self.crew(part).settled(worker, bytes, now);
+        }
+    }
+
+    /// Takes what a worker on the link says. `None` if it is a copy, or of nothing that this worker has.
+    ///
+    /// Results of an attempt that its worker did not live to end stand; the next attempt's results are counted from the
+    /// first one, and those that are there already are left out.
+    pub(crate) fn link_result(&mut self, worker: WorkerId, result: &LinkResult, now: Instant) -> Option<Given> {
+        let entry = self.flight.get_mut(result.sequence)?;
+        if entry.attempt != result.attempt || entry.holder != Some(worker) {
+            if let Some((part, worker, bytes)) = self.overtaken.remove(&(result.sequence, result.attempt)) {
+                self.crew(part).settled(worker, bytes, now);
+            }
+            return None;
+        }
+        let envelope = entry.envelope.clone();
+        let payload = result.payload.clone();
+        let message = match result.kind {
+            ResultKind::End => None,
+            ResultKind::More | ResultKind::Last if entry.is_copy() => None,
+            ResultKind::More | ResultKind::Last => Some(envelope.message.clone().with_payload(payload)),
+            ResultKind::Failed => {
+                let mut message = envelope.message.clone();
+                message.set_error(&RemoteError::decode(payload).unwrap_or_default());
+                Some(message)
+            }
+        };
+        let (part, bytes) = (entry.part, entry.bytes());
+        if result.kind == ResultKind::More {
+            // A method that goes on giving results does not hang.
+            entry.since = now;
+            return message.map(|message| Given { envelope, message: Some(message), settled: None });
+        }
+        self.flight.forget(result.sequence);
+        self.crew(part).settled(worker, bytes, now);
+        Some(Given { envelope, message, settled: Some(part) })
+    }
+
     /// A result without a mark: if none ever had one, nothing can be told of what these workers hold.
-    fn unmarked(&mut self, now: Instant) -> Judgement {
-        if self.echo.is_none() && self.flight.len() > 0 {
+    fn unmarked(&mut self, message: &Message, now: Instant) -> Judgement {
+        // What answers nothing that is in flight says nothing of the workers: anybody can send an empty frame.
+        if self.echo.is_none() && self.flight.is_answered_by(message) {
             self.echo = Some(false);
             tracing::warn!("the workers do not bring back the mark of a hand-out: what one of them loses is lost");
             let parts: Vec<_> = self.crews.keys().copied().collect();
@@ -247,6 +351,10 @@ impl Dispatch {
             }
             given_up.extend(self.again(part, hung.iter().map(|(sequence, ..)| *sequence).collect()));
         }
+        if self.crew(part).is_gathering() && self.flight.of(part).any(|(_, entry)| now >= entry.since + limits.no_workers) {
+            let workers = self.crew(part).stop_gathering();
+            tracing::warn!(expected = limits.expected, workers, "handing out without all of the expected workers");
+        }
         if self.crew(part).is_empty() {
             let refuses = self.refuses(part, now);
             let is_late = |entry: &Entry| refuses || now >= entry.since + limits.no_workers;
@@ -294,6 +402,22 @@ mod tests {
 
     const PART: PartId = PartId(2);
 
+    #[test]
+    fn a_stray_message_says_nothing_of_the_workers() {
+        let (mut dispatch, now) = dispatch(0);
+        let mut asked = message(None);
+        asked.message.set_cache("an identifier");
+        dispatch.submit(PART, asked, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
+        let mut out = hand_out(&mut dispatch, now).remove(0);
+        let mut stray = Message::decode(Bytes::new()).expect("an empty message");
+        assert_eq!(dispatch.judge(&mut stray, now), Judgement::Result(None));
+        assert_eq!(dispatch.len(), 1);
+        out.message.clear_delivery();
+        assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(None));
+        assert_eq!(dispatch.len(), 0);
+    }
+
     fn message(id: Option<[u8; 16]>) -> Envelope {
         let mut message = Message::new("server.foo", "a");
         if let Some(id) = id {
@@ -311,7 +435,10 @@ mod tests {
     /// Hands out what can be handed out: who got what.
     fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<HandOut> {
         let mut handed = Vec::new();
-        while let Some(out) = dispatch.next(PART) {
+        while let Some(mut out) = dispatch.next(PART, now) {
+            if out.marked {
+                out.message.set_delivery(&out.delivery);
+            }
             dispatch.handed(PART, out.worker, out.sequence, now);
             handed.push(out);
         }
@@ -321,10 +448,10 @@ mod tests {
     #[test]
     fn a_dead_workers_messages_are_done_by_another() {
         let (mut dispatch, now) = dispatch(4);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let first = hand_out(&mut dispatch, now);
         assert_eq!(first.len(), 4);
-        dispatch.join(PART, WorkerId(2), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(2), Credit::Paced(500), now);
         assert!(dispatch.leave(PART, WorkerId(1)).is_empty());
         let mut results = 0;
         while dispatch.len() > 0 {
@@ -347,7 +474,7 @@ mod tests {
         let (mut dispatch, now) = dispatch(5);
         let (mut poison, mut done, mut given_up) = (None, 0, Vec::new());
         for worker in 1..=10 {
-            dispatch.join(PART, WorkerId(worker), Credit::Paced, now);
+            dispatch.join(PART, WorkerId(worker), Credit::Paced(500), now);
             for mut out in hand_out(&mut dispatch, now) {
                 // The third message is the one.
                 if *poison.get_or_insert(3) == out.sequence {
@@ -388,13 +515,25 @@ mod tests {
     }
 
     #[test]
+    fn expected_workers_are_not_waited_for_without_end() {
+        let (mut dispatch, now) = dispatch(0);
+        dispatch.set_limits(PART, CrewLimits { expected: 2, ..CrewLimits::default() });
+        dispatch.submit(PART, message(None), now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
+        assert!(dispatch.overdue(PART, now + Duration::from_secs(29)).is_empty());
+        assert!(hand_out(&mut dispatch, now).is_empty());
+        assert!(dispatch.overdue(PART, now + Duration::from_secs(30)).is_empty());
+        assert_eq!(hand_out(&mut dispatch, now).len(), 1);
+    }
+
+    #[test]
     fn a_hanging_method_is_tried_elsewhere_and_its_late_result_is_stale() {
         let (mut dispatch, now) = dispatch(1);
         dispatch.set_limits(PART, CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() });
         dispatch.submit(PART, message(None), now);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let mut first = hand_out(&mut dispatch, now);
-        dispatch.join(PART, WorkerId(2), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(2), Credit::Paced(500), now);
         let later = now + Duration::from_secs(2);
         assert!(dispatch.overdue(PART, later).is_empty());
         let mut second = hand_out(&mut dispatch, later);
@@ -406,11 +545,11 @@ mod tests {
 
     #[test]
     fn a_message_that_waits_behind_others_of_its_worker_does_not_hang() {
-        let (mut dispatch, now) = dispatch(8);
+        let (mut dispatch, now) = dispatch(0);
         let limits = CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() };
         dispatch.set_limits(PART, limits);
         (0..8).for_each(|_| dispatch.submit(PART, message(None), now));
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let mut later = now;
         let mut handed = hand_out(&mut dispatch, now);
         while let Some(mut out) = (!handed.is_empty()).then(|| handed.remove(0)) {
@@ -420,7 +559,7 @@ mod tests {
             assert_eq!(dispatch.judge(&mut out.message, later), Judgement::Result(Some(PART)));
             handed.extend(hand_out(&mut dispatch, later));
         }
-        assert_eq!(dispatch.len(), 8, "those that another crew has to do");
+        assert_eq!(dispatch.len(), 0);
     }
 
     #[test]
@@ -428,7 +567,7 @@ mod tests {
         let (mut dispatch, now) = dispatch(0);
         let limits = CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() };
         dispatch.set_limits(PART, limits);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         dispatch.submit(PART, message(None), now);
         let mut first = hand_out(&mut dispatch, now);
         let later = now + Duration::from_secs(2);
@@ -440,9 +579,36 @@ mod tests {
     }
 
     #[test]
+    fn late_work_is_refused_not_handed_out() {
+        let (mut dispatch, now) = dispatch(2);
+        let mut hurried = message(Some([1; 16]));
+        hurried.message.set_remaining(Duration::from_millis(300));
+        hurried.message.arrived(now);
+        dispatch.submit(PART, hurried, now);
+        dispatch.join(PART, WorkerId(1), Credit::Fixed(2), now);
+        assert_eq!(hand_out(&mut dispatch, now).len(), 2);
+        dispatch.join(PART, WorkerId(2), Credit::Paced(500), now);
+        assert!(hand_out(&mut dispatch, now + Duration::from_millis(300)).is_empty());
+        assert_eq!(dispatch.take_late().iter().map(|late| late.code).collect::<Vec<_>>(), [Code::Late]);
+        assert_eq!((dispatch.len(), dispatch.take_late().len()), (2, 0));
+    }
+
+    #[test]
+    fn what_gave_nothing_is_settled_by_the_next_result() {
+        let (mut dispatch, now) = dispatch(3);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
+        let mut handed = hand_out(&mut dispatch, now);
+        assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART)));
+        assert_eq!((dispatch.len(), dispatch.held()), (1, 1));
+        let mut nothing = handed[2].message.empty_part();
+        assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART));
+        assert_eq!(dispatch.len(), 0);
+    }
+
+    #[test]
     fn workers_that_bring_no_mark_back_are_served_all_the_same() {
         let (mut dispatch, now) = dispatch(40);
-        dispatch.join(PART, WorkerId(1), Credit::Paced, now);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
         let mut handed = hand_out(&mut dispatch, now);
         handed[0].message.clear_delivery();
         assert_eq!(dispatch.judge(&mut handed[0].message.clone(), now), Judgement::Result(None));

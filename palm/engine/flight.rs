@@ -3,12 +3,12 @@
 //! Every message gets a number, and every hand-out of it an attempt; a result brings both back. The first result settles the
 //! message. Later ones of the same attempt still pass, since a worker may give several; those of another attempt are copies.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 use super::crew::WorkerId;
 use super::envelope::{Envelope, PartId};
-use crate::wire::Delivery;
+use crate::wire::{Delivery, Message};
 
 /// Number of a message in flight.
 pub(crate) type Sequence = u64;
@@ -30,9 +30,20 @@ pub(crate) struct Entry {
     pub(crate) ahead: u32,
     /// When it came in, or was last handed out.
     pub(crate) since: Instant,
+    /// Results that have gone on, and results of this attempt that have come.
+    passed: u32,
+    come: u32,
 }
 
 impl Entry {
+    /// Counts one more result of this attempt, and tells whether an earlier attempt has given it already.
+    pub(crate) fn is_copy(&mut self) -> bool {
+        self.come += 1;
+        let copy = self.come <= self.passed;
+        self.passed = self.passed.max(self.come);
+        copy
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.envelope.message.payload().len()
     }
@@ -40,6 +51,7 @@ impl Entry {
 
 /// What a result is.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, and the large one is the usual one")]
 pub(crate) enum Verdict {
     /// The first of its message, which is settled by it.
     First(Sequence, Entry),
@@ -54,10 +66,10 @@ pub(crate) enum Verdict {
 pub(crate) struct Flight {
     /// Random for each run, so that results from before a restart are told apart.
     epoch: u64,
-    /// Entries by number, from `first` on; `None` is settled.
-    entries: VecDeque<Option<Entry>>,
-    first: Sequence,
-    count: usize,
+    /// By number. One that stays for long must not keep the place of those that came and went after it.
+    entries: BTreeMap<Sequence, Entry>,
+    /// Number of the next one.
+    next: Sequence,
     /// The winning attempt of what was handed out more than once.
     tombstones: HashMap<Sequence, u32>,
     buried: VecDeque<Sequence>,
@@ -65,35 +77,31 @@ pub(crate) struct Flight {
 
 impl Flight {
     pub(crate) fn new(epoch: u64) -> Self {
-        Self {
-            epoch,
-            entries: VecDeque::new(),
-            first: 1,
-            count: 0,
-            tombstones: HashMap::new(),
-            buried: VecDeque::new(),
-        }
+        Self { epoch, entries: BTreeMap::new(), next: 1, tombstones: HashMap::new(), buried: VecDeque::new() }
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.count
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Takes a message in.
     pub(crate) fn insert(&mut self, part: PartId, envelope: Envelope, now: Instant) -> Sequence {
-        self.entries.push_back(Some(Entry { envelope, part, attempt: 0, holder: None, ahead: 0, since: now }));
-        self.count += 1;
-        self.first + self.entries.len() as u64 - 1
+        let sequence = self.next;
+        self.next += 1;
+        let entry = Entry { envelope, part, attempt: 0, holder: None, ahead: 0, since: now, passed: 0, come: 0 };
+        self.entries.insert(sequence, entry);
+        sequence
     }
 
     pub(crate) fn get(&self, sequence: Sequence) -> Option<&Entry> {
-        self.entries.get(self.place(sequence)?)?.as_ref()
+        self.entries.get(&sequence)
     }
 
     /// Notes one more hand-out, behind `ahead` others.
     pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, ahead: u32, now: Instant) {
         if let Some(entry) = self.get_mut(sequence) {
             entry.attempt += 1;
+            entry.come = 0;
             entry.holder = Some(holder);
             entry.ahead = ahead;
             entry.since = now;
@@ -109,13 +117,10 @@ impl Flight {
     /// The messages that `part` has handed to `holder`, oldest first. They wait again.
     pub(crate) fn lost(&mut self, part: PartId, holder: WorkerId) -> Vec<Sequence> {
         let mut lost = Vec::new();
-        for (place, entry) in self.entries.iter_mut().enumerate() {
-            if let Some(entry) = entry
-                && entry.part == part
-                && entry.holder == Some(holder)
-            {
+        for (sequence, entry) in &mut self.entries {
+            if entry.part == part && entry.holder == Some(holder) {
                 entry.holder = None;
-                lost.push(self.first + place as u64);
+                lost.push(*sequence);
             }
         }
         lost
@@ -130,13 +135,12 @@ impl Flight {
 
     /// Every message of `part` with its number, oldest first.
     pub(crate) fn of(&self, part: PartId) -> impl Iterator<Item = (Sequence, &Entry)> {
-        let numbered = (self.first..).zip(&self.entries);
-        numbered.filter_map(move |(sequence, entry)| Some((sequence, entry.as_ref().filter(|entry| entry.part == part)?)))
+        self.entries.iter().filter(move |(_, entry)| entry.part == part).map(|(sequence, entry)| (*sequence, entry))
     }
 
     /// Judges a result by the mark it brings.
     pub(crate) fn result(&mut self, delivery: &Delivery) -> Verdict {
-        if delivery.epoch != self.epoch || delivery.sequence >= self.first + self.entries.len() as u64 {
+        if delivery.epoch != self.epoch || delivery.sequence >= self.next {
             return Verdict::Stale;
         }
         match self.get(delivery.sequence) {
@@ -158,6 +162,14 @@ impl Flight {
         }
     }
 
+    /// Whether a message without a mark is the result of something that a worker has.
+    pub(crate) fn is_answered_by(&self, result: &Message) -> bool {
+        self.entries.values().any(|entry| {
+            let asked = &entry.envelope.message;
+            entry.holder.is_some() && asked.cache() == result.cache() && asked.client() == result.client()
+        })
+    }
+
     /// Gives a message up. Results that still come are stale.
     pub(crate) fn give_up(&mut self, sequence: Sequence) -> Option<Entry> {
         self.bury(sequence, 0);
@@ -169,24 +181,12 @@ impl Flight {
         self.remove(sequence);
     }
 
-    fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
-        let place = self.place(sequence)?;
-        self.entries.get_mut(place)?.as_mut()
-    }
-
-    fn place(&self, sequence: Sequence) -> Option<usize> {
-        usize::try_from(sequence.checked_sub(self.first)?).ok()
+    pub(crate) fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
+        self.entries.get_mut(&sequence)
     }
 
     fn remove(&mut self, sequence: Sequence) -> Option<Entry> {
-        let place = self.place(sequence)?;
-        let entry = self.entries.get_mut(place)?.take();
-        self.count -= usize::from(entry.is_some());
-        while let Some(None) = self.entries.front() {
-            self.entries.pop_front();
-            self.first += 1;
-        }
-        entry
+        self.entries.remove(&sequence)
     }
 
     fn bury(&mut self, sequence: Sequence, winner: u32) {
@@ -201,9 +201,9 @@ impl Flight {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
-    use crate::wire::Message;
 
     fn flight_of(attempts: u32) -> (Flight, Delivery) {
         let mut flight = Flight::new(7);
@@ -243,6 +243,19 @@ mod tests {
             assert!(matches!(flight.result(&forged), Verdict::Stale), "{forged:?}");
         }
         assert_eq!(flight.len(), 1);
+    }
+
+    #[test]
+    fn one_that_hangs_keeps_no_place_for_those_after_it() {
+        let (mut flight, hangs) = flight_of(1);
+        for _ in 0..10_000 {
+            let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), Instant::now());
+            let mark = flight.mark(sequence).unwrap();
+            flight.handed(sequence, WorkerId(1), 0, Instant::now());
+            assert!(matches!(flight.result(&mark), Verdict::First(..)));
+        }
+        assert_eq!(flight.entries.len(), 1);
+        assert!(matches!(flight.result(&hangs), Verdict::First(..)));
     }
 
     #[test]

@@ -96,6 +96,8 @@ pub(crate) struct Outcome {
     pub(crate) sent: u64,
     pub(crate) held: u64,
     pub(crate) expired: u64,
+    /// Dropped because their client makes a new call.
+    pub(crate) superseded: u64,
 }
 
 /// The topics of one publisher.
@@ -132,8 +134,18 @@ impl Hold {
         self.bytes
     }
 
+    #[cfg(test)]
+    pub(crate) fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
     /// A subscription arrived.
-    pub(crate) fn subscribed(&mut self, topic: &Bytes, now: Instant, send: &mut dyn FnMut(&[u8], &Message) -> Sent) -> Outcome {
+    pub(crate) fn subscribed(
+        &mut self,
+        topic: &Bytes,
+        now: Instant,
+        send: &mut dyn FnMut(&[u8], &Message) -> Sent,
+    ) -> Outcome {
         self.sweep(now);
         self.events += 1;
         let events = self.events;
@@ -185,7 +197,7 @@ impl Hold {
             && call > audience.call
         {
             let (messages, bytes) = audience.begin(call, seen);
-            outcome.expired += messages;
+            outcome.superseded += messages;
             self.bytes -= bytes;
             self.recount(topic);
         }
@@ -264,7 +276,9 @@ impl Hold {
             Addressee::Stage => expiry,
             _ if audience.subscribers == 0 => expiry,
             Addressee::Client => Verdict::Send,
-            Addressee::Classic { .. } if audience.proven || audience.subscribed > audience.answered_before => Verdict::Send,
+            Addressee::Classic { .. } if audience.proven || audience.subscribed > audience.answered_before => {
+                Verdict::Send
+            }
             Addressee::Classic { .. } => {
                 let time = held.since + PATIENCE;
                 if now >= time { Verdict::Send } else { Verdict::SendAt(time) }

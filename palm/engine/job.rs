@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::core::Order;
 use super::envelope::{Envelope, PartId};
+use super::router::Order;
 use crate::error::BoxError;
 use crate::service::{Call, Component, Failure, Kind, Messages, Replies, Service};
 use crate::wire::{Code, Message, RemoteError};
@@ -87,6 +87,13 @@ impl Job {
             let message = report(&order.envelope.message, &component.name, method, code, text);
             results.push(order.envelope.with(message));
         }
+        let nothing = results.kept.is_empty() && !results.more;
+        if nothing && matches!(order.task, Task::Call(_)) && service.description().kind == Kind::Worker
+            // A master that counts on a result for each message has to be told that there is none.
+            && order.envelope.message.delivery().is_some()
+        {
+            results.push(order.envelope.with(order.envelope.message.empty_part()));
+        }
         Done { order, service, results: results.kept, more: results.more, failed }
     }
 }
@@ -102,7 +109,8 @@ fn work(
         Task::Pass => results.push(envelope.clone()),
         Task::Call(method) => {
             let silent = matches!(service.description().kind, Kind::Pipeline | Kind::Sink);
-            let call = Call::new(&envelope.message, component);
+            let mut call = Call::new(&envelope.message, component);
+            call.deadline = envelope.message.deadline();
             service.call(
                 *method,
                 &call,
@@ -116,10 +124,16 @@ fn work(
             )?;
         }
         Task::Scatter => {
-            service.scatter(envelope.message.clone(), &mut Messages::new(&mut |message| results.push(envelope.with(message))));
+            service.scatter(
+                envelope.message.clone(),
+                &mut Messages::new(&mut |message| results.push(envelope.with(message))),
+            );
         }
         Task::Gather => {
-            service.gather(envelope.message.clone(), &mut Messages::new(&mut |message| results.push(envelope.with(message))));
+            service.gather(
+                envelope.message.clone(),
+                &mut Messages::new(&mut |message| results.push(envelope.with(message))),
+            );
         }
         Task::HandleStream => {
             let mut message = envelope.message.clone();

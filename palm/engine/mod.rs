@@ -5,24 +5,26 @@
 //! clusters step by step.
 
 mod calls;
-mod core;
+mod router;
 mod crew;
 mod dispatch;
 mod envelope;
 mod flight;
 mod hold;
 mod job;
+pub(crate) mod link;
 mod part;
 mod stats;
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-pub(crate) use self::core::{Core, Exit, Row};
+pub(crate) use router::{Router, Exit, Row};
 pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
-pub(crate) use dispatch::HandOut;
+pub(crate) use dispatch::{HandOut, LinkResult};
 pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use part::Place;
@@ -30,7 +32,7 @@ pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
 
-use self::core::Step;
+use self::router::Step;
 use crate::service::Service;
 use crate::socket::{Incoming, Peer};
 
@@ -40,7 +42,7 @@ const MAX_ORDER_BYTES: usize = 8 << 20;
 
 /// One component at work.
 pub(crate) struct Engine {
-    core: Core,
+    core: Router,
     parts: Vec<Box<dyn Part>>,
     /// The parts that a message from each part can reach.
     reach: Vec<Vec<PartId>>,
@@ -52,7 +54,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(core: Core, parts: Vec<Box<dyn Part>>, service: Option<Box<dyn Service>>) -> Self {
+    pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, service: Option<Box<dyn Service>>) -> Self {
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
         Self { core, parts, reach, service, running: false, draining: false }
     }
@@ -73,6 +75,12 @@ impl Engine {
 
     pub(crate) fn receive(&mut self, part: PartId, port: Port, incoming: Incoming, now: Instant, transport: &mut dyn Transport) {
         self.turn(part, now, transport, |part, turn| part.receive(turn, port, incoming));
+        self.settle(now, transport);
+    }
+
+    /// A handshake is done: at a port that connects, the connection stands.
+    pub(crate) fn connected(&mut self, part: PartId, port: Port, now: Instant, transport: &mut dyn Transport) {
+        self.turn(part, now, transport, |part, turn| part.connected(turn, port));
         self.settle(now, transport);
     }
 
@@ -114,10 +122,24 @@ impl Engine {
         self.core.deadlines.iter().flatten().min().copied()
     }
 
+    /// Lets the parts that collect what they send hand it over. `at_rest`: nothing will be sent soon.
+    pub(crate) fn flush(&mut self, at_rest: bool, now: Instant, transport: &mut dyn Transport) {
+        for part in std::mem::take(&mut self.core.unflushed) {
+            self.turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
+        }
+        self.settle(now, transport);
+    }
+
+    /// Whether there is something to flush.
+    pub(crate) fn is_unflushed(&self) -> bool {
+        !self.core.unflushed.is_empty()
+    }
+
     /// User code to be run, if there is some and none is running.
     pub(crate) fn next_job(&mut self, now: Instant, transport: &mut dyn Transport) -> Option<Job> {
         // Behind user code that is running, even what only passes keeps its place.
         while !self.running && !self.core.orders.is_empty() {
+            self.core.refuse_late(now);
             let passes = self.core.orders.front().is_some_and(|order| order.task == Task::Pass);
             let service = if passes { None } else { Some(self.service.take()?) };
             let order = self.core.orders.pop_front()?;
@@ -128,7 +150,9 @@ impl Engine {
                 }
                 None => {
                     self.core.ordered_bytes -= order.envelope.message.payload().len();
+                    let end = order.envelope.with(order.envelope.message.clone());
                     self.core.leave(order.part, order.envelope);
+                    self.core.no_feedback(&end);
                     self.settle(now, transport);
                 }
             }
@@ -147,11 +171,17 @@ impl Engine {
         if done.failed {
             self.core.stats.add(Counter::Errors, 1);
         }
+        let (task, part) = (done.order.task, done.order.part);
         if done.results.is_empty() && !done.more {
             self.core.calls.settled(done.order.envelope.message.client());
-            self.core.no_feedback(&done.order.envelope);
         }
-        self.results(done.order.part, done.order.task, done.results, now, transport);
+        let ends = matches!(task, Task::Pass | Task::Call(_)) || (done.results.is_empty() && !done.more);
+        self.results(part, task, done.results, now, transport);
+        if ends {
+            // Whoever waits for the feedback has it all now.
+            self.core.no_feedback(&done.order.envelope);
+            self.settle(now, transport);
+        }
     }
 
     /// Results of user code that is still running.
@@ -173,9 +203,25 @@ impl Engine {
         self.settle(now, transport);
     }
 
-    /// From now on only what is inside leaves.
-    pub(crate) const fn drain(&mut self) {
+    /// From now on only what is inside leaves. Work that a master will have done by others is not begun.
+    pub(crate) fn drain(&mut self) {
         self.draining = true;
+        let Router { orders, rows, ordered_bytes, .. } = &mut self.core;
+        orders.retain(|order| {
+            let handed_back = order.envelope.origin.is_some_and(|origin| rows[origin.part.0].hands_back);
+            if handed_back {
+                *ordered_bytes -= order.envelope.message.payload().len();
+            }
+            !handed_back
+        });
+    }
+
+    /// The component ends: the parts say what is left to be said.
+    pub(crate) fn close(&mut self, now: Instant, transport: &mut dyn Transport) {
+        self.flush(true, now, transport);
+        for part in 0..self.parts.len() {
+            self.turn(PartId(part), now, transport, Part::close);
+        }
     }
 
     /// Whether the number of messages that the component was to take has come.
@@ -185,7 +231,7 @@ impl Engine {
 
     /// Whether user code can be run now.
     pub(crate) fn has_job(&self) -> bool {
-        let can_run = |order: &core::Order| order.task == Task::Pass || self.service.is_some();
+        let can_run = |order: &router::Order| order.task == Task::Pass || self.service.is_some();
         !self.running && self.core.orders.front().is_some_and(can_run)
     }
 
@@ -223,17 +269,43 @@ impl Engine {
         self.service.as_mut()
     }
 
-    fn turn(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport, call: impl FnOnce(&mut dyn Part, &mut Turn<'_>)) {
+    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Says
+    /// whether it went well.
+    fn turn(
+        &mut self,
+        part: PartId,
+        now: Instant,
+        transport: &mut dyn Transport,
+        call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
+    ) -> bool {
         let mut turn = Turn { core: &mut self.core, transport, part, now };
-        call(&mut *self.parts[part.0], &mut turn);
+        let called = &mut *self.parts[part.0];
+        match catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))) {
+            Ok(()) => true,
+            Err(panic) => {
+                self.core.stats.add(Counter::Errors, 1);
+                tracing::error!(part = self.core.part_name(part), "User function gave an error: {}", panic_text(&*panic));
+                false
+            }
+        }
     }
 
     /// Takes every message within the router to where it goes.
     fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
         while let Some(step) = self.core.steps.pop_front() {
             match step {
-                Step::Deliver(part, envelope) => self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)),
-                Step::Resume(part) => self.turn(part, now, transport, Part::resume),
+                Step::Deliver(part, envelope) => {
+                    let origin = envelope.origin;
+                    if !self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope))
+                        && let Some(origin) = origin
+                    {
+                        // Whoever waits for feedback must not wait for ever.
+                        self.core.steps.push_back(Step::Feedback(origin.part, origin.token, None));
+                    }
+                }
+                Step::Resume(part) => {
+                    self.turn(part, now, transport, Part::resume);
+                }
                 Step::Feedback(part, token, message) => {
                     self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));
                 }

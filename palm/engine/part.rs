@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::core::Core;
+use super::router::Router;
 use super::envelope::{Envelope, Origin, PartId};
 use super::stats::Counter;
 use crate::error::{BoxError, Result};
@@ -40,11 +40,11 @@ pub trait Transport {
     /// # Errors
     /// The system has no socket left.
     fn watch(&mut self, port: Port) -> Result<()>;
-    /// Has the connections of a port asked for a sign of life `every` so often, and ended if there is none for `timeout`.
-    /// Before binding. A transport whose peers cannot freeze need not.
-    fn heartbeat(&mut self, port: Port, every: Duration, timeout: Duration) {
-        let _ = (port, every, timeout);
-    }
+    /// Has a port notice peers that are silent without having left, and keep no limit of its own. Before binding or connecting.
+    ///
+    /// # Errors
+    /// The socket does not take the options.
+    fn beat(&mut self, port: Port) -> Result<()>;
     /// Closes a socket; what it still holds is handed over within a few seconds, or dropped.
     fn close(&mut self, port: Port);
     /// Hands one message over, or says that it cannot.
@@ -79,6 +79,11 @@ pub trait Part: Send + 'static {
         let _ = (turn, token, message);
     }
 
+    /// A connection of a port that is watched stands, or stands again.
+    fn connected(&mut self, turn: &mut Turn<'_>, port: Port) {
+        let _ = (turn, port);
+    }
+
     /// A peer connected to a port that is watched.
     fn joined(&mut self, turn: &mut Turn<'_>, port: Port, peer: Peer) {
         let _ = (turn, port, peer);
@@ -103,6 +108,26 @@ pub trait Part: Send + 'static {
     fn answer(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
         let _ = (turn, asker);
         None
+    }
+
+    /// Sends what was collected, if the part said [`Turn::flush_soon`]. `at_rest`: nothing else will happen soon.
+    fn flush(&mut self, turn: &mut Turn<'_>, at_rest: bool) {
+        let _ = (turn, at_rest);
+    }
+
+    /// The component ends: the last words of this part.
+    fn close(&mut self, turn: &mut Turn<'_>) {
+        let _ = turn;
+    }
+
+    /// Whether the messages of this inbound part will be done by others, if this component ends before it has begun them.
+    fn hands_back(&self) -> bool {
+        false
+    }
+
+    /// Whether this outbound part hands messages to workers.
+    fn hands_out(&self) -> bool {
+        false
     }
 
     /// Whether the router shall stop draining what leads to this part.
@@ -182,6 +207,24 @@ impl Opening<'_> {
         self.bind_port(port, address)
     }
 
+    /// Binds the link.
+    pub(crate) fn bind_link(&mut self, address: &crate::part::Address) -> Result<Bound> {
+        let port = self.transport.open(self.part, SocketKind::Router)?;
+        self.transport.watch(port)?;
+        self.transport.beat(port)?;
+        self.bind_port(port, address)
+    }
+
+    /// Connects to a link.
+    pub(crate) fn connect_link(&mut self, address: &crate::part::Address) -> Result<Port> {
+        let address = self.place.to_connect(address)?;
+        let port = self.transport.open(self.part, SocketKind::Dealer)?;
+        self.transport.watch(port)?;
+        self.transport.beat(port)?;
+        self.transport.connect(port, &address).map_err(|source| self.place.refused(&address, source))?;
+        Ok(port)
+    }
+
     fn bind_port(&mut self, port: Port, address: &crate::part::Address) -> Result<Bound> {
         let address = self.place.to_bind(address)?;
         let bound = self.transport.bind(port, &address).map_err(|source| self.place.refused(&address, source))?;
@@ -213,7 +256,7 @@ impl Opening<'_> {
 
 /// One turn of the engine: what a part may do while it is called.
 pub struct Turn<'a> {
-    pub(crate) core: &'a mut Core,
+    pub(crate) core: &'a mut Router,
     pub(crate) transport: &'a mut dyn Transport,
     pub(crate) part: PartId,
     pub(crate) now: Instant,
@@ -240,11 +283,14 @@ impl Turn<'_> {
 
     /// Hands a message to the router: from an inbound part on its route, from an outbound part as feedback.
     pub fn route(&mut self, envelope: impl Into<Envelope>) {
-        self.core.route(self.part, envelope.into());
+        let mut envelope = envelope.into();
+        envelope.message.arrived(self.now);
+        self.core.route(self.part, envelope);
     }
 
     /// Hands a message of a caller to the router, who is answered through [`Part::feedback`] with this `token`.
-    pub fn route_waiting(&mut self, message: Message, token: u64) {
+    pub fn route_waiting(&mut self, mut message: Message, token: u64) {
+        message.arrived(self.now);
         let origin = Some(Origin { part: self.part, token });
         self.core.route(self.part, Envelope { message, origin, topic: None });
     }
@@ -260,9 +306,14 @@ impl Turn<'_> {
         self.core.rows[self.part.0].blocks
     }
 
+    /// Asks for [`Part::flush`], before the component rests and at least every tenth of a millisecond.
+    pub fn flush_soon(&mut self) {
+        self.core.flush_soon(self.part);
+    }
+
     /// Hands one message to the transport.
     pub fn send(&mut self, port: Port, head: Option<&[u8]>, message: &Message) -> Sent {
-        self.transport.send(port, head, false, message.encode())
+        self.transport.send(port, head, false, message.encode_at(self.now))
     }
 
     /// Answers a REQ peer of a `Router` socket.

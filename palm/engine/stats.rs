@@ -26,9 +26,13 @@ pub enum Counter {
     Stale,
     /// Messages that no worker could do: the caller got an error.
     GivenUp,
+    /// Messages that were not worked on, because their caller's time was used up.
+    Late,
+    /// Held answers to an earlier call of a client that makes a new one: nobody waits for them any more.
+    Superseded,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "received",
     "calls",
     "errors",
@@ -40,6 +44,8 @@ const NAMES: [&str; 11] = [
     "redelivered",
     "stale",
     "given_up",
+    "late",
+    "superseded",
 ];
 
 /// The counters of a component. Peers read them from its cache, as a JSON object, at the key `_palm.stats`; there are also

@@ -2,6 +2,8 @@ use std::fmt;
 
 /// Where a part binds or connects.
 ///
+/// Whatever takes an address takes `impl Into<Address>`: `&str`, `String` and the like, or an `Address`.
+///
 /// ```
 /// use palm::part::Address;
 /// assert_eq!(Address::from("tcp://127.0.0.1:5555").to_string(), "tcp://127.0.0.1:5555");
@@ -23,6 +25,10 @@ impl Address {
     #[must_use]
     pub const fn any() -> Self {
         Self(AddressKind::Any)
+    }
+
+    pub(crate) const fn is_lookup(&self) -> bool {
+        matches!(self.0, AddressKind::Lookup(_))
     }
 
     /// What the cache of the component's master says when the part opens; waited for without limit.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::Address;
 use crate::cache::Cache;
-use crate::engine::Place;
+use crate::engine::{Place, Stats};
 use crate::error::{BoxError, Error, Result};
 use crate::runtime::Stop;
 use crate::socket::Context;
@@ -51,6 +51,7 @@ pub struct BypassOpening<'a> {
     pub(crate) place: &'a mut dyn Place,
     pub(crate) context: &'a Context,
     pub(crate) cache: &'a Arc<dyn Cache>,
+    pub(crate) stats: &'a Arc<Stats>,
 }
 
 impl BypassOpening<'_> {

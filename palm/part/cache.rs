@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::{Address, Bypass, BypassOpening, BypassPart, FromAddress};
 use crate::cache::{Cache, answer};
+use crate::engine::{Counter, Stats};
 use crate::error::Result;
 use crate::runtime::Stop;
 use crate::socket::{Interest, Received, Socket, SocketKind, Wakeup, wait};
@@ -30,6 +31,14 @@ struct Open {
     wakeup: Option<Wakeup>,
     waker: Option<crate::socket::Waker>,
     cache: Arc<dyn Cache>,
+    stats: Arc<Stats>,
+}
+
+impl Open {
+    fn undecodable(&self, what: impl fmt::Display) {
+        self.stats.add(Counter::Undecodable, 1);
+        tracing::warn!("a cache request was not understood: {what}");
+    }
 }
 
 impl CacheService {
@@ -72,7 +81,13 @@ impl BypassPart for CacheService {
         let bound = socket.bind(&address).map_err(|source| opening.refused(&address, source))?;
         opening.bound(&bound);
         let (waker, wakeup) = Wakeup::pair(opening.context())?;
-        self.open = Some(Open { socket, wakeup: Some(wakeup), waker: Some(waker), cache: opening.cache() });
+        self.open = Some(Open {
+            socket,
+            wakeup: Some(wakeup),
+            waker: Some(waker),
+            cache: opening.cache(),
+            stats: opening.stats.clone(),
+        });
         Ok(())
     }
 
@@ -85,11 +100,18 @@ impl BypassPart for CacheService {
             for _ in 0..BATCH {
                 let incoming = match open.socket.receive(|_| false) {
                     Received::Message(incoming) => incoming,
-                    Received::Malformed => continue,
+                    Received::Malformed => {
+                        open.undecodable("a request of several frames");
+                        continue;
+                    }
                     Received::Empty => break,
                 };
                 answered = true;
-                let reply = answer(&*open.cache, stop.read_only(), &|key, asker| stop.ask(key, asker), incoming.body);
+                let ask = |key: &str, asker: &str| stop.ask(key, asker);
+                let reply = answer(&*open.cache, stop.read_only(), &ask, incoming.body).unwrap_or_else(|error| {
+                    open.undecodable(error);
+                    Vec::new()
+                });
                 // A peer that is gone, or does not read its answers, has nobody to blame but itself.
                 let _ = open.socket.send(Some(&incoming.head), incoming.delimited, reply);
                 self.messages -= 1;

@@ -33,6 +33,7 @@ pub trait Hooks: Send + 'static {
     }
 
     /// Translates a message of the router into what goes outside.
+    #[expect(clippy::wrong_self_convention, reason = "the documentation's word: it translates from the router")]
     fn from_router(&mut self, message: &Message) -> Vec<u8> {
         message.encode()
     }

@@ -34,7 +34,7 @@ use crate::wire::{Code, Header, Message};
 /// }
 /// # use palm::part::{CacheService, Methods, PubService, PullService};
 /// let handle = Loud::new("loud").service(Shout).start()?;
-/// let address = handle.address("db_address").unwrap();
+/// let address = handle.address("db_address")?;
 /// let client = palm::Client::connect("loud", address)?;
 /// assert_eq!(&client.eval("loud.shout", "hello")?[..], b"HELLO");
 /// handle.shutdown();

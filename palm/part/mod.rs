@@ -8,6 +8,8 @@
 //! | [`PullService`], [`WorkerPullService`] | inbound | PULL, binds |
 //! | [`PullConnection`] | inbound | PULL, connects |
 //! | [`SubConnection`] | inbound | SUB, connects |
+//! | [`LinkService`] | inbound | the link, binds: workers of this library |
+//! | [`LinkConnection`] | inbound, blocking | the link, connects: a worker's side of it |
 //! | [`PushService`], [`WorkerPushService`] | outbound | PUSH, binds |
 //! | [`PushConnection`] | outbound | PUSH, connects |
 //! | [`PubService`] | outbound | PUB, binds |
@@ -18,6 +20,8 @@ mod address;
 mod bypass;
 mod cache;
 mod hooks;
+mod link_connection;
+mod link_service;
 mod methods;
 mod publish;
 mod pull;
@@ -33,6 +37,8 @@ pub(crate) use address::AddressKind;
 pub use bypass::{BypassOpening, BypassPart};
 pub use cache::CacheService;
 pub use hooks::Hooks;
+pub use link_connection::LinkConnection;
+pub use link_service::LinkService;
 pub use methods::Methods;
 pub use publish::PubService;
 pub use pull::{PullConnection, PullService, WorkerPullService};

@@ -14,7 +14,8 @@ use crate::wire::Message;
 /// The topic is what `handle_stream` chose; without it the component's name if the stream is `pipelined` (the message is then
 /// moved one stage on), otherwise the client's id. What nobody has subscribed to yet is held, and goes out when the
 /// subscription arrives: up to [`hold_time`](Self::hold_time), and up to [`hold_bytes`](Self::hold_bytes) for each
-/// topic, beyond which the component takes nothing more in. What expires is counted as `expired` and logged.
+/// topic, beyond which the component takes nothing more in. What expires is counted as `expired` and
+/// logged; so are, as `superseded`, answers to a call that a classic client has given up for a new one.
 ///
 /// ```
 /// use palm::part::PubService;
@@ -111,6 +112,10 @@ impl PubService {
                 "dropped what nobody had subscribed to within {:?}",
                 self.limits.time
             );
+        }
+        if outcome.superseded > 0 {
+            turn.count(Counter::Superseded, outcome.superseded);
+            tracing::warn!(messages = outcome.superseded, "dropped answers to an earlier call of a client that makes a new one");
         }
         if let Some(next) = self.hold.next(turn.now) {
             turn.wake_in(next.saturating_duration_since(turn.now));

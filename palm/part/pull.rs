@@ -29,7 +29,7 @@ impl Intake {
 
     pub(super) fn take(&mut self, turn: &mut Turn<'_>, incoming: Incoming) {
         let peer = incoming.peer;
-        let Some(mut hooks) = self.hooks.take() else {
+        let Some(hooks) = &mut self.hooks else {
             match self.streams.decode(incoming.body) {
                 Ok(message) => self.enter(turn, message, peer),
                 Err(error) => turn.undecodable(&error),
@@ -37,10 +37,13 @@ impl Intake {
             return;
         };
         match hooks.to_router(incoming.body) {
-            Ok(message) => hooks.scatter(message, &mut Messages::new(&mut |message| self.enter(turn, message, peer))),
+            Ok(message) => {
+                let mut messages = Vec::new();
+                hooks.scatter(message, &mut Messages::new(&mut |message| messages.push(message)));
+                messages.into_iter().for_each(|message| self.enter(turn, message, peer));
+            }
             Err(error) => turn.undecodable(&*error),
         }
-        self.hooks = Some(hooks);
     }
 
     fn enter(&mut self, turn: &mut Turn<'_>, mut message: Message, peer: Option<Peer>) {

@@ -26,9 +26,9 @@ impl Outlet {
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
         // Who waits for feedback of a part that gives none must not wait for ever.
         turn.no_feedback(&envelope);
-        let Some(mut hooks) = self.hooks.take() else { return self.offer(turn, envelope.message) };
-        hooks.scatter(envelope.message, &mut Messages::new(&mut |message| self.waiting.push_back(message)));
-        self.hooks = Some(hooks);
+        let Self { hooks, waiting, .. } = self;
+        let Some(hooks) = hooks else { return self.offer(turn, envelope.message) };
+        hooks.scatter(envelope.message, &mut Messages::new(&mut |message| waiting.push_back(message)));
         self.flush(turn);
     }
 

@@ -3,6 +3,7 @@ use super::pull::Intake;
 use super::{Address, FromAddress, Inbound};
 use crate::engine::{Opening, Part, Port, Turn};
 use crate::error::Result;
+use crate::features;
 use crate::service::Topic;
 use crate::socket::{Incoming, SocketKind};
 use crate::wire::Message;
@@ -10,7 +11,7 @@ use crate::wire::Message;
 /// Connects a SUB socket to a PUB service, subscribes to the topic `previous`, and routes what comes in.
 ///
 /// ZeroMQ's subscriptions match every topic that begins with them; this part drops what is not for `previous` itself. An
-/// empty `previous` takes everything.
+/// empty `previous` takes everything but the library's own topics, which begin with `_palm.`.
 ///
 /// ```
 /// use palm::part::SubConnection;
@@ -65,7 +66,11 @@ impl Part for SubConnection {
 
     fn receive(&mut self, turn: &mut Turn<'_>, _port: Port, incoming: Incoming) {
         let previous = self.previous.as_bytes();
-        if previous.is_empty() || incoming.head == previous {
+        let taken = match previous {
+            [] => !incoming.head.starts_with(features::RESERVED.as_bytes()),
+            _ => incoming.head == previous,
+        };
+        if taken {
             self.intake.take(turn, incoming);
         }
     }

@@ -8,6 +8,7 @@ use crate::engine::{Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Openi
 use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Peer, Sent, SocketKind};
+use crate::wire::Message;
 
 /// Workers with an endpoint of their own; whoever comes later shares the fixed one.
 const MAX_ENDPOINTS: usize = 256;
@@ -15,10 +16,6 @@ const MAX_ENDPOINTS: usize = 256;
 const ENDPOINT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits for one that was there to come back: workers ask for their address only once.
 const RETURN_PATIENCE: Duration = Duration::from_secs(600);
-/// How often a worker is asked for a sign of life, and how long it may take to give one: a process that froze, or whose
-/// network is gone, leaves its connection standing.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often it is looked at what is overdue.
 const CHECK: Duration = Duration::from_millis(500);
 /// The worker that stands for all who share the fixed endpoint.
@@ -106,6 +103,7 @@ impl WorkerPushService {
     #[must_use]
     pub const fn worker_messages(mut self, messages: usize) -> Self {
         self.limits.messages = messages;
+        self.limits.linked_messages = messages;
         self
     }
 
@@ -139,34 +137,64 @@ impl WorkerPushService {
         self
     }
 
+    /// Workers that must have connected before the first message is handed out. Default: 1.
+    ///
+    /// Without it, whoever comes first may have done a short stream before the next one is there. They are waited for as long
+    /// as [`no_workers_timeout`](Self::no_workers_timeout) says, from the first message on; then whoever is there begins, and a
+    /// line says so. Over `inproc://` connections cannot be seen, and nothing is waited for.
+    #[must_use]
+    pub const fn expected_workers(mut self, workers: usize) -> Self {
+        self.limits.expected = workers;
+        self
+    }
+
+    pub(crate) const fn limits(mut self, limits: CrewLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
-        while let Some(HandOut { worker, sequence, message }) = turn.core.dispatch.next(part) {
-            let Some(port) = self.port(worker) else {
-                turn.core.dispatch.set_blocked(part, worker, true);
-                continue;
-            };
-            let body = match &mut self.hooks {
-                None => message.encode(),
-                Some(hooks) => hooks.from_router(&message),
-            };
-            if turn.transport.send(port, None, false, body) == Sent::Done {
+        while let Some(HandOut { worker, sequence, delivery, mut message, marked }) = turn.core.dispatch.next(part, turn.now) {
+            let linked = turn.core.links.hand_out(worker, &delivery, &message, turn.now);
+            if marked && !linked {
+                message.set_delivery(&delivery);
+            }
+            if linked || self.push(turn, worker, &message) {
                 if turn.core.dispatch.handed(part, worker, sequence, turn.now) {
                     turn.count(Counter::Redelivered, 1);
                 }
                 turn.count(Counter::Sent, 1);
             } else {
                 turn.core.dispatch.set_blocked(part, worker, true);
-                turn.watch_writable(port, true);
             }
+        }
+        for given_up in turn.core.dispatch.take_late() {
+            turn.count(Counter::Late, 1);
+            turn.core.give_up(given_up);
         }
         if turn.core.dispatch.refuses(part, turn.now) {
             self.give_up_overdue(turn);
         }
+        turn.core.flush_links();
         self.full = turn.core.dispatch.is_full(part);
         if turn.core.dispatch.len() > 0 {
             turn.wake_in(CHECK);
         }
+    }
+
+    /// Hands a message to a worker on a classic socket.
+    fn push(&mut self, turn: &mut Turn<'_>, worker: WorkerId, message: &Message) -> bool {
+        let Some(port) = self.port(worker) else { return false };
+        let body = match &mut self.hooks {
+            None => message.encode_at(turn.now),
+            Some(hooks) => hooks.from_router(message),
+        };
+        let sent = turn.transport.send(port, None, false, body) == Sent::Done;
+        if !sent {
+            turn.watch_writable(port, true);
+        }
+        sent
     }
 
     fn port(&self, worker: WorkerId) -> Option<Port> {
@@ -186,8 +214,10 @@ impl WorkerPushService {
     /// Before anything else: the limits, and a worker for the endpoint whose connections cannot be seen.
     fn set_up(&mut self, turn: &mut Turn<'_>) {
         if !std::mem::replace(&mut self.set_up, true) {
-            turn.core.dispatch.set_limits(turn.part, self.limits);
-            if self.shared.as_ref().is_some_and(|bound| bound.address.starts_with("inproc:")) {
+            let unseen = self.shared.as_ref().is_some_and(|bound| bound.address.starts_with("inproc:"));
+            let expected = if unseen { 1 } else { self.limits.expected };
+            turn.core.dispatch.set_limits(turn.part, CrewLimits { expected, ..self.limits });
+            if unseen {
                 turn.core.dispatch.join(turn.part, SHARED, Credit::Fixed(self.limits.messages), turn.now);
             }
         }
@@ -252,8 +282,7 @@ impl WorkerPushService {
             return None;
         }
         let port = turn.transport.open(turn.part, SocketKind::Push).ok()?;
-        let opened = turn.transport.watch(port).is_ok();
-        turn.transport.heartbeat(port, HEARTBEAT, HEARTBEAT_TIMEOUT);
+        let opened = turn.transport.watch(port).is_ok() && turn.transport.beat(port).is_ok();
         let address = format!("tcp://{host}:*");
         match turn.transport.bind(port, &address).ok().filter(|_| opened) {
             Some(address) => {
@@ -275,6 +304,11 @@ impl WorkerPushService {
             }
         }
     }
+}
+
+/// Of an endpoint: two that share one cannot be told apart, and their results come in no order.
+const fn credit_of(peers: usize, messages: usize) -> Credit {
+    if peers > 1 { Credit::Fixed(peers * messages) } else { Credit::Paced(messages) }
 }
 
 impl fmt::Debug for WorkerPushService {
@@ -326,7 +360,7 @@ impl Part for WorkerPushService {
             Some(endpoint) => {
                 endpoint.peers += 1;
                 endpoint.met = true;
-                Credit::Paced
+                credit_of(endpoint.peers, self.limits.messages)
             }
             None => {
                 self.shared_peers += 1;
@@ -355,7 +389,8 @@ impl Part for WorkerPushService {
             // has done as well is a copy.
             self.leave(turn, worker);
             if left > 0 {
-                turn.core.dispatch.join(turn.part, worker, Credit::Paced, turn.now);
+                let credit = credit_of(left, self.limits.messages);
+                turn.core.dispatch.join(turn.part, worker, credit, turn.now);
             }
         } else if left == 0 {
             self.leave(turn, worker);
@@ -379,6 +414,10 @@ impl Part for WorkerPushService {
     }
 
     fn answers(&self) -> bool {
+        true
+    }
+
+    fn hands_out(&self) -> bool {
         true
     }
 

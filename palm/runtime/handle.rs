@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::relief::Shared;
 use crate::engine::Stats;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A component that was started.
 ///
@@ -23,7 +23,7 @@ use crate::error::Result;
 /// }
 ///
 /// let handle = palm::Server::new("my_server", MyServer).start()?;
-/// assert!(handle.address("pull_address").unwrap().starts_with("tcp://127.0.0.1:"));
+/// assert!(handle.address("pull_address")?.starts_with("tcp://127.0.0.1:"));
 /// handle.shutdown();
 /// handle.join()?;
 /// # Ok::<(), palm::Error>(())
@@ -46,14 +46,20 @@ impl Handle {
         &self.shared.component.name
     }
 
-    /// An address by its cache key (`db_address`, `pull_address`, …), as peers reach it. `None` if the component has none of
-    /// that name, or still waits for its peers.
-    #[must_use]
-    pub fn address(&self, key: &str) -> Option<String> {
-        self.addresses.get()?.get(key).cloned()
+    /// An address by its cache key (`db_address`, `pull_address`, …), as peers reach it.
+    ///
+    /// # Errors
+    /// [`Error::NoAddress`] if the component has none of that name, or is a worker that still looks for its master.
+    pub fn address(&self, key: &str) -> Result<String> {
+        let no_address = |reason| Error::NoAddress { component: self.name().to_owned(), key: key.to_owned(), reason };
+        match self.addresses.get() {
+            Some(addresses) => addresses.get(key).cloned().ok_or_else(|| no_address(known(addresses))),
+            None if self.has_ended() => Err(no_address("it ended before it had started".to_owned())),
+            None => Err(no_address("it still looks for its master".to_owned())),
+        }
     }
 
-    /// Every address by its cache key.
+    /// Every address by its cache key; empty for a worker that still looks for its master.
     #[must_use]
     pub fn addresses(&self) -> BTreeMap<String, String> {
         self.addresses.get().cloned().unwrap_or_default()
@@ -97,6 +103,15 @@ impl Handle {
     }
 }
 
+fn known(addresses: &BTreeMap<String, String>) -> String {
+    let keys: Vec<_> = addresses.keys().map(|key| format!("`{key}`")).collect();
+    match keys.as_slice() {
+        [] => "it has no address".to_owned(),
+        [key] => format!("there is {key}"),
+        keys => format!("there are {}", keys.join(", ")),
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         if !self.detached {
@@ -110,6 +125,43 @@ impl Drop for Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("name", &self.name()).field("addresses", &self.addresses()).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("name", &self.name())
+            .field("addresses", &self.addresses())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+mod tests {
+    use crate::{Error, Master, Worker};
+
+    struct Hand;
+
+    #[crate::worker]
+    impl Hand {
+        fn foo(&mut self, message: &[u8]) -> Vec<u8> {
+            message.to_vec()
+        }
+    }
+
+    #[test]
+    fn a_missing_address_names_those_that_exist() {
+        let master = Master::new("server").start().unwrap();
+        let error = master.address("db_adress").unwrap_err();
+        assert!(matches!(error, Error::NoAddress { .. }));
+        assert_eq!(
+            error.to_string(),
+            "server has no `db_adress`; there are `_palm.link`, `db_address`, `pub_address`, `pull_address`, `worker_pull_address`, \
+             `worker_push_address`"
+        );
+    }
+
+    #[test]
+    fn a_worker_without_its_master_says_so() {
+        let worker = Worker::new("worker1", Hand).db_address("tcp://127.0.0.1:1").start().unwrap();
+        let error = worker.address("pull_address").unwrap_err();
+        assert_eq!(error.to_string(), "worker1 has no `pull_address`; it still looks for its master");
     }
 }

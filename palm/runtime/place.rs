@@ -29,11 +29,9 @@ impl Place for PlaceOf<'_> {
     fn to_bind(&self, address: &Address) -> Result<String> {
         let address = address.to_string();
         match host(&address) {
-            Some(host) if !is_loopback(host) && !self.rules.insecure => Err(Error::Insecure {
-                component: self.rules.component.clone(),
-                part: self.part.to_owned(),
-                address,
-            }),
+            Some(host) if !is_loopback(host) && !self.rules.insecure => {
+                Err(Error::Insecure { component: self.rules.component.clone(), part: self.part.to_owned(), address })
+            }
             _ => Ok(address),
         }
     }
@@ -113,7 +111,11 @@ fn host(address: &str) -> Option<&str> {
 
 pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost"
-        || host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

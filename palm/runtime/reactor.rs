@@ -10,12 +10,15 @@ use crate::socket::{PeerEvent, Received, Wakeup};
 
 /// Messages read from one socket before the next one has its turn.
 const BATCH: usize = 64;
+/// How long what parts have collected for a peer may wait for more, while there is something to do.
+const FLUSH_EVERY: Duration = Duration::from_micros(100);
 /// How long a component that was told to end may take to hand over what it has.
 const DRAIN: Duration = Duration::from_secs(25);
 /// How long of that it waits for peers that do not take their results.
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// What the thread that drives the reactor has to do next.
+#[expect(clippy::large_enum_variant, reason = "a job is moved once; a box would be an allocation for each call")]
 pub(super) enum Next {
     /// Run user code, off the reactor, and bring back what it gave.
     Run(Job),
@@ -29,6 +32,7 @@ pub(super) struct Reactor {
     engine: Engine,
     sockets: Sockets,
     wakeup: Wakeup,
+    flushed: Instant,
     drain: Option<Drain>,
 }
 
@@ -44,7 +48,7 @@ struct Drain {
 
 impl Reactor {
     pub(super) fn new(engine: Engine, sockets: Sockets, wakeup: Wakeup) -> Self {
-        Self { engine, sockets, wakeup, drain: None }
+        Self { engine, sockets, wakeup, flushed: Instant::now(), drain: None }
     }
 
     pub(super) fn started(&mut self) {
@@ -70,9 +74,14 @@ impl Reactor {
         }
         while let Some(given) = inbox.given(|part| !self.engine.is_blocked(part)) {
             match given {
-                Given::Batch { part, task, results } => self.engine.results(part, task, results, now, &mut self.sockets),
+                Given::Batch { part, task, results } => {
+                    self.engine.results(part, task, results, now, &mut self.sockets);
+                }
                 Given::Done(done) => self.engine.finish(done, now, &mut self.sockets),
             }
+        }
+        if self.engine.is_unflushed() && now >= self.flushed + FLUSH_EVERY {
+            self.flush(false, now);
         }
         if let Some(job) = self.engine.next_job(now, &mut self.sockets) {
             return Next::Run(job);
@@ -85,9 +94,15 @@ impl Reactor {
             return Next::Ended;
         }
         if !read && !self.engine.has_job() {
+            self.flush(true, now);
             self.wait(now);
         }
         Next::Again
+    }
+
+    fn flush(&mut self, at_rest: bool, now: Instant) {
+        self.flushed = now;
+        self.engine.flush(at_rest, now, &mut self.sockets);
     }
 
     pub(super) fn finish(&mut self, done: Done) {
@@ -95,6 +110,7 @@ impl Reactor {
     }
 
     pub(super) fn close(mut self) {
+        self.engine.close(Instant::now(), &mut self.sockets);
         if let Some(service) = self.engine.service() {
             guarded("stopping", || service.stopping());
         }
@@ -114,7 +130,7 @@ impl Reactor {
                 match event {
                     PeerEvent::Accepted(peer) => self.engine.joined(part, port, peer, now, &mut self.sockets),
                     PeerEvent::Gone(peer) => self.engine.gone(part, port, peer, now, &mut self.sockets),
-                    PeerEvent::Joined => {}
+                    PeerEvent::Joined => self.engine.connected(part, port, now, &mut self.sockets),
                 }
             }
             for _ in 0..BATCH {

@@ -48,7 +48,13 @@ struct State {
 }
 
 impl Shared {
-    pub(super) fn new(inbox: Inbox, component: Component, stats: Arc<Stats>, stop: Arc<Stop>, remote: Option<Arc<RemoteCache>>) -> Self {
+    pub(super) fn new(
+        inbox: Inbox,
+        component: Component,
+        stats: Arc<Stats>,
+        stop: Arc<Stop>,
+        remote: Option<Arc<RemoteCache>>,
+    ) -> Self {
         Self {
             reactor: Mutex::new(None),
             inbox,

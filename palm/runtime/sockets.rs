@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::link::Frame;
 use crate::engine::{PartId, Port, Transport};
 use crate::error::{BoxError, Result};
 use crate::socket::{Context, Interest, PeerEvent, Received, Sent, Socket, SocketKind, Wakeup, wait};
@@ -49,7 +50,7 @@ impl Sockets {
 
     /// Takes one message. The connection of a message without `id` is told, where it can be.
     pub(super) fn receive(&mut self, port: Port) -> Received {
-        self.entry(port).map_or(Received::Empty, |entry| entry.socket.receive(|body| !has_id(body)))
+        self.entry(port).map_or(Received::Empty, Entry::receive)
     }
 
     pub(super) fn peer_events(&mut self, port: Port) -> Vec<PeerEvent> {
@@ -77,6 +78,16 @@ impl Sockets {
     }
 }
 
+impl Entry {
+    /// The connection matters of a message without `id`, and of the first frame that a linked peer sends.
+    fn receive(&mut self) -> Received {
+        match self.kind {
+            SocketKind::Router => self.socket.receive(Frame::is_hello),
+            _ => self.socket.receive(|body| !has_id(body)),
+        }
+    }
+}
+
 impl Transport for Sockets {
     fn open(&mut self, part: PartId, kind: SocketKind) -> Result<Port> {
         let socket = Socket::new(&self.context, kind)?;
@@ -96,10 +107,8 @@ impl Transport for Sockets {
         self.entry(port).map_or(Ok(()), |entry| entry.socket.watch_peers(&context))
     }
 
-    fn heartbeat(&mut self, port: Port, every: Duration, timeout: Duration) {
-        if let Some(entry) = self.entry(port) {
-            entry.socket.set_heartbeat(every, timeout);
-        }
+    fn beat(&mut self, port: Port) -> Result<()> {
+        self.entry(port).map_or(Ok(()), |entry| entry.socket.beat())
     }
 
     fn close(&mut self, port: Port) {

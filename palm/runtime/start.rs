@@ -13,16 +13,21 @@ use super::relief::Shared;
 use super::sockets::Sockets;
 use super::stop::Stop;
 use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
-use crate::engine::{Core, Engine, Opening, PartId, STATS_KEY, Stats};
+use crate::engine::link::{Frame, PROTOCOL};
+use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;
 use crate::service::Component;
-use crate::socket::Wakeup;
+use crate::socket::{Ready, Received, Sent, Socket, SocketKind, Wakeup};
 use crate::topology::Plan;
+use crate::wire::proto::LinkHello;
 
 /// How long the cache service waits for a part's answer before it gives the general one.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a link may take to answer before the classic sockets are used.
+const LINK_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Addresses = Arc<OnceLock<BTreeMap<String, String>>>;
 
@@ -42,7 +47,8 @@ pub(crate) fn start(plan: Plan) -> Result<Handle> {
     let addresses = Addresses::default();
     let has_service = plan.service.is_some();
     let start = Start { plan, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
-    let span = tracing::info_span!("component", name = %shared.component.name);
+    // Of the highest level, so that whoever filters by level still sees whose event it is.
+    let span = tracing::error_span!("component", name = %shared.component.name);
     if start.remote.is_some() {
         let shared = shared.clone();
         shared.clone().spawn(&span, move || match start.open() {
@@ -73,6 +79,11 @@ struct Start {
 impl Start {
     fn open(self) -> Result<Reactor> {
         let Self { mut plan, remote, wakeup, shared, addresses } = self;
+        if let (Some(over_link), Some(remote)) = (plan.over_link, &remote)
+            && let Some(address) = link_of(remote, &plan)?
+        {
+            plan = over_link(plan, &address);
+        }
         plan.announce();
         let rules = Rules {
             component: plan.name.clone(),
@@ -89,7 +100,7 @@ impl Start {
         }
         for planned in &mut plan.bypasses {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening = BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache };
+            let mut opening = BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache, stats: &shared.stats };
             planned.part.open(&mut opening)?;
         }
         let found = publish(&plan, &shared, found)?;
@@ -104,11 +115,33 @@ impl Start {
             shared.clone().spawn(&span, move || planned.part.run(&stop))?;
         }
         let rows = plan.rows();
-        let description = plan.service.as_deref().map(|service| service.description());
-        let core = Core::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
+        let description = plan.service.as_deref().map(crate::service::Service::description);
+        let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         Ok(Reactor::new(Engine::new(core, parts, plan.service), sockets, wakeup))
     }
+}
+
+/// The address of the master's link, if it has one that answers.
+fn link_of(master: &RemoteCache, plan: &Plan) -> Result<Option<String>> {
+    let address = match master.get_within(features::TOPIC, None)? {
+        Some(address) if !address.is_empty() => String::from_utf8_lossy(&address).into_owned(),
+        _ => return Ok(None),
+    };
+    let mut socket = Socket::new(&plan.context, SocketKind::Dealer)?;
+    socket.set_linger(Duration::ZERO);
+    let hello = Frame::Hello(LinkHello { protocol: PROTOCOL, name: plan.name.clone(), ..LinkHello::default() });
+    if socket.connect(&address).is_ok() && socket.send(None, false, hello.write()) == Sent::Done {
+        socket.wait_alone(Ready::Read, LINK_TIMEOUT);
+        if let Received::Message(answer) = socket.receive(|_| false)
+            && let Some(Frame::Welcome(welcome)) = Frame::read(answer.body)
+            && welcome.protocol == PROTOCOL
+        {
+            return Ok(Some(address));
+        }
+    }
+    tracing::warn!("the link at {address} does not answer; the classic sockets are used");
+    Ok(None)
 }
 
 /// Puts into the cache what peers look for there: the component's name, its addresses, what the user has preset.
@@ -116,7 +149,7 @@ fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> 
     let mut addresses = BTreeMap::new();
     for (key, address) in &found {
         let twins = found.iter().filter(|(other, _)| other == key).count();
-        let key = if twins > 1 {
+        let key = if twins > 1 || plan.numbered == Some(key) {
             let number = addresses.keys().filter(|taken: &&String| taken.starts_with(*key)).count();
             format!("{key}_{number}")
         } else {

@@ -21,7 +21,10 @@ pub struct Stop {
 }
 
 /// Answers the question of a peer for a cache key whose value depends on who asks.
-struct Ask(Box<dyn Fn(&str, &str) -> Option<String> + Send + Sync>);
+struct Ask(Box<AskFn>);
+
+/// Key and asker in, the answer out.
+type AskFn = dyn Fn(&str, &str) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,10 +48,8 @@ impl Stop {
     /// Waits until the part shall end, `timeout` at most; says whether it shall.
     pub fn wait(&self, timeout: Duration) -> bool {
         let state = self.lock();
-        let (state, _) = self
-            .changed
-            .wait_timeout_while(state, timeout, |state| !state.set)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (state, _) =
+            self.changed.wait_timeout_while(state, timeout, |state| !state.set).unwrap_or_else(PoisonError::into_inner);
         state.set
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::route::{Route, Target};
+use super::template::ServerTemplate;
 use crate::cache::{Cache, MemoryCache};
 use crate::engine::{Exit, Part, PartId, Row};
 use crate::part::BypassPart;
@@ -18,8 +19,12 @@ pub struct Plan {
     pub(crate) service: Option<Box<dyn Service>>,
     pub(crate) presets: Vec<(String, Bytes)>,
     pub(crate) cache: Arc<dyn Cache>,
+    /// A cache key that gets a number even where one part alone has it.
+    pub(crate) numbered: Option<&'static str>,
     /// Cache address of the master, for a worker.
     pub(crate) master: Option<String>,
+    /// How the parts are changed where the master has a link.
+    pub(crate) over_link: Option<fn(Self, &str) -> Self>,
     pub(crate) messages: u64,
     pub(crate) context: Context,
     pub(crate) insecure: bool,
@@ -55,12 +60,20 @@ impl Plan {
             service: None,
             presets: Vec::new(),
             cache: Arc::new(MemoryCache::new()),
+            numbered: None,
             master: None,
+            over_link: None,
             messages: u64::MAX,
             context: Context::new(),
             insecure: false,
             advertise: None,
         }
+    }
+
+    /// The same component, to be given other parts.
+    pub(crate) fn without_parts(mut self) -> ServerTemplate {
+        self.parts.clear();
+        ServerTemplate::from(self)
     }
 
     /// Name of the component.
@@ -87,6 +100,9 @@ impl Plan {
             log: planned.route.log.clone(),
             blocks: planned.route.blocking,
             results: planned.part.brings_results(),
+            hands_out: planned.part.hands_out(),
+            hands_back: planned.part.hands_back(),
+            links: planned.key == Some(crate::features::TOPIC),
             scatter: planned.route.scatter && hooks.scatter,
             gather: planned.route.gather && hooks.gather,
             handle_stream: planned.route.handle_stream && hooks.handle_stream,

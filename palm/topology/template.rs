@@ -26,13 +26,19 @@ use crate::socket::Context;
 ///     .register_outbound("Pub", PubService::new("tcp://127.0.0.1:*"), Route::exterior())
 ///     .register_bypass("Cache", CacheService::new("tcp://127.0.0.1:*"));
 /// let handle = server.start()?;
-/// assert!(handle.address("worker_push_address").is_some());
+/// assert!(handle.address("worker_push_address")?.starts_with("tcp://127.0.0.1:"));
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "a template does nothing until it is started"]
 pub struct ServerTemplate {
     plan: Plan,
+}
+
+impl From<Plan> for ServerTemplate {
+    fn from(plan: Plan) -> Self {
+        Self { plan }
+    }
 }
 
 impl ServerTemplate {
@@ -103,6 +109,22 @@ impl ServerTemplate {
         self
     }
 
+    /// What becomes of the parts where the master has a link.
+    pub(crate) fn over_link(mut self, change: fn(Plan, &str) -> Plan) -> Self {
+        self.plan.over_link = Some(change);
+        self
+    }
+
+    pub(crate) const fn is_insecure(&self) -> bool {
+        self.plan.insecure
+    }
+
+    /// Publishes addresses under `key` with a number, one or several.
+    pub(crate) const fn numbered(mut self, key: &'static str) -> Self {
+        self.plan.numbered = Some(key);
+        self
+    }
+
     /// Presets a key of the cache. Peers may read it, and not change it.
     pub fn preset_cache(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
         self.plan.presets.push((key.into(), value.into()));
@@ -142,7 +164,7 @@ impl ServerTemplate {
     /// The least important level that the component logs. Default: INFO.
     ///
     /// It holds for the `log` layer of this library; other subscribers filter by their own rules.
-    pub fn log_level(self, level: tracing::Level) -> Self {
+    pub fn log_level(self, level: crate::Level) -> Self {
         crate::log_level::set(&self.plan.name, level);
         self
     }

@@ -61,11 +61,8 @@ impl Plan {
             }
             Target::Exterior | Target::Discard => {}
         }
-        if part.route.blocking && !self.gives_feedback(index) {
-            problems.push(format!(
-                "inbound part `{}` is blocking, but its route ends at a part that gives no feedback",
-                part.name
-            ));
+        if part.route.blocking {
+            self.verify_feedback(index, problems);
         }
     }
 
@@ -92,15 +89,66 @@ impl Plan {
         false
     }
 
-    /// Whether the last part on the route of `index` hands something back.
-    fn gives_feedback(&self, index: usize) -> bool {
+    /// A blocking inbound part waits for feedback, so every part that its messages pass has to give some.
+    fn verify_feedback(&self, index: usize, problems: &mut Vec<String>) {
+        let name = &self.parts[index].name;
         let mut at = index;
+        // A circle is a problem of its own.
         for _ in 0..self.parts.len() {
-            match self.next(at) {
-                Some(next) => at = next,
-                None => break,
+            let part = &self.parts[at];
+            if at != index && !part.replies {
+                problems.push(format!("inbound part `{name}` would block for ever: `{}` gives no feedback", part.name));
+                return;
             }
+            if part.route.target == Target::Discard {
+                let place = if at == index { "at once".to_owned() } else { format!("behind `{}`", part.name) };
+                problems
+                    .push(format!("inbound part `{name}` would block for ever: what it sends is discarded {place}"));
+                return;
+            }
+            let Some(next) = self.next(at) else { return };
+            at = next;
         }
-        self.parts[at].replies
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::part::{Methods, PubService, PullService};
+    use crate::topology::{Route, ServerTemplate};
+
+    struct Shout;
+
+    #[crate::server]
+    impl Shout {}
+
+    /// What is wrong with these routes of a blocking inbound part, of methods and of a publisher.
+    fn problem(pull: Route, methods: Route, publish: Route) -> String {
+        let part = || PullService::new("tcp://127.0.0.1:*");
+        let template = ServerTemplate::new("server")
+            .service(Shout)
+            .register_inbound("Pull", part(), pull.blocking())
+            .register_inbound("Calls", part(), "Methods")
+            .register_inbound("Results", part(), "Pub")
+            .register_outbound("Methods", Methods::default(), methods)
+            .register_outbound("Pub", PubService::new("tcp://127.0.0.1:*"), publish);
+        template.plan().verify().err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_part_on_the_way_of_a_blocking_one_gives_feedback() {
+        let exterior = Route::exterior;
+        assert_eq!(problem("Methods".into(), exterior(), exterior()), "");
+        let behind = problem("Methods".into(), "Pub".into(), exterior());
+        assert_eq!(behind, "server: inbound part `Pull` would block for ever: `Pub` gives no feedback");
+        assert_eq!(problem("Pub".into(), exterior(), "Methods".into()), behind, "what follows cannot make up for it");
+        assert_eq!(
+            problem("Methods".into(), Route::discard(), exterior()),
+            "server: inbound part `Pull` would block for ever: what it sends is discarded behind `Methods`"
+        );
+        assert_eq!(
+            problem(Route::discard(), exterior(), exterior()),
+            "server: inbound part `Pull` would block for ever: what it sends is discarded at once"
+        );
     }
 }

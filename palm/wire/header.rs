@@ -18,7 +18,7 @@ pub(crate) struct Header {
     /// The client's id once more, in the form that is handed to sockets.
     pub(super) topic: Bytes,
     /// The same stream one stage on: made once, since every message of a pipelined stream asks for it.
-    next: OnceLock<Arc<Header>>,
+    next: OnceLock<Arc<Self>>,
 }
 
 /// Why a header names no call for a component.
@@ -60,13 +60,12 @@ impl Header {
     /// The call for this hop: the component's name and the method's.
     pub(crate) fn call(&self) -> Result<(&str, &str), CallError> {
         let call = if self.function.contains(' ') {
-            usize::try_from(self.stage)
-                .ok()
-                .and_then(|stage| self.function.split(' ').nth(stage))
-                .ok_or_else(|| CallError {
+            usize::try_from(self.stage).ok().and_then(|stage| self.function.split(' ').nth(stage)).ok_or_else(|| {
+                CallError {
                     code: Code::NoSuchStage,
                     text: format!("`{}` has no function for stage {}", self.function, self.stage),
-                })?
+                }
+            })?
         } else {
             &self.function
         };

@@ -2,19 +2,22 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes};
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
+use super::budget::{Budget, MAX_BUDGET_BYTES, put_budget};
 use super::header::{CallError, Header};
-use super::proto::{Delivery, RemoteError};
+use super::proto::{Delivery, Part, RemoteError};
 use super::scan::{DecodeError, Scan, Value};
 use super::streams::Streams;
 
 pub(super) const ID: u32 = 16;
 const DELIVERY: u32 = 17;
 const ERROR: u32 = 18;
+const PART: u32 = 21;
 
 /// One PALM message.
 ///
@@ -39,6 +42,7 @@ pub struct Message {
     payload: Bytes,
     /// Every other field, encoded, in order of arrival.
     extra: Bytes,
+    budget: Option<Budget>,
 }
 
 impl Message {
@@ -49,11 +53,17 @@ impl Message {
 
     pub(crate) fn of_stream(pipeline: &str, client: &str, function: &str, payload: impl Into<Bytes>) -> Self {
         let header = Arc::new(Header::new(pipeline, client, 0, function));
-        Self::from_parts(header, Bytes::new(), payload.into(), Bytes::new())
+        Self::from_parts(header, Bytes::new(), payload.into(), Bytes::new(), None)
     }
 
-    pub(super) const fn from_parts(header: Arc<Header>, cache: Bytes, payload: Bytes, extra: Bytes) -> Self {
-        Self { header, cache, payload, extra }
+    pub(super) const fn from_parts(
+        header: Arc<Header>,
+        cache: Bytes,
+        payload: Bytes,
+        extra: Bytes,
+        budget: Option<Budget>,
+    ) -> Self {
+        Self { header, cache, payload, extra, budget }
     }
 
     /// Reads an encoded message. The payload stays a slice of `frame`.
@@ -67,7 +77,25 @@ impl Message {
     /// The message as it goes over the wire.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.encoded_len());
+        let mut bytes = self.encode_fields();
+        if let Some(left) = self.remaining() {
+            put_budget(left, &mut bytes);
+        }
+        bytes
+    }
+
+    /// The same for a message that leaves at `now`.
+    pub(crate) fn encode_at(&self, now: Instant) -> Vec<u8> {
+        let mut bytes = self.encode_fields();
+        if let Some(budget) = self.budget {
+            put_budget(budget.left(now), &mut bytes);
+        }
+        bytes
+    }
+
+    fn encode_fields(&self) -> Vec<u8> {
+        let budget = if self.budget.is_some() { MAX_BUDGET_BYTES } else { 0 };
+        let mut bytes = Vec::with_capacity(self.encoded_len() + budget);
         self.encode_into(&mut bytes);
         bytes
     }
@@ -138,6 +166,38 @@ impl Message {
         self.extension(DELIVERY)
     }
 
+    /// How long the caller still waits, if it set a deadline: zero if that is over.
+    ///
+    /// Within a component it shrinks; on the way the time of a hop's own is all that counts, so that clocks need not agree.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.budget.map(|budget| budget.left(Instant::now()))
+    }
+
+    /// Sets how long the caller waits from now on, in whole milliseconds on the wire, 49 days at most; `None` for no limit.
+    pub fn set_remaining(&mut self, remaining: impl Into<Option<Duration>>) {
+        self.budget = remaining.into().map(Budget::of);
+    }
+
+    /// Notes that the message came in at `now`: from here on its time runs.
+    pub(crate) fn arrived(&mut self, now: Instant) {
+        if let Some(budget) = self.budget {
+            self.budget = budget.began_at(now);
+        }
+    }
+
+    /// When the time is over, for a message that has come in.
+    pub(crate) const fn deadline(&self) -> Option<Instant> {
+        match self.budget {
+            Some(Budget::Until(deadline)) => Some(deadline),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+
     /// Makes the message one of another stream.
     pub fn set_pipeline(&mut self, pipeline: &str) {
         let header = &self.header;
@@ -194,6 +254,18 @@ impl Message {
         self.set_extension(ERROR, &error.encode_to_vec());
     }
 
+    /// Whether the message says only that there is no result.
+    pub(crate) fn is_empty_part(&self) -> bool {
+        self.extension(PART).is_some_and(|part: Part| part.empty)
+    }
+
+    /// The message that says to a master: this one gave no result.
+    pub(crate) fn empty_part(&self) -> Self {
+        let mut message = self.clone().with_payload(Bytes::new());
+        message.set_extension(PART, &Part { empty: true, last: true, index: 0 }.encode_to_vec());
+        message
+    }
+
     /// The message as it is handed to a worker.
     pub(crate) fn set_delivery(&mut self, delivery: &Delivery) {
         self.set_extension(DELIVERY, &delivery.encode_to_vec());
@@ -219,6 +291,35 @@ impl Message {
         Arc::ptr_eq(&self.header, header)
     }
 
+    /// A message of a stream whose header is known; `extra` is its other fields, encoded.
+    pub(crate) fn of_header(header: Arc<Header>, extra: &Bytes, payload: Bytes) -> Result<Self, DecodeError> {
+        if extra.is_empty() {
+            return Ok(Self::from_parts(header, Bytes::new(), payload, Bytes::new(), None));
+        }
+        let mut message = Self::decode(extra.clone())?;
+        (message.header, message.payload) = (header, payload);
+        Ok(message)
+    }
+
+    /// Fields 1 to 4, encoded.
+    pub(crate) fn encoded_header(&self) -> Bytes {
+        self.header.encoded.clone()
+    }
+
+    /// Every field from 5 on but the payload, encoded, for a message that leaves at `now`.
+    pub(crate) fn encoded_extra(&self, now: Instant) -> Bytes {
+        if self.cache.is_empty() && self.budget.is_none() {
+            return self.extra.clone();
+        }
+        let mut extra = Vec::with_capacity(field_len(&self.cache) + self.extra.len() + MAX_BUDGET_BYTES);
+        put_field(5, &self.cache, &mut extra);
+        extra.put_slice(&self.extra);
+        if let Some(budget) = self.budget {
+            put_budget(budget.left(now), &mut extra);
+        }
+        extra.into()
+    }
+
     pub(crate) const fn header(&self) -> &Arc<Header> {
         &self.header
     }
@@ -233,7 +334,9 @@ impl Message {
     }
 
     fn extensions(&self, number: u32) -> impl Iterator<Item = &[u8]> {
-        Scan::new(&self.extra, 0).flatten().filter(move |field| field.number == number).filter_map(|field| match field.value {
+        Scan::new(&self.extra, 0).flatten().filter(move |field| field.number == number).filter_map(|field| match field
+            .value
+        {
             Value::Bytes(range) => Some(&self.extra[range]),
             _ => None,
         })

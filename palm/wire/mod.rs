@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows sockets, parts or components.
 
+mod budget;
 mod code;
 mod header;
 mod message;
@@ -13,12 +14,13 @@ pub use message::Message;
 pub use proto::{Delivery, RemoteError};
 pub use scan::DecodeError;
 
+pub(crate) use budget::put_budget;
 pub(crate) use header::Header;
 pub(crate) use scan::has_id;
 pub(crate) use streams::Streams;
 
 /// The generated types. [`Message`] is the form in which messages travel; these serve its parts and the tests.
-#[expect(missing_docs, clippy::must_use_candidate, reason = "generated from proto/palm.proto")]
+#[expect(missing_docs, reason = "generated from proto/palm.proto")]
 pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/palm.rs"));
 }

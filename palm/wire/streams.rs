@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::budget::{BUDGET, Budget};
 use super::header::Header;
 use super::message::Message;
 use super::scan::{DecodeError, Field, Scan, Value};
@@ -112,6 +113,7 @@ struct Body {
     cache: std::ops::Range<usize>,
     payload: std::ops::Range<usize>,
     extra: Extra,
+    budget: Option<Budget>,
 }
 
 /// Unknown and extension fields: nearly always one run of bytes at the end.
@@ -123,7 +125,7 @@ enum Extra {
 impl Body {
     /// Reads the fields from `at` on; `None` if one of them belongs to the header.
     fn read(frame: &[u8], at: usize) -> Result<Option<Self>, DecodeError> {
-        let mut body = Self { cache: 0..0, payload: 0..0, extra: Extra::Run(0..0) };
+        let mut body = Self { cache: 0..0, payload: 0..0, extra: Extra::Run(0..0), budget: None };
         for field in Scan::new(frame, at) {
             let field = field?;
             if field.number <= 4 {
@@ -136,7 +138,7 @@ impl Body {
 
     /// The same for a message whose header is strewn over it.
     fn read_around(frame: &[u8]) -> Result<Self, DecodeError> {
-        let mut body = Self { cache: 0..0, payload: 0..0, extra: Extra::Run(0..0) };
+        let mut body = Self { cache: 0..0, payload: 0..0, extra: Extra::Run(0..0), budget: None };
         for field in Scan::new(frame, 0) {
             let field = field?;
             if field.number > 4 {
@@ -153,6 +155,7 @@ impl Body {
                 self.cache = range.clone();
             }
             (6, Value::Bytes(range)) => self.payload = range.clone(),
+            (BUDGET, Value::Varint(millis)) => self.budget = Some(Budget::of_field(*millis)),
             (5 | 6, _) => return wrong_type(field),
             _ => self.extra.add(frame, field),
         }
@@ -164,7 +167,7 @@ impl Body {
             Extra::Run(range) => frame.slice(range),
             Extra::Scattered(bytes) => bytes.into(),
         };
-        Message::from_parts(header, frame.slice(self.cache), frame.slice(self.payload), extra)
+        Message::from_parts(header, frame.slice(self.cache), frame.slice(self.payload), extra, self.budget)
     }
 }
 

@@ -79,7 +79,11 @@ fn large_messages_fill_the_window_sooner() {
     let client = fake.client();
     let mut job = client.job("server.echo", counted(&count).map(|_| vec![0; 1 << 20]));
     job.next().unwrap().unwrap();
-    thread::sleep(Duration::from_millis(300));
+    let start = Instant::now();
+    while count.load(Ordering::SeqCst) < 16 && start.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    thread::sleep(Duration::from_millis(100));
     assert!((16..=17).contains(&count.load(Ordering::SeqCst)), "{count:?}");
 }
 

@@ -5,6 +5,10 @@
 mod cache;
 mod calls;
 mod connect;
+mod deadline;
+mod failures;
 mod fake;
+mod futures;
 mod jobs;
+mod order;
 mod real;

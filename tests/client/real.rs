@@ -56,7 +56,14 @@ fn a_job_is_answered_whole_while_the_cache_is_used() {
     eprintln!("50,000 messages in {:?}", start.elapsed());
     assert_eq!(client.set("value", "key").unwrap(), "key");
     assert_eq!(client.get("key").unwrap().unwrap(), b"value");
-    assert!(matches!(client.set("mine", "pull_address"), Err(Error::Cache { .. })));
+    let error = client.set("mine", "pull_address").unwrap_err();
+    assert!(matches!(error, Error::Cache { .. }));
+    assert!(
+        error.to_string().starts_with("the cache refused `pull_address`: it is read-only (`my_server` at tcp://"),
+        "{error}"
+    );
+    let error = client.set("mine", "_palm.features").unwrap_err();
+    assert!(error.to_string().contains("`_palm.features`: it is read-only ("), "{error}");
 }
 
 #[test]
@@ -70,8 +77,41 @@ fn values_other_than_bytes_are_sent_and_read() {
     let point = Point { x: 7 };
     let reply = client.eval("my_server.echo", palm::Proto(point.clone())).unwrap();
     assert_eq!(reply.to::<palm::Proto<Point>>().unwrap().0, point);
+    let copy = client.eval_as::<palm::Proto<Point>>("my_server.echo", palm::Proto(point.clone())).unwrap();
+    assert_eq!(copy, point);
+    let copy = client.eval_as_async::<palm::Proto<Point>>("my_server.echo", palm::Proto(point.clone()));
+    assert_eq!(futures::executor::block_on(copy).unwrap(), point);
+    assert_eq!(client.eval_as::<String>("my_server.foo", "x").unwrap(), "you sent me x");
+    let error = client.eval_as::<String>("my_server.echo", b"\xff").unwrap_err();
+    assert!(matches!(&error, Error::Reply { .. }), "{error}");
     let error = client.eval("my_server.echo", b"\xff").unwrap().to::<&str>().unwrap_err();
     assert!(matches!(&error, Error::Reply { wanted: "&str", .. }), "{error}");
+}
+
+#[derive(Default)]
+struct Sleeper;
+
+#[palm::worker]
+impl Sleeper {
+    fn nap(&mut self, number: &str) -> String {
+        // Every third message takes longer than the others, wherever it goes.
+        let length = if number.len().is_multiple_of(3) { 2000 } else { 100 };
+        std::thread::sleep(Duration::from_micros(length));
+        number.to_owned()
+    }
+}
+
+#[test]
+fn a_job_through_several_workers_is_put_in_order() {
+    let master = palm::Master::new("server").start().unwrap();
+    let db_address = master.address("db_address").unwrap();
+    let start = |name: &str| palm::Worker::new(name, Sleeper).db_address(&db_address).start().unwrap();
+    let _workers = [start("worker1"), start("worker2"), start("worker3")];
+    let client = Client::connect("server", &db_address).unwrap();
+    let source: Vec<_> = (0..1000).map(|number: usize| "x".repeat(number)).collect();
+    let replies: Vec<_> =
+        client.job("server.nap", source.clone()).messages(1000).ordered().map(Result::unwrap).collect();
+    assert_eq!(replies, source);
 }
 
 #[cfg(feature = "json")]
@@ -81,4 +121,6 @@ fn json_is_sent_and_read() {
     let reply = client.eval("my_server.echo", palm::Json([1, 2])).unwrap();
     assert_eq!(reply, "[1,2]");
     assert_eq!(reply.to::<palm::Json<Vec<i32>>>().unwrap().0, [1, 2]);
+    let numbers: Vec<i32> = client.eval_as::<palm::Json<Vec<i32>>>("my_server.echo", palm::Json([3, 4])).unwrap();
+    assert_eq!(numbers, [3, 4]);
 }

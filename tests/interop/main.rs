@@ -78,20 +78,13 @@ fn workers_of_both_languages_side_by_side() {
         let mut stage = Stage::set(patterns::find("parallel"), &cast);
         let mut names = BTreeSet::new();
         for _ in 0..10 {
-            let lines = stage
-                .client(CLIENT_LIMIT)
-                .unwrap_or_else(|failure| panic!("{failure}"));
+            let lines = stage.client(CLIENT_LIMIT).unwrap_or_else(|failure| panic!("{failure}"));
             names.extend(lines.into_iter().filter_map(worker_of));
             if names.len() == 2 {
                 break;
             }
         }
-        assert_eq!(
-            names.len(),
-            2,
-            "only {names:?} worked, with {cast:?} in Python\n{}",
-            stage.report()
-        );
+        assert_eq!(names.len(), 2, "only {names:?} worked, with {cast:?} in Python\n{}", stage.report());
         stage.close();
     }
 }

@@ -40,75 +40,33 @@ pub(crate) struct Pattern {
     pub(crate) answers: Answers,
 }
 
-const SERVER: Role = Role {
-    words: &["server"],
-    binds: &[5555, 5556, 5557],
-    connects: &[],
-};
-const MASTER: Role = Role {
-    words: &["master"],
-    binds: &[5555, 5556, 5557, 5558, 5559],
-    connects: &[],
-};
+const SERVER: Role = Role { words: &["server"], binds: &[5555, 5556, 5557], connects: &[] };
+const MASTER: Role = Role { words: &["master"], binds: &[5555, 5556, 5557, 5558, 5559], connects: &[] };
 const WORKERS: [Role; 2] = [
-    Role {
-        words: &["worker", "worker1"],
-        binds: &[],
-        connects: &[5559],
-    },
-    Role {
-        words: &["worker", "worker2"],
-        binds: &[],
-        connects: &[5559],
-    },
+    Role { words: &["worker", "worker1"], binds: &[], connects: &[5559] },
+    Role { words: &["worker", "worker2"], binds: &[], connects: &[5559] },
 ];
-const HUB: Role = Role {
-    words: &["hub"],
-    binds: &[5558, 5559, 5560, 5561],
-    connects: &[5557],
-};
-const PIPELINE: Role = Role {
-    words: &["pipeline"],
-    binds: &[5560, 5561],
-    connects: &[5557],
-};
+const HUB: Role = Role { words: &["hub"], binds: &[5558, 5559, 5560, 5561], connects: &[5557] };
+const PIPELINE: Role = Role { words: &["pipeline"], binds: &[5560, 5561], connects: &[5557] };
 const CLIENT: &[&str] = &["client"];
 
 const fn first(word: &'static [&'static str]) -> Role {
-    Role {
-        words: word,
-        binds: &[5560, 5561],
-        connects: &[5557],
-    }
+    Role { words: word, binds: &[5560, 5561], connects: &[5557] }
 }
 
 const fn second(word: &'static [&'static str]) -> Role {
-    Role {
-        words: word,
-        binds: &[5570, 5571],
-        connects: &[5557],
-    }
+    Role { words: word, binds: &[5570, 5571], connects: &[5557] }
 }
 
 const fn parallel(name: &'static str, answers: Answers) -> Pattern {
     const ROLES: &[Role] = &[MASTER, WORKERS[0], WORKERS[1]];
-    Pattern {
-        name,
-        roles: ROLES,
-        client: CLIENT,
-        publisher: "master",
-        answers,
-    }
+    Pattern { name, roles: ROLES, client: CLIENT, publisher: "master", answers }
 }
 
 const PROCESSED: Answers = Answers::Lines(&[(10, "b'worker processed a message'")]);
-const PIPELINED: Answers =
-    Answers::Lines(&[(1, "Client got:  b'and I pipelined you sent me a message'")]);
-const GATHERED: Answers = Answers::Lines(&[
-    (1, "b' cached data '"),
-    (29, "b'worker cached data a message'"),
-    (1, "b'final message'"),
-]);
+const PIPELINED: Answers = Answers::Lines(&[(1, "Client got:  b'and I pipelined you sent me a message'")]);
+const GATHERED: Answers =
+    Answers::Lines(&[(1, "b' cached data '"), (29, "b'worker cached data a message'"), (1, "b'final message'")]);
 
 pub(crate) const ALL: &[Pattern] = &[
     Pattern {
@@ -119,65 +77,27 @@ pub(crate) const ALL: &[Pattern] = &[
         answers: Answers::Lines(&[(1, "Client got:  b'you sent me a message'")]),
     },
     parallel("parallel", PROCESSED),
-    parallel(
-        "cache",
-        Answers::Lines(&[
-            (1, "b' cached data '"),
-            (10, "b'worker cached data a message'"),
-        ]),
-    ),
-    parallel(
-        "scatter",
-        Answers::Lines(&[
-            (1, "b' cached data '"),
-            (30, "b'worker cached data a message'"),
-        ]),
-    ),
+    parallel("cache", Answers::Lines(&[(1, "b' cached data '"), (10, "b'worker cached data a message'")])),
+    parallel("scatter", Answers::Lines(&[(1, "b' cached data '"), (30, "b'worker cached data a message'")])),
     parallel("gather", GATHERED),
     parallel("logging", GATHERED),
     parallel("template", PROCESSED),
     parallel(
         "mux_parallel",
-        Answers::Among(
-            10,
-            &[
-                "b'worker processed a message 1'",
-                "b'worker processed a message 2'",
-            ],
-        ),
+        Answers::Among(10, &["b'worker processed a message 1'", "b'worker processed a message 2'"]),
     ),
-    Pattern {
-        name: "pipeline",
-        roles: &[SERVER, PIPELINE],
-        client: CLIENT,
-        publisher: "pipeline",
-        answers: PIPELINED,
-    },
-    Pattern {
-        name: "sink",
-        roles: &[SERVER, first(&["sink"])],
-        client: CLIENT,
-        publisher: "sink",
-        answers: PIPELINED,
-    },
+    Pattern { name: "pipeline", roles: &[SERVER, PIPELINE], client: CLIENT, publisher: "pipeline", answers: PIPELINED },
+    Pattern { name: "sink", roles: &[SERVER, first(&["sink"])], client: CLIENT, publisher: "sink", answers: PIPELINED },
     Pattern {
         name: "tee",
-        roles: &[
-            SERVER,
-            first(&["pipeline_close"]),
-            second(&["pipeline_echo"]),
-        ],
+        roles: &[SERVER, first(&["pipeline_close"]), second(&["pipeline_echo"])],
         client: CLIENT,
         publisher: "pipeline_close",
         answers: PIPELINED,
     },
     Pattern {
         name: "stream",
-        roles: &[
-            SERVER,
-            first(&["pipeline_close"]),
-            second(&["pipeline_echo"]),
-        ],
+        roles: &[SERVER, first(&["pipeline_close"]), second(&["pipeline_echo"])],
         client: CLIENT,
         publisher: "pipeline_close",
         answers: Answers::Lines(&[(5, "Client got:  b'and I pipelined you sent me a message'")]),
@@ -188,18 +108,11 @@ pub(crate) const ALL: &[Pattern] = &[
             SERVER,
             first(&["pipeline_even"]),
             second(&["pipeline_odd"]),
-            Role {
-                words: &["sink"],
-                binds: &[5580, 5581],
-                connects: &[5561, 5571],
-            },
+            Role { words: &["sink"], binds: &[5580, 5581], connects: &[5561, 5571] },
         ],
         client: CLIENT,
         publisher: "sink",
-        answers: Answers::Lines(&[(
-            10,
-            "Client got:  b'and gathered and I pipelined you sent me a message'",
-        )]),
+        answers: Answers::Lines(&[(10, "Client got:  b'and gathered and I pipelined you sent me a message'")]),
     },
     Pattern {
         name: "master_pipeline",
@@ -207,11 +120,7 @@ pub(crate) const ALL: &[Pattern] = &[
             MASTER,
             WORKERS[0],
             WORKERS[1],
-            Role {
-                words: &["pipeline"],
-                binds: &[5560, 5561],
-                connects: &[5556],
-            },
+            Role { words: &["pipeline"], binds: &[5560, 5561], connects: &[5556] },
         ],
         client: CLIENT,
         publisher: "pipeline",
@@ -219,39 +128,17 @@ pub(crate) const ALL: &[Pattern] = &[
     },
     Pattern {
         name: "server_hub",
-        roles: &[
-            SERVER,
-            HUB,
-            Role {
-                words: &["worker", "worker1"],
-                binds: &[],
-                connects: &[5561],
-            },
-        ],
+        roles: &[SERVER, HUB, Role { words: &["worker", "worker1"], binds: &[], connects: &[5561] }],
         client: CLIENT,
         publisher: "hub",
         answers: Answers::Lines(&[(1, "Client got:  b'worker processed you sent me a message'")]),
     },
-    Pattern {
-        name: "error",
-        roles: &[SERVER],
-        client: CLIENT,
-        publisher: "server",
-        answers: Answers::Failure,
-    },
+    Pattern { name: "error", roles: &[SERVER], client: CLIENT, publisher: "server", answers: Answers::Failure },
     Pattern {
         name: "applications",
         roles: &[
-            Role {
-                words: &["master", "--name", "server"],
-                binds: &[5555, 5556, 5557, 5558, 5559],
-                connects: &[],
-            },
-            Role {
-                words: &["worker", "--name", "worker1"],
-                binds: &[],
-                connects: &[5559],
-            },
+            Role { words: &["master", "--name", "server"], binds: &[5555, 5556, 5557, 5558, 5559], connects: &[] },
+            Role { words: &["worker", "--name", "worker1"], binds: &[], connects: &[5559] },
         ],
         client: &["launcher", "--server", "server", "--function", "foo"],
         publisher: "master",
@@ -260,7 +147,5 @@ pub(crate) const ALL: &[Pattern] = &[
 ];
 
 pub(crate) fn find(name: &str) -> &'static Pattern {
-    ALL.iter()
-        .find(|pattern| pattern.name == name)
-        .unwrap_or_else(|| panic!("no pattern is called `{name}`"))
+    ALL.iter().find(|pattern| pattern.name == name).unwrap_or_else(|| panic!("no pattern is called `{name}`"))
 }

@@ -29,28 +29,18 @@ pub(crate) fn settle() {
 
 fn count(port: u16, state: u8) -> Option<usize> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
-    Some(
-        table
-            .lines()
-            .skip(1)
-            .filter(|line| parse(line) == Some((port, state)))
-            .count(),
-    )
+    Some(table.lines().skip(1).filter(|line| parse(line) == Some((port, state))).count())
 }
 
 fn parse(line: &str) -> Option<(u16, u8)> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (_, port) = fields.next()?.split_once(':')?;
     let state = fields.nth(1)?;
-    Some((
-        u16::from_str_radix(port, 16).ok()?,
-        u8::from_str_radix(state, 16).ok()?,
-    ))
+    Some((u16::from_str_radix(port, 16).ok()?, u8::from_str_radix(state, 16).ok()?))
 }
 
 #[test]
 fn a_line_of_the_table_is_understood() {
-    let line =
-        "   0: 0100007F:15B3 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 27 1";
+    let line = "   0: 0100007F:15B3 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 27 1";
     assert_eq!(parse(line), Some((5555, LISTEN)));
 }

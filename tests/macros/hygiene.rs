@@ -74,5 +74,5 @@ fn it_compiles_and_runs() {
     ::core::assert_eq!(service.resolve("foo"), ::core::option::Option::Some(0));
     let service: &dyn ::palm::service::Service = &str;
     ::core::assert!(service.hooks().scatter);
-    let _ = Option2::new("topology").type_("tcp://127.0.0.1:*").template();
+    let _ = Option2::new("topology").type_address("tcp://127.0.0.1:*").template();
 }

@@ -110,5 +110,5 @@ palm::topology! {
 #[test]
 fn it_compiles() {
     drop(Unused::new("unused"));
-    drop(Cluster::new("cluster").pull("tcp://127.0.0.1:*").template());
+    drop(Cluster::new("cluster").pull_address("tcp://127.0.0.1:*").template());
 }

@@ -39,9 +39,13 @@ fn parts_and_routes_are_registered_in_source_order() {
 
 #[test]
 fn an_address_is_set_by_the_method_of_the_part() {
-    let everything = Everything::new("everything").sub("tcp://localhost:1").pub_(String::from("tcp://127.0.0.1:*"));
+    let everything =
+        Everything::new("everything").sub_address("tcp://localhost:1").pub_address(String::from("tcp://127.0.0.1:*"));
     assert_eq!(everything.messages(3).insecure().template().plan().name(), "everything");
-    assert_eq!(format!("{:?}", Master::new("server").cache_("tcp://127.0.0.1:*").pull("inproc://a")), "Master { .. }");
+    assert_eq!(
+        format!("{:?}", Master::new("server").cache_address("tcp://127.0.0.1:*").pull_address("inproc://a")),
+        "Master { .. }"
+    );
 }
 
 #[test]
@@ -66,7 +70,7 @@ fn it_runs() {
     }
 
     let handle = Loud::new("loud").service(Shout).preset_cache("key", "value").start().unwrap();
-    assert!(handle.address("pull_address").is_some_and(|address| address.starts_with("tcp://127.0.0.1:")));
+    assert!(handle.address("pull_address").is_ok_and(|address| address.starts_with("tcp://127.0.0.1:")));
     handle.shutdown();
     handle.join().unwrap();
 }

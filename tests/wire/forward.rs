@@ -1,7 +1,10 @@
 //! Hops that only forward, or change one field: everything else passes as it is.
 
+use std::time::Duration;
+
 use palm::Message;
 use palm::wire::RemoteError;
+use palm::wire::proto::PalmMessage;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message as _;
@@ -12,7 +15,7 @@ use crate::soup;
 fn unknown() -> impl Strategy<Value = Vec<u8>> {
     let known = |field: &Vec<u8>| {
         let key = prost::encoding::decode_key(&mut &field[..]).unwrap().0;
-        (1..=6).contains(&key) || key == 16 || key == 18
+        (1..=6).contains(&key) || [16, 18, 20].contains(&key)
     };
     vec(soup::field().prop_filter("known", move |field| !known(field)), 1..5).prop_map(|fields| fields.concat())
 }
@@ -52,6 +55,24 @@ proptest! {
         prop_assert_eq!(again.id().unwrap_or_default(), &expected.id[..]);
         prop_assert!(again.encode().windows(unknown.len()).any(|window| window == unknown));
     }
+}
+
+#[test]
+fn what_is_left_of_the_time_passes_and_takes_one_place() {
+    let expected =
+        |millis| PalmMessage { function: "server.foo".into(), budget_ms: Some(millis), ..PalmMessage::default() };
+    for millis in [0, 1, 300, u32::MAX] {
+        let message = Message::decode(expected(millis).encode_to_vec().into()).unwrap();
+        assert_eq!(message.remaining(), Some(Duration::from_millis(millis.into())));
+        assert_eq!(message.encode(), expected(millis).encode_to_vec());
+    }
+    let twice = [expected(1).encode_to_vec(), expected(2).encode_to_vec()].concat();
+    let mut message = Message::decode(twice.into()).unwrap();
+    assert_eq!(message.encode(), expected(2).encode_to_vec());
+    message.set_remaining(Duration::MAX);
+    assert_eq!(message.encode(), expected(u32::MAX).encode_to_vec());
+    message.set_remaining(None);
+    assert_eq!(message.encode(), Message::new("server.foo", "").encode());
 }
 
 #[test]

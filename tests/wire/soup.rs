@@ -1,19 +1,22 @@
 //! What properties are tested with: messages, and what a bad peer makes of them.
 
-use palm::wire::{Delivery, RemoteError};
 use palm::wire::proto::PalmMessage;
-use prost::Message as _;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use palm::wire::{Delivery, RemoteError};
 use proptest::collection::vec;
 
 use proptest::option::of as option;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 /// Cases that have failed are kept in git, and run first.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire/regressions.txt");
-    ProptestConfig { failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))), ..ProptestConfig::with_cases(cases) }
+    ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))),
+        ..ProptestConfig::with_cases(cases)
+    }
 }
 
 /// A message that a peer of any kind may send.
@@ -33,19 +36,23 @@ pub(crate) fn message() -> impl Strategy<Value = PalmMessage> {
             id: id.into(),
             delivery,
             error,
+            budget_ms: None,
+            part: None,
         },
     )
 }
 
 fn delivery() -> impl Strategy<Value = Delivery> {
-    (any::<u64>(), any::<u64>(), any::<u32>())
-        .prop_map(|(epoch, sequence, attempt)| Delivery { epoch, sequence, attempt })
+    (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(epoch, sequence, attempt)| Delivery {
+        epoch,
+        sequence,
+        attempt,
+    })
 }
 
 pub(crate) fn error() -> impl Strategy<Value = RemoteError> {
-    (any::<u32>(), any::<String>(), "[a-z]{0,5}", "[a-z]{0,5}", any::<bool>()).prop_map(
-        |(code, text, component, method, retryable)| RemoteError { code, text, component, method, retryable },
-    )
+    (any::<u32>(), any::<String>(), "[a-z]{0,5}", "[a-z]{0,5}", any::<bool>())
+        .prop_map(|(code, text, component, method, retryable)| RemoteError { code, text, component, method, retryable })
 }
 
 /// Any field at all, well formed.

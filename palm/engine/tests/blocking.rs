@@ -159,10 +159,10 @@ fn feedback_is_rerouted_from_part_to_part_to_the_outside() {
         let node = cluster.add(template.plan());
         cluster.add(answerer("ask1", "answers1"));
         cluster.add(answerer("ask2", "answers2"));
-        cluster.sends("pull", (0..60).map(|number| marked("a", "x.foo", number.to_string())));
+        cluster.sends("pull", (0..25).map(|number| marked("a", "x.foo", number.to_string())));
         let sub = cluster.subscribes("pub", "a");
         cluster.settle();
-        assert_eq!(cluster.payloads(sub), numbers(0..60, |number| format!("<<{number}>>")));
+        assert_eq!(cluster.payloads(sub), numbers(0..25, |number| format!("<<{number}>>")));
         assert!(*first_most.lock().unwrap() <= 4);
         // What is full two hops on pauses the intake; what is already on its way still comes.
         assert!(*second_most.lock().unwrap() <= 8);
@@ -203,7 +203,10 @@ fn a_blocking_part_is_released_by_every_outcome_of_a_method() {
             .service(Outcomes);
         let node = cluster.add(template.plan());
         let methods = ["one", "none", "fails", "missing", "echo", "one"];
-        cluster.sends("pull", (0..30).map(|number| marked("a", &format!("server.{}", methods[number % 6]), number.to_string())));
+        cluster.sends(
+            "pull",
+            (0..30).map(|number| marked("a", &format!("server.{}", methods[number % 6]), number.to_string())),
+        );
         cluster.settle();
         assert_eq!(cluster.count(node, Counter::Received), 30);
         let expected = (0..30).filter(|number| number % 6 != 1).map(|number| match number % 6 {
@@ -211,6 +214,45 @@ fn a_blocking_part_is_released_by_every_outcome_of_a_method() {
             _ => number.to_string(),
         });
         assert_eq!(*feedback.0.lock().unwrap(), expected.collect::<Vec<_>>());
+    });
+}
+
+/// Panics at every third message, in the hook that its payload names.
+struct Rude(Feedback);
+
+impl Hooks for Rude {
+    fn to_router(&mut self, frame: bytes::Bytes) -> Result<Message, crate::BoxError> {
+        let message = Message::decode(frame)?;
+        assert!(!message.payload().ends_with(b"router"), "rude");
+        Ok(message)
+    }
+
+    fn scatter(&mut self, message: Message, out: &mut crate::service::Messages<'_>) {
+        assert!(!message.payload().ends_with(b"scatter"), "rude");
+        out.push(message);
+    }
+
+    fn handle_feedback(&mut self, message: &Message) {
+        assert!(!message.payload().ends_with(b"feedback"), "rude");
+        self.0.handle_feedback(message);
+    }
+}
+
+#[test]
+fn a_panic_in_a_hook_costs_one_message() {
+    seeds(50, |cluster| {
+        let feedback = Feedback::default();
+        let part = PullService::new("pull").hooks(Rude(feedback.clone()));
+        let template = ServerTemplate::new("server")
+            .register_inbound("Pull", part, Route::to("Methods").blocking())
+            .register_outbound("Methods", Methods::default(), Route::exterior())
+            .service(Outcomes);
+        let node = cluster.add(template.plan());
+        let payloads = ["x", "router", "scatter", "y", "feedback", "z"];
+        cluster.sends("pull", payloads.map(|payload| marked("a", "server.one", payload)));
+        cluster.settle();
+        assert_eq!(*feedback.0.lock().unwrap(), ["x", "y", "z"]);
+        assert_eq!(cluster.count(node, Counter::Errors), 3);
     });
 }
 
@@ -224,11 +266,11 @@ fn several_results_release_a_blocking_part_once() {
             .register_outbound("Methods", Methods::default(), Route::exterior())
             .service(Outcomes);
         cluster.add(template.plan());
-        cluster.sends("pull", ["many", "one", "many", "one"].map(|method| marked("a", &format!("server.{method}"), "x")));
+        cluster
+            .sends("pull", ["many", "one", "many", "one"].map(|method| marked("a", &format!("server.{method}"), "x")));
         cluster.settle();
         let many = numbers(0..600, |number| number.to_string());
         let one = vec!["x".to_owned()];
         assert_eq!(*feedback.0.lock().unwrap(), [many.clone(), one.clone(), many, one].concat());
     });
 }
-

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
-use crate::engine::{Core, Counter, Done, Engine, Envelope, Opening, Overflow, PartId, Place, Stats, Task};
+use crate::engine::{Router, Counter, Done, Engine, Envelope, Opening, Overflow, PartId, Place, Stats, Task};
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
-use crate::service::Component;
+use crate::service::{Component, Service};
 use crate::topology::Plan;
 
 /// Numbers that look random and come again with their seed.
@@ -71,6 +71,7 @@ enum Event {
     Run(usize),
     Take(usize),
     Resume(usize, PartId),
+    Flush(usize),
     Act(usize),
     Tick,
 }
@@ -128,8 +129,8 @@ impl Cluster {
             planned.part.open(&mut opening).unwrap();
         }
         let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
-        let description = plan.service.as_deref().map(|service| service.description());
-        let core = Core::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
+        let description = plan.service.as_deref().map(Service::description);
+        let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
         let engine = Engine::new(core, parts, plan.service);
@@ -162,7 +163,9 @@ impl Cluster {
         let mut events = Vec::new();
         for (link, to_binder, owner) in self.net.arrivals() {
             let wanted = match owner {
-                Owner::Part { node, part, .. } => self.nodes[node].engine.wants(part) || !self.net.is_data(link, to_binder),
+                Owner::Part { node, part, .. } => {
+                    self.nodes[node].engine.wants(part) || !self.net.is_data(link, to_binder)
+                }
                 Owner::Test => true,
             };
             if wanted {
@@ -172,6 +175,9 @@ impl Cluster {
         for (number, node) in self.nodes.iter().enumerate() {
             if node.engine.has_job() {
                 events.push(Event::Run(number));
+            }
+            if node.engine.is_unflushed() {
+                events.push(Event::Flush(number));
             }
             match node.given.front() {
                 Some(Given::Batch(part, ..)) if node.engine.is_blocked(*part) => {}
@@ -185,8 +191,8 @@ impl Cluster {
                 }
             }
         }
-        let ready = |(_, actor): &(usize, &Box<dyn Actor>)| actor.ready(&self.net);
-        events.extend(self.actors.iter().enumerate().filter(ready).map(|(number, _)| Event::Act(number)));
+        let ready = |number: &usize| self.actors[*number].ready(&self.net);
+        events.extend((0..self.actors.len()).filter(ready).map(Event::Act));
         if self.next_deadline().is_some_and(|deadline| deadline <= self.now + Duration::from_millis(1)) {
             events.push(Event::Tick);
         }
@@ -244,11 +250,18 @@ impl Cluster {
                 Arrival::Joined(Owner::Part { node, part, port }, peer) => {
                     self.at(node, |engine, view| engine.joined(part, port, peer, now, view));
                 }
+                Arrival::Connected(Owner::Part { node, part, port }) => {
+                    self.at(node, |engine, view| engine.connected(part, port, now, view));
+                }
                 Arrival::Gone(Owner::Part { node, part, port }, peer) => {
                     self.at(node, |engine, view| engine.gone(part, port, peer, now, view));
                 }
                 _ => {}
             },
+            Event::Flush(node) => {
+                let at_rest = self.random.below(2) == 0;
+                self.at(node, |engine, view| engine.flush(at_rest, now, view));
+            }
             Event::Run(node) => {
                 let job = self.at(node, |engine, view| engine.next_job(now, view));
                 if let Some(job) = job {

@@ -119,7 +119,8 @@ fn a_subscription_to_the_beginning_of_a_topic_counts_for_a_stage() {
 fn a_stage_takes_only_the_topic_it_was_told() {
     seeds(50, |cluster| {
         for name in ["one", "one_more"] {
-            let server = Server::new(name, Tag(name)).pull_address(format!("pull {name}")).pub_address(format!("pub {name}"));
+            let server =
+                Server::new(name, Tag(name)).pull_address(format!("pull {name}")).pub_address(format!("pub {name}"));
             cluster.add(server.pipelined(true).expected_subscribers(2).plan());
         }
         let stage = || Pipeline::new("stage", super::stages::Stage("2"));
@@ -179,5 +180,87 @@ fn the_features_are_told_to_whoever_subscribes_to_them() {
         let (topic, body) = cluster.net.sockets[sub].inbox.front().cloned().unwrap();
         assert_eq!(topic, "_palm.link");
         assert!(body.starts_with(b"{"));
+    });
+}
+
+mod alone {
+    //! The hold by itself.
+
+    use std::time::Instant;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::engine::tests::client::classic;
+    use crate::engine::{Addressee, Hold, Limits};
+    use crate::socket::Sent;
+
+    #[test]
+    fn clients_that_come_and_go_leave_nothing() {
+        let mut hold = Hold::new(Limits::default());
+        let start = Instant::now();
+        let (mut most, mut last) = (0, 0);
+        for number in 0..20_000_u32 {
+            let now = start + Duration::from_millis(100) * number;
+            let topic = Bytes::from(number.to_string());
+            let message = classic(&number.to_string(), "server.foo", "x");
+            let mut send = |_: &[u8], _: &crate::Message| Sent::Done;
+            hold.subscribed(&topic, now, &mut send);
+            hold.offer(&topic, Addressee::Classic { call: 1, seen: true }, message, now, &mut send);
+            hold.unsubscribed(&topic);
+            last = hold.topics();
+            most = most.max(last);
+        }
+        // Those of a minute and a half, of the half hour that this is.
+        assert!(most < 1_500 && last < 1_500, "{most} {last}");
+    }
+
+    /// What had filled the hold went with its call, and the intake goes on.
+    #[test]
+    fn a_new_call_lets_go_of_the_intake() {
+        let mut hold = Hold::new(Limits { bytes: 3_000, ..Limits::default() });
+        let now = Instant::now();
+        let topic = Bytes::from_static(b"a");
+        let offer = |hold: &mut Hold, call, sent| {
+            let addressee = Addressee::Classic { call, seen: true };
+            hold.offer(&topic, addressee, classic("a", "server.foo", "x"), now, &mut |_, _| sent)
+        };
+        hold.subscribed(&topic, now, &mut |_, _| Sent::Done);
+        for _ in 0..30 {
+            offer(&mut hold, 1, Sent::Full);
+        }
+        assert!(hold.is_full() && !hold.is_empty());
+        let outcome = offer(&mut hold, 2, Sent::Done);
+        assert_eq!((outcome.sent, outcome.held, outcome.superseded), (1, 0, 30));
+        assert!(!hold.is_full() && hold.is_empty());
+    }
+
+    #[test]
+    fn all_absent_clients_together_are_bounded() {
+        let mut hold = Hold::new(Limits { total: 100_000, bytes: 50_000, ..Limits::default() });
+        let now = Instant::now();
+        let mut held = 0;
+        while !hold.is_full() {
+            let client = held.to_string();
+            let message = classic(&client, "server.foo", vec![0; 1_000]);
+            hold.offer(&client.into(), Addressee::Client, message, now, &mut |_, _| Sent::Done);
+            held += 1;
+        }
+        assert!((50..100).contains(&held), "{held}");
+        hold.tick(now + LONG, &mut |_, _| Sent::Done);
+        assert!(!hold.is_full() && hold.is_empty());
+    }
+}
+
+#[test]
+fn a_stage_that_takes_every_topic_does_not_take_the_librarys_own() {
+    seeds(50, |cluster| {
+        cluster.add(server().pipelined(true).plan());
+        let stage = Pipeline::new("stage", super::stages::Stage("2"));
+        let stage = cluster.add(stage.sub_address("pub").pub_address("out").plan());
+        cluster.subscribes("pub", "_palm.link");
+        cluster.settle();
+        assert_eq!(cluster.count(stage, Counter::Undecodable), 0);
+        assert_eq!(cluster.count(stage, Counter::Received), 0);
     });
 }

@@ -42,7 +42,7 @@ fn many() -> Server {
 /// Twice what a job keeps, and more: the batches go first, and the next call waits for the last of them.
 #[test]
 fn results_beyond_every_limit_come_in_order() {
-    seeds(100, |cluster| {
+    seeds(30, |cluster| {
         let server = cluster.add(many().hold_bytes(10_000).plan());
         let calls = [("count", "700"), ("foo", "x"), ("count", "3"), ("echo", "y"), ("count", "256"), ("foo", "z")];
         cluster.sends("pull", calls.map(|(method, payload)| marked("a", &format!("server.{method}"), payload)));
@@ -60,13 +60,17 @@ fn results_beyond_every_limit_come_in_order() {
 
 #[test]
 fn a_failure_is_one_answer_behind_the_results_before_it() {
-    seeds(50, |cluster| {
+    seeds(20, |cluster| {
         let server = cluster.add(many().plan());
-        cluster.sends("pull", ["fails_late", "none", "nothing", "foo"].map(|method| marked("a", &format!("server.{method}"), "x")));
+        cluster.sends(
+            "pull",
+            ["fails_late", "none", "nothing", "foo"].map(|method| marked("a", &format!("server.{method}"), "x")),
+        );
         let sub = cluster.subscribes("pub", "a");
         cluster.settle();
         let answers = cluster.messages(sub);
-        let codes: Vec<_> = answers.iter().map(|answer| answer.error().map(|error| (error.text, Code::from(error.code)))).collect();
+        let codes: Vec<_> =
+            answers.iter().map(|answer| answer.error().map(|error| (error.text, Code::from(error.code)))).collect();
         assert_eq!(answers.len(), 504);
         assert!(codes[..500].iter().all(Option::is_none));
         assert_eq!(codes[500], Some(("at 500".to_owned(), Code::MethodFailed)));
@@ -130,7 +134,8 @@ impl Hooks {
 
     fn gather(&mut self, message: Message) -> Option<Message> {
         self.gathered.push(String::from_utf8_lossy(message.payload()).into_owned());
-        (self.gathered.len() % 3 == 0).then(|| message.clone().with_payload(self.gathered.split_off(0).join(" ")))
+        (self.gathered.len().is_multiple_of(3))
+            .then(|| message.clone().with_payload(self.gathered.split_off(0).join(" ")))
     }
 
     fn handle_stream(&mut self, message: &mut Message) -> Topic {
@@ -168,7 +173,7 @@ impl Wide {
 
 #[test]
 fn a_wide_scatter_is_held_back_by_its_workers() {
-    seeds(20, |cluster| {
+    seeds(5, |cluster| {
         let master = Master::with("master", Wide).pull_address("pull").pub_address("pub");
         cluster.add(master.worker_push_address("work").worker_pull_address("done").plan());
         cluster.add(Worker::new("one", Hand).pull_address("work").push_address("done").plan());

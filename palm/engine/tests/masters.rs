@@ -21,6 +21,10 @@ impl Hand {
         [format!("{text} 1"), format!("{text} 2")].into_iter()
     }
 
+    fn nothing(&mut self) -> std::iter::Empty<String> {
+        std::iter::empty()
+    }
+
     fn fail(&mut self, text: &str) -> Result<String, String> {
         Err(format!("no {text}"))
     }
@@ -33,7 +37,11 @@ impl Cluster {
 }
 
 fn master() -> Master {
-    Master::new("master").pull_address("pull").worker_push_address("work").worker_pull_address("done").pub_address("pub")
+    Master::new("master")
+        .pull_address("pull")
+        .worker_push_address("work")
+        .worker_pull_address("done")
+        .pub_address("pub")
 }
 
 fn set(answers: &[String]) -> BTreeSet<String> {
@@ -46,10 +54,10 @@ fn every_message_is_worked_on_once_whoever_does_it() {
         let master = cluster.add(master().plan());
         let mut workers = vec![cluster.add_worker("one"), cluster.add_worker("two")];
         let subs = ["a", "b"].map(|client| {
-            cluster.sends("pull", (0..40).map(|number| marked(client, "master.foo", format!("{client}{number}"))));
+            cluster.sends("pull", (0..24).map(|number| marked(client, "master.foo", format!("{client}{number}"))));
             cluster.subscribes("pub", client)
         });
-        for _ in 0..100 {
+        for _ in 0..60 {
             cluster.step();
         }
         // One more in the middle.
@@ -57,12 +65,12 @@ fn every_message_is_worked_on_once_whoever_does_it() {
         cluster.settle();
         for (sub, client) in subs.into_iter().zip(["a", "b"]) {
             let answers = cluster.payloads(sub);
-            assert_eq!(answers.len(), 40);
-            assert_eq!(set(&answers), set(&numbers(0..40, |number| format!("w({client}{number})"))));
+            assert_eq!(answers.len(), 24);
+            assert_eq!(set(&answers), set(&numbers(0..24, |number| format!("w({client}{number})"))));
         }
         assert_eq!(cluster.engine(master).outstanding().0, 0);
         let calls: Vec<_> = workers.into_iter().map(|worker| cluster.count(worker, Counter::Calls)).collect();
-        assert_eq!(calls.iter().sum::<u64>(), 80);
+        assert_eq!(calls.iter().sum::<u64>(), 48);
         assert!(calls.iter().all(|calls| *calls > 0), "{calls:?}");
     });
 }
@@ -107,12 +115,12 @@ fn a_hub_takes_the_stream_of_a_server() {
         let hub = cluster.add(hub.worker_push_address("work").worker_pull_address("done").plan());
         cluster.add_worker("one");
         cluster.add_worker("two");
-        cluster.sends("pull", (0..60).map(|number| marked("a", "one.foo hub.foo", number.to_string())));
+        cluster.sends("pull", (0..24).map(|number| marked("a", "one.foo hub.foo", number.to_string())));
         let sub = cluster.subscribes("pub", "a");
         cluster.settle();
         let answers = cluster.payloads(sub);
-        assert_eq!(answers.len(), 60);
-        assert_eq!(set(&answers), set(&numbers(0..60, |number| format!("w(1({number}))"))));
+        assert_eq!(answers.len(), 24);
+        assert_eq!(set(&answers), set(&numbers(0..24, |number| format!("w(1({number}))"))));
         assert!(cluster.engine(hub).is_idle());
     });
 }

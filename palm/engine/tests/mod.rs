@@ -8,6 +8,7 @@ mod client;
 mod cluster;
 mod hold;
 mod jobs;
+mod linked;
 mod masters;
 mod net;
 mod pressure;

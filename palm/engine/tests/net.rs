@@ -19,6 +19,7 @@ enum Item {
     Subscribe(Bytes),
     Unsubscribe(Bytes),
     Joined,
+    Connected,
     Closed,
 }
 
@@ -63,6 +64,7 @@ struct Link {
 pub(super) enum Arrival {
     Message(Owner, Incoming),
     Joined(Owner, Peer),
+    Connected(Owner),
     Gone(Owner, Peer),
     Nothing,
 }
@@ -107,7 +109,8 @@ impl Net {
 
     pub(super) fn bind(&mut self, socket: SocketId, address: &str) {
         assert!(self.bound.insert(address.to_owned(), socket).is_none(), "{address} is bound twice");
-        let waiting = (0..self.sockets.len()).filter(|other| *other != socket && self.sockets[*other].address == address);
+        let waiting =
+            (0..self.sockets.len()).filter(|other| *other != socket && self.sockets[*other].address == address);
         for other in waiting.collect::<Vec<_>>() {
             self.link(other, socket);
         }
@@ -126,35 +129,63 @@ impl Net {
         if self.sockets[binder].watched {
             to_binder.push_front(Item::Joined);
         }
+        let greets = self.sockets[connector].kind == SocketKind::Dealer;
+        let to_connector = greets.then_some(Item::Connected).into_iter().collect();
         self.links.push(Link {
             connector,
             binder,
             to_binder,
-            to_connector: VecDeque::new(),
+            to_connector,
             topics: Vec::new(),
             over: false,
         });
     }
 
+    /// Cuts a connection: what is on the way is lost, both ends learn of it, and the connector comes back on a new one. Half
+    /// of what the connector had not handed over crosses on that.
+    pub(super) fn cut(&mut self, number: LinkId) {
+        let link = &mut self.links[number];
+        let (connector, binder) = (link.connector, link.binder);
+        let kept = link.to_binder.split_off(link.to_binder.len() / 2);
+        link.to_binder.clear();
+        link.to_connector.clear();
+        link.to_binder.push_back(Item::Closed);
+        self.link(connector, binder);
+        if let Some(link) = self.links.last_mut() {
+            link.to_binder.extend(kept.into_iter().filter(|item| matches!(item, Item::Data { .. })));
+        }
+    }
+
+    pub(super) fn is_open(&self, socket: SocketId, kind: SocketKind) -> bool {
+        self.sockets[socket].kind == kind && !self.sockets[socket].closed
+    }
+
+    /// The connections of `DEALER` sockets that stand.
+    pub(super) fn linked(&self) -> Vec<LinkId> {
+        let stands = |link: &Link| !link.over && !link.to_binder.iter().any(|item| matches!(item, Item::Closed));
+        let dealer = |link: &Link| self.sockets[link.connector].kind == SocketKind::Dealer;
+        (0..self.links.len()).filter(|link| stands(&self.links[*link]) && dealer(&self.links[*link])).collect()
+    }
+
     pub(super) fn subscribe(&mut self, socket: SocketId, topic: &[u8]) {
         let topic = Bytes::copy_from_slice(topic);
         self.sockets[socket].topics.push(topic.clone());
-        self.to_binders(socket, &Item::Subscribe(topic));
+        self.queue_to_binders(socket, &Item::Subscribe(topic));
     }
 
     pub(super) fn unsubscribe(&mut self, socket: SocketId, topic: &[u8]) {
         self.sockets[socket].topics.retain(|known| known != topic);
-        self.to_binders(socket, &Item::Unsubscribe(Bytes::copy_from_slice(topic)));
+        self.queue_to_binders(socket, &Item::Unsubscribe(Bytes::copy_from_slice(topic)));
     }
 
     /// Closes a socket of the test. Its peers learn of it later, and what is on the way to it is lost.
     pub(super) fn close(&mut self, socket: SocketId) {
         self.sockets[socket].closed = true;
         self.sockets[socket].address.clear();
-        self.to_binders(socket, &Item::Closed);
+        self.queue_to_binders(socket, &Item::Closed);
     }
 
-    fn to_binders(&mut self, socket: SocketId, item: &Item) {
+    fn queue_to_binders(&mut self, socket: SocketId, item: &Item) {
         for link in self.links.iter_mut().filter(|link| link.connector == socket && !link.over) {
             link.to_binder.push_back(item.clone());
         }
@@ -206,7 +237,9 @@ impl Net {
                     self.sockets[to].inbox.push_back((head, body));
                     return Arrival::Nothing;
                 }
-                let told = to_binder && self.sockets[to].kind == SocketKind::Pull && !has_id(&body);
+                let router = self.sockets[to].kind == SocketKind::Router;
+                let head = if router { Bytes::from(number.to_string()) } else { head };
+                let told = to_binder && (router || (self.sockets[to].kind == SocketKind::Pull && !has_id(&body)));
                 let peer = told.then(|| Peer::new(number as u64 + 1));
                 Arrival::Message(owner, Incoming { head, body, peer, delimited: false })
             }
@@ -218,6 +251,7 @@ impl Net {
                 self.links[number].topics.retain(|known| *known != topic);
                 self.unsubscribed(to, topic)
             }
+            Item::Connected => Arrival::Connected(owner),
             Item::Joined => Arrival::Joined(owner, Peer::new(number as u64 + 1)),
             Item::Closed => {
                 self.links[number].over = true;
@@ -256,6 +290,8 @@ impl Net {
         let item = Item::Data { head: head.clone(), body: body.into() };
         match self.sockets[socket].kind {
             SocketKind::Pub => self.publish(socket, &head, &item),
+            SocketKind::Router => self.reply(&head, item),
+            SocketKind::Dealer => self.say(socket, item),
             _ => self.push(socket, item),
         }
     }
@@ -273,6 +309,31 @@ impl Net {
             self.longest = self.longest.max(link.to_connector.len());
         }
         Sent::Done
+    }
+
+    /// To the peer that an identity stands for: the number of its connection.
+    fn reply(&mut self, identity: &[u8], item: Item) -> Sent {
+        let number = std::str::from_utf8(identity).ok().and_then(|number| number.parse::<LinkId>().ok());
+        match number.and_then(|number| self.links.get_mut(number)).filter(|link| !link.over) {
+            Some(link) => {
+                link.to_connector.push_back(item);
+                Sent::Done
+            }
+            None => Sent::Gone,
+        }
+    }
+
+    fn say(&mut self, socket: SocketId, item: Item) -> Sent {
+        if self.sockets[socket].closed {
+            return Sent::Done;
+        }
+        match self.links.iter_mut().rfind(|link| link.connector == socket && !link.over) {
+            Some(link) => {
+                link.to_binder.push_back(item);
+                Sent::Done
+            }
+            None => Sent::Full,
+        }
     }
 
     fn push(&mut self, socket: SocketId, item: Item) -> Sent {
@@ -316,8 +377,10 @@ impl Transport for View<'_> {
     }
 
     fn bind(&mut self, port: Port, address: &str) -> Result<String, BoxError> {
-        self.net.bind(self.ports[port.0], address);
-        Ok(address.to_owned())
+        let socket = self.ports[port.0];
+        let address = address.replace('*', &socket.to_string());
+        self.net.bind(socket, &address);
+        Ok(address)
     }
 
     fn connect(&mut self, port: Port, address: &str) -> Result<(), BoxError> {
@@ -332,6 +395,10 @@ impl Transport for View<'_> {
 
     fn watch(&mut self, port: Port) -> Result<()> {
         self.net.sockets[self.ports[port.0]].watched = true;
+        Ok(())
+    }
+
+    fn beat(&mut self, _port: Port) -> Result<()> {
         Ok(())
     }
 

@@ -101,7 +101,7 @@ fn a_slow_reader_slows_its_server_and_loses_nothing() {
 /// The same, while results of one call by the thousand wait: they are kept back where they come from.
 #[test]
 fn a_slow_reader_holds_back_a_method_with_many_results() {
-    seeds(20, |cluster| {
+    seeds(6, |cluster| {
         let server = Server::new("server", Endless).pull_address("pull").pub_address("pub").hold_bytes(2_000);
         let server = cluster.add(server.plan());
         let slow = cluster.subscribes("pub", "slow");

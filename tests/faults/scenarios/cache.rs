@@ -70,7 +70,7 @@ fn one_client(db: &str, own: usize, rounds: u64, keys: &[Key]) -> (u64, u64) {
         let least = keys[other].done.load(SeqCst);
         let read = client.get(&format!("key{other}")).unwrap();
         let most = keys[other].begun.load(SeqCst);
-        let read = read.map_or(0, |read| String::from_utf8(read).unwrap().parse().unwrap());
+        let read = read.map_or(0, |read| String::from_utf8(read.to_vec()).unwrap().parse().unwrap());
         wrong += u64::from(!(least..=most).contains(&read));
         wrong += u64::from(client.delete(&format!("missing{value}")).unwrap());
         answered += 3;

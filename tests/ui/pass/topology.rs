@@ -25,5 +25,5 @@ palm::topology! {
 }
 
 fn main() {
-    let _ = Cluster::new("cluster").type_("tcp://127.0.0.1:*").run_("tcp://127.0.0.1:*").template();
+    let _ = Cluster::new("cluster").type_address("tcp://127.0.0.1:*").run_address("tcp://127.0.0.1:*").template();
 }

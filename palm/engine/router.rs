@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::calls::Calls;
-use super::dispatch::{Dispatch, GivenUp, Judgement};
+use super::crew::WorkerId;
+use super::dispatch::{Dispatch, GivenUp, Judgement, LinkResult};
 use super::envelope::{Envelope, PartId};
 use super::job::{Task, report};
+use super::link::Links;
 use super::stats::{Counter, Stats};
 use crate::service::Description;
-use crate::wire::Message;
+use crate::wire::{Code, Message};
 
 /// Where a part's messages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,12 @@ pub(crate) struct Row {
     pub(crate) log: Option<Box<str>>,
     /// An inbound part that waits for the feedback of each message.
     pub(crate) blocks: bool,
+    /// An outbound part that hands messages to workers.
+    pub(crate) hands_out: bool,
+    /// An inbound part whose messages others will do, if this component ends before it has begun them.
+    pub(crate) hands_back: bool,
+    /// The part that binds the link.
+    pub(crate) links: bool,
     /// An inbound part that brings back what an outbound one sent out.
     pub(crate) results: bool,
     /// User code that a message passes on its way: after an inbound part, before an outbound one.
@@ -56,7 +64,7 @@ pub(crate) struct Order {
 }
 
 /// What all parts of a component share.
-pub(crate) struct Core {
+pub(crate) struct Router {
     pub(crate) name: Arc<str>,
     pub(crate) rows: Vec<Row>,
     pub(crate) stats: Arc<Stats>,
@@ -72,11 +80,22 @@ pub(crate) struct Core {
     pub(super) remaining: u64,
     /// What workers have to do.
     pub(crate) dispatch: Dispatch,
+    /// Who is linked.
+    pub(crate) links: Links,
+    /// Parts that have collected something to send.
+    pub(super) unflushed: Vec<PartId>,
 }
 
-impl Core {
-    pub(crate) fn new(name: Arc<str>, rows: Vec<Row>, stats: Arc<Stats>, description: Option<&'static Description>, messages: u64) -> Self {
+impl Router {
+    pub(crate) fn new(
+        name: Arc<str>,
+        rows: Vec<Row>,
+        stats: Arc<Stats>,
+        description: Option<&'static Description>,
+        messages: u64,
+    ) -> Self {
         let deadlines = vec![None; rows.len()];
+        let epoch = uuid::Uuid::new_v4().as_u64_pair().0;
         Self {
             name,
             rows,
@@ -88,7 +107,9 @@ impl Core {
             ordered_bytes: 0,
             deadlines,
             remaining: messages,
-            dispatch: Dispatch::new(uuid::Uuid::new_v4().as_u64_pair().0),
+            dispatch: Dispatch::new(epoch),
+            links: Links::new(epoch),
+            unflushed: Vec::new(),
         }
     }
 
@@ -153,6 +174,23 @@ impl Core {
         self.orders.push_back(Order { task, part, envelope });
     }
 
+    /// The next call is not made if its caller has given up by now.
+    pub(super) fn refuse_late(&mut self, now: Instant) {
+        let Some(order) = self.orders.front_mut() else { return };
+        if let Task::Call(method) = order.task
+            && order.envelope.message.is_late(now)
+        {
+            let method = self.description.and_then(|description| description.methods.get(method));
+            let method = method.map_or("", |method| method.name);
+            let text = format!("the caller's time was used up before `{method}` began");
+            let bytes = order.envelope.message.payload().len();
+            order.envelope.message = report(&order.envelope.message, &self.name, method, Code::Late, text);
+            order.task = Task::Pass;
+            self.ordered_bytes = self.ordered_bytes + order.envelope.message.payload().len() - bytes;
+            self.stats.add(Counter::Late, 1);
+        }
+    }
+
     pub(crate) fn no_feedback(&mut self, envelope: &Envelope) {
         if let Some(origin) = envelope.origin {
             self.steps.push_back(Step::Feedback(origin.part, origin.token, None));
@@ -165,6 +203,11 @@ impl Core {
             Judgement::Result(part) => {
                 self.steps.extend(part.map(Step::Resume));
                 true
+            }
+            Judgement::Nothing(part) => {
+                self.calls.settled(message.client());
+                self.steps.push_back(Step::Resume(part));
+                false
             }
             Judgement::Stale => {
                 self.stats.add(Counter::Stale, 1);
@@ -183,6 +226,40 @@ impl Core {
         match self.rows.iter().position(|row| row.results) {
             Some(part) => self.leave(PartId(part), envelope.with(message)),
             None => self.stats.add(Counter::Discarded, 1),
+        }
+    }
+
+    /// A worker on the link says what it has for a message.
+    pub(crate) fn link_result(&mut self, worker: WorkerId, result: LinkResult, now: Instant) {
+        let Some(given) = self.dispatch.link_result(worker, &result, now) else {
+            self.stats.add(Counter::Stale, 1);
+            return;
+        };
+        self.steps.extend(given.settled.map(Step::Resume));
+        let Some(results) = self.rows.iter().position(|row| row.results).map(PartId) else { return };
+        match given.message {
+            Some(message) => self.route(results, given.envelope.with(message)),
+            None => self.calls.settled(given.envelope.message.client()),
+        }
+    }
+
+    /// Has a part called once more in this turn.
+    pub(crate) fn resume(&mut self, part: PartId) {
+        self.steps.push_back(Step::Resume(part));
+    }
+
+    /// What was said to linked peers is to be sent.
+    pub(crate) fn flush_links(&mut self) {
+        if self.links.has_unsaid()
+            && let Some(part) = self.rows.iter().position(|row| row.links)
+        {
+            self.flush_soon(PartId(part));
+        }
+    }
+
+    pub(crate) fn flush_soon(&mut self, part: PartId) {
+        if !self.unflushed.contains(&part) {
+            self.unflushed.push(part);
         }
     }
 

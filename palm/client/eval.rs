@@ -1,0 +1,121 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::driver;
+use super::handle::Shared;
+use super::link::{Call, Link};
+use super::outgoing::Outgoing;
+use super::reply::Reply;
+use super::typed::FromReply;
+use crate::error::{Error, Result};
+
+/// One call under way, as a future of any runtime: made by [`Client::eval_async`](super::Client::eval_async).
+///
+/// Nothing is sent before it is polled. Dropping it withdraws the call: what still comes of it is dropped.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Eval {
+    shared: Arc<Shared>,
+    function: String,
+    deadline: Option<Duration>,
+    state: State,
+}
+
+enum State {
+    Ready(Result<Outgoing>),
+    Waiting { call: Call<Arc<Link>>, until: Option<Instant>, arrived: VecDeque<crate::Message> },
+    Over,
+}
+
+impl Eval {
+    pub(super) const fn new(
+        shared: Arc<Shared>,
+        function: String,
+        deadline: Option<Duration>,
+        outgoing: Result<Outgoing>,
+    ) -> Self {
+        Self { shared, function, deadline, state: State::Ready(outgoing) }
+    }
+
+    fn start(&self, outgoing: Result<Outgoing>) -> Result<State> {
+        let mut outgoing = outgoing?;
+        let link = &self.shared.link;
+        driver::start(link)?;
+        let call = Call::open(link.clone());
+        let until = self.shared.until(self.deadline);
+        outgoing.set_deadline(self.deadline.and(until));
+        link.send_soon(call.number(), outgoing.stamp(&call.id(0)));
+        Ok(State::Waiting { call, until, arrived: VecDeque::new() })
+    }
+}
+
+impl Future for Eval {
+    type Output = Result<Reply>;
+
+    /// # Panics
+    /// It was polled to its end before.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if matches!(this.state, State::Ready(_))
+            && let State::Ready(outgoing) = std::mem::replace(&mut this.state, State::Over)
+        {
+            this.state = this.start(outgoing)?;
+        }
+        let State::Waiting { call, until, arrived } = &mut this.state else {
+            panic!("`Eval` was polled after it had ended");
+        };
+        ready!(call.poll(context, arrived, *until));
+        let reply = match arrived.pop_front() {
+            Some(message) => Reply::of(&message),
+            None => Err(this.shared.gave_up(&this.function, this.deadline)),
+        };
+        this.state = State::Over;
+        Poll::Ready(reply)
+    }
+}
+
+impl fmt::Debug for Eval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eval").field("function", &self.function).finish_non_exhaustive()
+    }
+}
+
+/// The same for a reply that is read as `T`: made by [`Client::eval_as_async`](super::Client::eval_as_async).
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct EvalAs<T> {
+    eval: Eval,
+    // It makes values of that type, and has none.
+    reply: PhantomData<fn() -> T>,
+}
+
+impl<T> EvalAs<T> {
+    pub(super) const fn new(eval: Eval) -> Self {
+        Self { eval, reply: PhantomData }
+    }
+}
+
+impl<T: FromReply> Future for EvalAs<T> {
+    type Output = Result<T::Value>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let reply = ready!(Pin::new(&mut self.eval).poll(context))?;
+        Poll::Ready(T::from_reply(&reply))
+    }
+}
+
+impl<T> fmt::Debug for EvalAs<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.eval.fmt(f)
+    }
+}
+
+/// Calls move between the threads of a runtime.
+const _: fn() = || {
+    fn movable<T: Send + Unpin + 'static>() {}
+    movable::<Eval>();
+    movable::<EvalAs<Error>>();
+};

@@ -1,0 +1,15 @@
+//! The link: how peers of this library talk to each other, beside the classic sockets.
+//!
+//! One ROUTER at a component, one DEALER at each peer. What both say travels in frames that are numbered, kept until they
+//! are acknowledged, and sent again after a reconnection; a frame holds many records. The header of a stream crosses once;
+//! after that a record names the stream by its number. Nothing here does I/O.
+
+mod frame;
+mod links;
+mod record;
+mod session;
+
+pub(crate) use frame::Frame;
+pub(crate) use links::{LinkId, Links, PROTOCOL};
+pub(crate) use record::{Record, ResultKind};
+pub(crate) use session::{Session, Violation};

@@ -1,0 +1,300 @@
+//! One session of two peers: it outlives connections, and every record crosses once and in order.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::frame::{DATA_HEAD, FrameNumber, put_data_head};
+use super::record::{Record, StreamNumber};
+use crate::wire::{Header, Message};
+
+/// A frame is closed when it is that large; it may hold one record that is larger.
+const FRAME_BYTES: usize = 64 << 10;
+/// Streams that are open at once in each direction.
+const MAX_STREAMS: usize = 4096;
+/// Frames that may be processed before the other side is told.
+const ACK_EVERY: u64 = 16;
+
+/// A peer broke the rules of the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Violation {
+    #[error("a frame that is no frame")]
+    Frame,
+    #[error("a record that is no record")]
+    Record,
+    #[error("a stream that was never opened")]
+    Stream,
+    #[error("a header that is no header")]
+    Header,
+    #[error("an acknowledgement of what was never sent")]
+    Ack,
+}
+
+/// What one side knows of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    // Outgoing.
+    /// By the header's place in memory, which lasts as long as the header is kept here.
+    open_out: HashMap<usize, (StreamNumber, Arc<Header>)>,
+    last_out: Option<(StreamNumber, Arc<Header>)>,
+    /// Records of the frame that is being filled, after room for its head.
+    filling: Vec<u8>,
+    /// Frames that the other side has not processed, oldest first.
+    unprocessed: VecDeque<Bytes>,
+    unprocessed_bytes: usize,
+    /// Frames at the end of `unprocessed` that were never handed to the transport.
+    unsent: usize,
+    /// Number of the oldest of `unprocessed`, and of the last frame that was ever handed to the transport.
+    oldest: FrameNumber,
+    sent: FrameNumber,
+    // Incoming.
+    open_in: Vec<Option<Arc<Header>>>,
+    received: FrameNumber,
+    processed: FrameNumber,
+    acknowledged: FrameNumber,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        Self { oldest: 1, ..Self::default() }
+    }
+
+    /// Bytes that the other side has not processed.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.unprocessed_bytes + self.filling.len()
+    }
+
+    /// The last frame that was taken in.
+    pub(crate) const fn received(&self) -> FrameNumber {
+        self.received
+    }
+
+    /// The number of `message`'s stream; opens it if it is new.
+    pub(crate) fn stream(&mut self, message: &Message) -> StreamNumber {
+        let header = message.header();
+        if let Some((number, last)) = &self.last_out
+            && Arc::ptr_eq(last, header)
+        {
+            return *number;
+        }
+        let key = Arc::as_ptr(header).addr();
+        let number = match self.open_out.get(&key) {
+            Some((number, _)) => *number,
+            None => {
+                if self.open_out.len() >= MAX_STREAMS {
+                    self.open_out.clear();
+                    self.push(&Record::Reset);
+                }
+                let number = StreamNumber::try_from(self.open_out.len()).unwrap_or(0);
+                self.open_out.insert(key, (number, header.clone()));
+                self.push(&Record::Open { stream: number, header: message.encoded_header() });
+                number
+            }
+        };
+        self.last_out = Some((number, header.clone()));
+        number
+    }
+
+    /// Puts a record into the next frame.
+    pub(crate) fn push(&mut self, record: &Record) {
+        if self.filling.is_empty() {
+            self.filling.reserve(FRAME_BYTES / 4);
+            self.filling.resize(DATA_HEAD, 0);
+        }
+        record.write(&mut self.filling);
+        if self.filling.len() >= FRAME_BYTES {
+            self.close_frame();
+        }
+    }
+
+    fn close_frame(&mut self) {
+        if self.filling.is_empty() {
+            return;
+        }
+        let mut frame = std::mem::take(&mut self.filling);
+        let number = self.oldest + self.unprocessed.len() as u64;
+        let mut head = Vec::with_capacity(DATA_HEAD);
+        put_data_head(&mut head, number, self.processed);
+        frame[..DATA_HEAD].copy_from_slice(&head);
+        self.acknowledged = self.processed;
+        self.unprocessed_bytes += frame.len();
+        self.unprocessed.push_back(frame.into());
+        self.unsent += 1;
+    }
+
+    /// The frames that are ready to be sent, each once.
+    pub(crate) fn take_frames(&mut self) -> impl Iterator<Item = Bytes> {
+        self.close_frame();
+        let from = self.unprocessed.len() - std::mem::take(&mut self.unsent);
+        self.sent = self.sent.max(self.oldest + self.unprocessed.len() as u64 - 1);
+        self.unprocessed.range(from..).cloned()
+    }
+
+    /// What is to be acknowledged now, if nothing else is sent that does it.
+    pub(crate) fn ack_due(&mut self, at_rest: bool) -> Option<FrameNumber> {
+        let due = self.processed - self.acknowledged;
+        if due >= ACK_EVERY || (at_rest && due > 0) {
+            self.acknowledged = self.processed;
+            return Some(self.processed);
+        }
+        None
+    }
+
+    /// The connection is new: everything that the other side has not received is sent again.
+    pub(crate) fn resume(&mut self, received: FrameNumber) -> Result<(), Violation> {
+        self.acked(received)?;
+        self.unsent = self.unprocessed.len();
+        Ok(())
+    }
+
+    /// The other side has processed every frame up to `number`.
+    pub(crate) fn acked(&mut self, number: FrameNumber) -> Result<(), Violation> {
+        if number > self.sent {
+            return Err(Violation::Ack);
+        }
+        while self.oldest <= number {
+            if let Some(frame) = self.unprocessed.pop_front() {
+                self.unprocessed_bytes -= frame.len();
+            }
+            self.oldest += 1;
+        }
+        // What is to be sent again may be known to have arrived meanwhile.
+        self.unsent = self.unsent.min(self.unprocessed.len());
+        Ok(())
+    }
+
+    /// Whether a data frame of that number is the next one. One that came before is a copy; one that comes too early follows
+    /// a gap, which the resumption of the session will fill.
+    pub(crate) fn take_in(&mut self, number: FrameNumber) -> bool {
+        let next = number == self.received + 1;
+        self.received += u64::from(next);
+        next
+    }
+
+    /// Everything up to the last frame that was taken in is done with: the other side may forget it.
+    pub(crate) const fn done(&mut self) {
+        self.processed = self.received;
+    }
+
+    /// A stream was opened by the other side.
+    pub(crate) fn opened(&mut self, stream: StreamNumber, header: &Bytes) -> Result<(), Violation> {
+        let header = Message::decode(header.clone()).map_err(|_| Violation::Header)?.header().clone();
+        let place = usize::try_from(stream).unwrap_or(usize::MAX);
+        if place >= MAX_STREAMS {
+            return Err(Violation::Stream);
+        }
+        if place >= self.open_in.len() {
+            self.open_in.resize(place + 1, None);
+        }
+        self.open_in[place] = Some(header);
+        Ok(())
+    }
+
+    /// The other side closed its streams.
+    pub(crate) fn reset(&mut self) {
+        self.open_in.clear();
+    }
+
+    /// The header of a stream of the other side.
+    pub(crate) fn header(&self, stream: StreamNumber) -> Result<&Arc<Header>, Violation> {
+        let place = usize::try_from(stream).unwrap_or(usize::MAX);
+        self.open_in.get(place).and_then(Option::as_ref).ok_or(Violation::Stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Frame;
+    use super::*;
+
+    /// Delivers frames of one session to the other, and gives the payloads that came out.
+    fn deliver(frames: Vec<Bytes>, to: &mut Session) -> Vec<Bytes> {
+        let mut payloads = Vec::new();
+        for frame in frames {
+            let Some(Frame::Data { number, mut records, .. }) = Frame::read(frame) else { panic!("no data frame") };
+            if !to.take_in(number) {
+                continue;
+            }
+            while !records.is_empty() {
+                match Record::read(&mut records).expect("a record") {
+                    Record::Open { stream, header } => to.opened(stream, &header).expect("a header"),
+                    Record::Message { stream, payload, .. } => {
+                        to.header(stream).expect("an open stream");
+                        payloads.push(payload);
+                    }
+                    Record::Reset => to.reset(),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        to.done();
+        payloads
+    }
+
+    fn say(session: &mut Session, function: &str, payload: &str) {
+        let message = Message::new(function, payload.to_owned());
+        let stream = session.stream(&message);
+        session.push(&Record::Message { stream, extra: Bytes::new(), payload: message.payload().clone() });
+    }
+
+    #[test]
+    fn many_records_share_a_frame_and_a_header_crosses_once() {
+        let (mut ours, mut theirs) = (Session::new(), Session::new());
+        let message = Message::new("server.foo", "a");
+        for _ in 0..100 {
+            let stream = ours.stream(&message);
+            ours.push(&Record::Message { stream, extra: Bytes::new(), payload: message.payload().clone() });
+        }
+        let frames: Vec<_> = ours.take_frames().collect();
+        assert_eq!(frames.len(), 1);
+        let headers = frames[0].windows(10).filter(|bytes| bytes == b"server.foo").count();
+        assert_eq!(headers, 1);
+        assert_eq!(deliver(frames, &mut theirs).len(), 100);
+    }
+
+    #[test]
+    fn what_was_lost_is_sent_again_once_and_in_order() {
+        let (mut ours, mut theirs) = (Session::new(), Session::new());
+        let mut frames = Vec::new();
+        for number in 0..10 {
+            say(&mut ours, "server.foo", &number.to_string());
+            frames.extend(ours.take_frames());
+        }
+        let mut got = deliver(frames[..3].to_vec(), &mut theirs);
+        // Frames 4 to 6 are lost with the connection; the rest is in the pipe of the next one, and comes first.
+        got.extend(deliver(frames[6..].to_vec(), &mut theirs));
+        ours.resume(theirs.received()).expect("a number that was sent");
+        let again = ours.take_frames().collect();
+        got.extend(deliver(again, &mut theirs));
+        let expected: Vec<_> = (0..10).map(|number: i32| number.to_string()).collect();
+        assert_eq!(got, expected);
+        assert_eq!(ours.take_frames().count(), 0);
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_forgotten() {
+        let (mut ours, mut theirs) = (Session::new(), Session::new());
+        say(&mut ours, "server.foo", "a");
+        let frames = ours.take_frames().collect();
+        assert!(ours.pending_bytes() > 0);
+        deliver(frames, &mut theirs);
+        let processed = theirs.ack_due(true).expect("one frame is done with");
+        assert_eq!(theirs.ack_due(true), None);
+        ours.acked(processed).expect("it was sent");
+        assert_eq!(ours.pending_bytes(), 0);
+        assert_eq!(ours.acked(2), Err(Violation::Ack));
+    }
+
+    #[test]
+    fn more_streams_than_are_kept_open() {
+        let (mut ours, mut theirs) = (Session::new(), Session::new());
+        let mut got = 0;
+        for number in 0..3 * MAX_STREAMS {
+            say(&mut ours, &format!("server.f{number}"), "a");
+            let frames = ours.take_frames().collect();
+            got += deliver(frames, &mut theirs).len();
+        }
+        assert_eq!(got, 3 * MAX_STREAMS);
+    }
+}

@@ -1,0 +1,13 @@
+//! From the start of a component to its end, with real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+
+mod addresses;
+mod classic;
+mod ends;
+mod idle;
+mod panics;
+mod slow;
+#[path = "../support/mod.rs"]
+mod support;
+mod together;
