@@ -65,7 +65,7 @@ pub(crate) fn slow_reader(scale: Scale, hold_bytes: usize) -> Figures {
     take(&run, &answers, count, Duration::from_micros(200));
     sender.join().unwrap();
     figures.all_answered(&run.report());
-    figures.at_most("VmHWM of the master, MiB", scale.pick(48, 96), master.peak_kib() >> 10);
+    figures.at_most("VmHWM of the master, MiB", scale.pick(64, 96), master.peak_kib() >> 10);
     figures.within("time", Duration::from_secs(60), start.elapsed());
     run.drained(&mut figures);
     figures
