@@ -374,10 +374,13 @@ pub(crate) enum PeerEvent {
 }
 
 /// Tells connections apart by their file descriptors, which the system uses again at once: so each gets a number of its
-/// own, given up when the descriptor's end is reported. Events are read before the messages of a new connection are.
+/// own when it is accepted. Events are read before the messages of a new connection are; those of one that ended may come
+/// after its end.
 struct Peers {
     events: zmq::Socket,
     of_descriptor: HashMap<i32, Peer>,
+    /// Those that ended, until their descriptor is used again.
+    ended: HashMap<i32, Peer>,
     /// Events read while a message was being attributed.
     pending: Vec<PeerEvent>,
 }
@@ -394,18 +397,16 @@ impl Peers {
         // libzmq drops events beyond the mark, and with them the end of a connection.
         socket.set_rcvhwm(0)?;
         socket.connect(&address)?;
-        Ok(Self { events: socket, of_descriptor: HashMap::new(), pending: Vec::new() })
+        Ok(Self { events: socket, of_descriptor: HashMap::new(), ended: HashMap::new(), pending: Vec::new() })
     }
 
     fn of(&mut self, frame: &mut zmq::Message) -> Option<Peer> {
         self.read();
         let descriptor = frame.gets("__fd")?.parse().ok()?;
-        Some(self.at(descriptor))
-    }
-
-    /// The connection that has this descriptor now.
-    fn at(&mut self, descriptor: i32) -> Peer {
-        *self.of_descriptor.entry(descriptor).or_insert_with(Peer::next)
+        let ended = || self.ended.get(&descriptor).copied();
+        // One that is not known was accepted before the socket was watched.
+        let known = self.of_descriptor.get(&descriptor).copied().or_else(ended);
+        Some(known.unwrap_or_else(|| *self.of_descriptor.entry(descriptor).or_insert_with(Peer::next)))
     }
 
     fn drain(&mut self) -> Vec<PeerEvent> {
@@ -422,9 +423,12 @@ impl Peers {
             if kind == zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
                 self.pending.push(PeerEvent::Joined);
             } else if kind == zmq::SocketEvent::ACCEPTED.to_raw() {
-                let peer = self.at(descriptor);
+                let peer = Peer::next();
+                self.of_descriptor.insert(descriptor, peer);
+                self.ended.remove(&descriptor);
                 self.pending.push(PeerEvent::Accepted(peer));
             } else if let Some(peer) = self.of_descriptor.remove(&descriptor) {
+                self.ended.insert(descriptor, peer);
                 self.pending.push(PeerEvent::Gone(peer));
             }
         }

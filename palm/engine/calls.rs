@@ -4,7 +4,7 @@
 //! the same client id: the call is then told by the connection its messages come on, or, where that cannot be seen, by
 //! whether anything of the client is under way.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::hold::Addressee;
 use crate::socket::Peer;
@@ -23,11 +23,16 @@ struct Current {
     under_way: u64,
 }
 
+/// Clients whose connection ended that are still known.
+const MAX_GONE: usize = 10_000;
+
 /// The current call of each classic client.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     clients: HashMap<Box<str>, Current>,
     by_peer: HashMap<Peer, HashSet<Box<str>>>,
+    /// Those whose connection ended, oldest first.
+    gone: VecDeque<(Peer, Box<str>)>,
     last: CallNumber,
 }
 
@@ -72,13 +77,25 @@ impl Calls {
         }
     }
 
-    /// The connection of `peer` ended, and with it its calls.
+    /// The connection of `peer` ended. What it brought may still be unread, and is of the same call: a client that has sent
+    /// everything may close at once, and take its answers for as long as it likes.
     pub(crate) fn gone(&mut self, peer: Peer) {
         for client in self.by_peer.remove(&peer).unwrap_or_default() {
-            if self.clients.get(&client).is_some_and(|current| current.peer == Some(peer)) {
+            if self.is_of(&client, peer) {
+                self.gone.push_back((peer, client));
+            }
+        }
+        while self.gone.len() > MAX_GONE
+            && let Some((peer, client)) = self.gone.pop_front()
+        {
+            if self.is_of(&client, peer) {
                 self.clients.remove(&client);
             }
         }
+    }
+
+    fn is_of(&self, client: &str, peer: Peer) -> bool {
+        self.clients.get(client).is_some_and(|current| current.peer == Some(peer))
     }
 }
 
@@ -104,8 +121,28 @@ mod tests {
         assert!(call(&calls) > first);
         calls.gone(Peer::new(1));
         assert_ne!(call(&calls), 0, "the end of the old connection does not end the new call");
-        calls.gone(Peer::new(2));
-        assert_eq!(call(&calls), 0);
+    }
+
+    #[test]
+    fn what_is_read_after_the_connection_ended_is_of_the_same_call() {
+        let mut calls = Calls::default();
+        calls.asked("a", Some(Peer::new(1)));
+        let first = call(&calls);
+        calls.gone(Peer::new(1));
+        calls.asked("a", Some(Peer::new(1)));
+        assert_eq!(call(&calls), first);
+        calls.asked("a", Some(Peer::new(2)));
+        assert!(call(&calls) > first);
+    }
+
+    #[test]
+    fn clients_that_are_gone_are_forgotten_at_last() {
+        let mut calls = Calls::default();
+        for number in 0..2 * MAX_GONE as u64 {
+            calls.asked(&format!("client {number}"), Some(Peer::new(number)));
+            calls.gone(Peer::new(number));
+        }
+        assert_eq!((calls.clients.len(), calls.gone.len(), calls.by_peer.len()), (MAX_GONE, MAX_GONE, 0));
     }
 
     #[test]

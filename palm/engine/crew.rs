@@ -30,6 +30,9 @@ pub(crate) struct CrewLimits {
     pub(crate) no_workers: Duration,
     /// Nothing is handed out before there were so many workers.
     pub(crate) expected: usize,
+    /// Off only in controls of the fault tests.
+    pub(crate) redelivery: bool,
+    pub(crate) deduplication: bool,
 }
 
 impl Default for CrewLimits {
@@ -43,6 +46,8 @@ impl Default for CrewLimits {
             attempts: 3,
             no_workers: Duration::from_secs(30),
             expected: 1,
+            redelivery: true,
+            deduplication: true,
         }
     }
 }
@@ -71,6 +76,8 @@ struct Worker {
     alone: bool,
     /// The transport can take nothing for it now.
     blocked: bool,
+    /// It has kept a message for too long, and gets no other one until it answers.
+    hung: bool,
     /// It stands in the line of those that may have credit.
     in_line: bool,
     /// Mean time between results while it had work.
@@ -92,6 +99,8 @@ pub(crate) struct Crew {
     reserved: Option<WorkerId>,
     /// The workers that are expected were there, or were waited for long enough.
     complete: bool,
+    /// When a message was last given up for want of a worker.
+    pub(super) refusing_since: Option<Instant>,
 }
 
 impl Crew {
@@ -100,8 +109,31 @@ impl Crew {
         (self.waiting.len() + self.retries.len(), self.waiting_bytes)
     }
 
+    /// Whether there is nobody who works.
     pub(crate) fn is_empty(&self) -> bool {
-        self.workers.is_empty()
+        self.workers.values().all(|worker| worker.hung)
+    }
+
+    /// How many messages a worker has.
+    pub(crate) fn held(&self, id: WorkerId) -> usize {
+        self.workers.get(&id).map_or(0, |worker| worker.held)
+    }
+
+    /// When a worker last gave a result or began to work; `None` where it stands for several.
+    pub(crate) fn last_sign(&self, id: WorkerId) -> Option<Instant> {
+        self.workers.get(&id).filter(|worker| worker.is_one()).map(|worker| worker.last)
+    }
+
+    /// A worker hangs: it gets nothing until it answers.
+    pub(crate) fn hung(&mut self, id: WorkerId) {
+        if let Some(worker) = self.workers.get_mut(&id)
+            && worker.is_one()
+        {
+            worker.hung = true;
+            if self.reserved == Some(id) {
+                self.reserved = None;
+            }
+        }
     }
 
     /// A worker is there, or its credit changed.
@@ -118,6 +150,7 @@ impl Crew {
             window,
             alone: false,
             blocked: false,
+            hung: false,
             in_line: false,
             pace: Duration::ZERO,
             last: now,
@@ -190,6 +223,12 @@ impl Crew {
         {
             return Some((id, sequence));
         }
+        // Somebody else took the last retry, or it was settled meanwhile: nobody need be kept free any more.
+        if self.retries.is_empty()
+            && let Some(id) = self.reserved.take()
+        {
+            self.line_up(id);
+        }
         let (sequence, bytes) = self.waiting.front().copied()?;
         while let Some(id) = self.line.front().copied() {
             let reserved = self.reserved == Some(id);
@@ -210,7 +249,7 @@ impl Crew {
             return Some(*id);
         }
         if self.reserved.is_none() {
-            let free = self.workers.iter().filter(|(_, worker)| !worker.alone && !worker.blocked);
+            let free = self.workers.iter().filter(|(_, worker)| !worker.alone && !worker.blocked && !worker.hung);
             self.reserved = free.min_by_key(|(_, worker)| worker.held).map(|(id, _)| *id);
         }
         None
@@ -256,7 +295,7 @@ impl Crew {
 
     /// What `id` got before `sequence` and still holds: a worker that does one after the other has given nothing for it.
     pub(crate) fn passed_over(&mut self, id: WorkerId, sequence: Sequence) -> Vec<Sequence> {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| matches!(worker.credit, Credit::Paced(_))) else {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.is_one()) else {
             return Vec::new();
         };
         match worker.order.iter().position(|held| *held == sequence) {
@@ -271,6 +310,7 @@ impl Crew {
             worker.held = worker.held.saturating_sub(1);
             worker.bytes = worker.bytes.saturating_sub(bytes);
             worker.alone &= worker.held > 0;
+            worker.hung = false;
             worker.learn(now, &self.limits);
         }
         self.line_up(id);
@@ -287,8 +327,13 @@ impl Crew {
 }
 
 impl Worker {
+    /// Whether it is one worker, not several that cannot be told apart.
+    const fn is_one(&self) -> bool {
+        matches!(self.credit, Credit::Paced(_))
+    }
+
     const fn has_room(&self, bytes: usize, limit: usize) -> bool {
-        !self.alone && !self.blocked && self.held < self.window && (self.held == 0 || self.bytes + bytes <= limit)
+        !self.alone && !self.blocked && !self.hung && self.held < self.window && (self.held == 0 || self.bytes + bytes <= limit)
     }
 
     /// Results tell the worker's pace, and its pace how much it may hold.
@@ -410,6 +455,21 @@ mod tests {
         crew.leave(WorkerId(2));
         crew.offer(9, 0);
         assert_eq!(hand_out(&mut crew, now), [(0, 9)], "later it works with those that are left");
+    }
+
+    #[test]
+    fn who_is_kept_free_in_vain_works_again() {
+        let (mut crew, now) = crew(3);
+        (0..6).for_each(|sequence| crew.offer(sequence, 0));
+        assert_eq!(hand_out(&mut crew, now).len(), 6);
+        crew.leave(WorkerId(2));
+        crew.offer_again(2, 0);
+        assert_eq!(hand_out(&mut crew, now), [], "worker 0 is kept free");
+        (0..2).for_each(|_| crew.settled(WorkerId(1), 0, now));
+        assert_eq!(hand_out(&mut crew, now), [(1, 2)], "but worker 1 is free before it");
+        (0..2).for_each(|_| crew.settled(WorkerId(0), 0, now));
+        crew.offer(9, 0);
+        assert_eq!(hand_out(&mut crew, now), [(0, 9)]);
     }
 
     #[test]

@@ -1,20 +1,23 @@
 //! Work in the hands of workers: what is in flight, who has it, and what becomes of it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message as _;
 
 use super::crew::{Credit, Crew, CrewLimits, WorkerId};
 use super::envelope::{Envelope, PartId};
-use super::flight::{Flight, Sequence, Verdict};
+use super::flight::{Entry, Flight, Sequence, Verdict};
 use super::link::ResultKind;
 use crate::wire::{Code, Delivery, Message, RemoteError};
 
 /// Messages that may wait for a worker before the intake pauses, and bytes of their payloads.
 const MAX_WAITING: usize = 64;
 const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// How long after the last error for want of a worker the next message gets one at once.
+const REFUSING: Duration = Duration::from_secs(1);
 
 /// A message for a worker, marked with this hand-out.
 #[derive(Debug)]
@@ -168,8 +171,9 @@ impl Dispatch {
 
     /// What [`Dispatch::next`] gave was handed over; says whether it had been handed out before.
     pub(crate) fn handed(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) -> bool {
+        let ahead = u32::try_from(self.crew(part).held(worker)).unwrap_or(u32::MAX);
         self.crew(part).handed(worker, sequence, now);
-        self.flight.handed(sequence, worker, now);
+        self.flight.handed(sequence, worker, ahead, now);
         match self.flight.get(sequence) {
             // Whose results cannot be told apart, is done with as soon as it is handed over.
             Some(entry) if self.echo == Some(false) => {
@@ -210,6 +214,7 @@ impl Dispatch {
                 if message.is_empty_part() { Judgement::Nothing(part) } else { Judgement::Result(Some(part)) }
             }
             Verdict::Another => Judgement::Result(None),
+            Verdict::Stale if self.crews.values().any(|crew| !crew.limits.deduplication) => Judgement::Result(None),
             Verdict::Stale => Judgement::Stale,
         }
     }
@@ -284,6 +289,10 @@ impl Dispatch {
         self.crew(part).leave(worker);
         self.overtaken.retain(|_, (of, holder, _)| (*of, *holder) != (part, worker));
         let lost = self.flight.lost(part, worker);
+        if !self.crew(part).limits.redelivery {
+            lost.into_iter().for_each(|sequence| self.flight.forget(sequence));
+            return Vec::new();
+        }
         self.again(part, lost)
     }
 
@@ -303,18 +312,34 @@ impl Dispatch {
         given_up
     }
 
+    /// Whether messages with an `id` get their error at once: those before them have waited for a worker in vain, and these
+    /// have waited behind them.
+    pub(crate) fn refuses(&self, part: PartId, now: Instant) -> bool {
+        let since = self.crews.get(&part).filter(|crew| crew.is_empty()).and_then(|crew| crew.refusing_since);
+        since.is_some_and(|since| now < since + REFUSING)
+    }
+
     /// What time has done: methods that hang, messages that found no worker.
     pub(crate) fn overdue(&mut self, part: PartId, now: Instant) -> Vec<GivenUp> {
         let limits = self.crew(part).limits;
         let mut given_up = Vec::new();
         if let Some(timeout) = limits.work_timeout {
+            let crew = self.crews.get(&part);
+            let hangs = |entry: &Entry, holder| {
+                // Its turn came with the last result of its worker, or when all before it had used up their time.
+                let begun = crew.and_then(|crew| crew.last_sign(holder)).map_or(entry.since, |last| last.max(entry.since));
+                let at_last = timeout.saturating_mul(entry.ahead.saturating_add(1));
+                now >= entry.since + timeout && (now >= begun + timeout || now >= entry.since + at_last)
+            };
             let hung: Vec<_> = self
                 .flight
                 .of(part)
-                .filter(|(_, entry)| now >= entry.since + timeout)
-                .filter_map(|(sequence, entry)| Some((sequence, entry.attempt, entry.holder?, entry.bytes())))
+                .filter_map(|(sequence, entry)| Some((sequence, entry, entry.holder?)))
+                .filter(|(_, entry, holder)| hangs(entry, *holder))
+                .map(|(sequence, entry, holder)| (sequence, entry.attempt, holder, entry.bytes()))
                 .collect();
             for (sequence, attempt, holder, bytes) in &hung {
+                self.crew(part).hung(*holder);
                 self.flight.release(*sequence);
                 self.overtaken.insert((*sequence, *attempt), (part, *holder, *bytes));
             }
@@ -325,12 +350,17 @@ impl Dispatch {
             tracing::warn!(expected = limits.expected, workers, "handing out without all of the expected workers");
         }
         if self.crew(part).is_empty() {
+            let refuses = self.refuses(part, now);
+            let is_late = |entry: &Entry| refuses || now >= entry.since + limits.no_workers;
             let alone: Vec<_> = self
                 .flight
                 .of(part)
-                .filter(|(_, entry)| entry.envelope.message.id().is_some() && now >= entry.since + limits.no_workers)
+                .filter(|(_, entry)| entry.envelope.message.id().is_some() && is_late(entry))
                 .map(|(sequence, _)| sequence)
                 .collect();
+            if !alone.is_empty() {
+                self.crew(part).refusing_since = Some(now);
+            }
             for sequence in alone {
                 self.crew(part).withdraw(sequence);
                 if let Some(entry) = self.flight.give_up(sequence) {
@@ -362,8 +392,6 @@ impl Dispatch {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const PART: PartId = PartId(2);
@@ -473,6 +501,11 @@ mod tests {
         let given_up = dispatch.overdue(PART, now + Duration::from_secs(30));
         assert_eq!(given_up.iter().map(|one| one.code).collect::<Vec<_>>(), [Code::NoWorkers]);
         assert_eq!(dispatch.len(), 1);
+        // What stood in the line behind it does not wait as long once more, what comes later does.
+        dispatch.submit(PART, message(Some([2; 16])), now + Duration::from_secs(30));
+        assert_eq!(dispatch.overdue(PART, now + Duration::from_secs(30)).len(), 1);
+        dispatch.submit(PART, message(Some([3; 16])), now + Duration::from_secs(32));
+        assert!(dispatch.overdue(PART, now + Duration::from_secs(32)).is_empty());
     }
 
     #[test]
@@ -529,6 +562,41 @@ mod tests {
         let mut nothing = handed[2].message.empty_part();
         assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART));
         assert_eq!(dispatch.len(), 0);
+    }
+
+    #[test]
+    fn a_message_that_waits_behind_others_of_its_worker_does_not_hang() {
+        let (mut dispatch, now) = dispatch(0);
+        let limits = CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() };
+        dispatch.set_limits(PART, limits);
+        (0..8).for_each(|_| dispatch.submit(PART, message(None), now));
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
+        let mut later = now;
+        let mut handed = hand_out(&mut dispatch, now);
+        while let Some(mut out) = (!handed.is_empty()).then(|| handed.remove(0)) {
+            later += Duration::from_millis(1500);
+            assert!(dispatch.overdue(PART, later).is_empty());
+            assert!(hand_out(&mut dispatch, later).is_empty(), "nothing is handed out again");
+            assert_eq!(dispatch.judge(&mut out.message, later), Judgement::Result(Some(PART)));
+            handed.extend(hand_out(&mut dispatch, later));
+        }
+        assert_eq!(dispatch.len(), 0);
+    }
+
+    #[test]
+    fn who_hangs_gets_nothing_until_it_answers() {
+        let (mut dispatch, now) = dispatch(0);
+        let limits = CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() };
+        dispatch.set_limits(PART, limits);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
+        dispatch.submit(PART, message(None), now);
+        let mut first = hand_out(&mut dispatch, now);
+        let later = now + Duration::from_secs(2);
+        dispatch.overdue(PART, later);
+        dispatch.submit(PART, message(None), later);
+        assert!(hand_out(&mut dispatch, later).is_empty());
+        dispatch.judge(&mut first[0].message, later);
+        assert_eq!(hand_out(&mut dispatch, later).len(), 1);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) attempt: u32,
     /// The worker that has it.
     pub(crate) holder: Option<WorkerId>,
+    /// How many others that worker had when it got this one.
+    pub(crate) ahead: u32,
     /// When it came in, or was last handed out.
     pub(crate) since: Instant,
     /// Results that have gone on, and results of this attempt that have come.
@@ -86,7 +88,7 @@ impl Flight {
     pub(crate) fn insert(&mut self, part: PartId, envelope: Envelope, now: Instant) -> Sequence {
         let sequence = self.next;
         self.next += 1;
-        self.entries.insert(sequence, Entry { envelope, part, attempt: 0, holder: None, since: now, passed: 0, come: 0 });
+        self.entries.insert(sequence, Entry { envelope, part, attempt: 0, holder: None, ahead: 0, since: now, passed: 0, come: 0 });
         sequence
     }
 
@@ -94,12 +96,13 @@ impl Flight {
         self.entries.get(&sequence)
     }
 
-    /// Notes one more hand-out.
-    pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, now: Instant) {
+    /// Notes one more hand-out, behind `ahead` others.
+    pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, ahead: u32, now: Instant) {
         if let Some(entry) = self.get_mut(sequence) {
             entry.attempt += 1;
             entry.come = 0;
             entry.holder = Some(holder);
+            entry.ahead = ahead;
             entry.since = now;
         }
     }
@@ -206,7 +209,7 @@ mod tests {
         let now = Instant::now();
         let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), now);
         let first = flight.mark(sequence).unwrap();
-        (0..attempts).for_each(|_| flight.handed(sequence, WorkerId(1), now));
+        (0..attempts).for_each(|_| flight.handed(sequence, WorkerId(1), 0, now));
         (flight, first)
     }
 
@@ -247,7 +250,7 @@ mod tests {
         for _ in 0..10_000 {
             let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), Instant::now());
             let mark = flight.mark(sequence).unwrap();
-            flight.handed(sequence, WorkerId(1), Instant::now());
+            flight.handed(sequence, WorkerId(1), 0, Instant::now());
             assert!(matches!(flight.result(&mark), Verdict::First(..)));
         }
         assert_eq!(flight.entries.len(), 1);

@@ -135,6 +135,10 @@ impl Hold {
         self.topics.len()
     }
 
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// A subscription arrived.
     pub(crate) fn subscribed(
         &mut self,

@@ -29,6 +29,7 @@ pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
+pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
 
 use self::router::Step;
@@ -310,6 +311,7 @@ impl Engine {
                 }
             }
         }
+        self.core.stats.set_in_flight(self.core.dispatch.len());
     }
 }
 

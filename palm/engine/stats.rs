@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What a component counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,8 @@ const NAMES: [&str; 13] = [
     "superseded",
 ];
 
-/// The counters of a component.
+/// The counters of a component. Peers read them from its cache, as a JSON object, at the key `_palm.stats`; there are also
+/// `in_flight`, the messages that workers owe a result for, and `holding`, the bytes of answers that wait to be taken.
 ///
 /// ```
 /// # use palm::stats::{Counter, Stats};
@@ -56,21 +57,61 @@ const NAMES: [&str; 13] = [
 /// assert_eq!(stats.get(Counter::Expired), 0);
 /// ```
 #[derive(Debug, Default)]
-pub struct Stats([AtomicU64; NAMES.len()]);
+pub struct Stats {
+    counters: [AtomicU64; NAMES.len()],
+    in_flight: AtomicUsize,
+    holding: AtomicUsize,
+}
 
 impl Stats {
     /// The current value.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
-        self.0[counter as usize].load(Ordering::Relaxed)
+        self.counters[counter as usize].load(Ordering::Relaxed)
     }
 
     /// Every counter with its name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        NAMES.into_iter().zip(self.0.iter().map(|value| value.load(Ordering::Relaxed)))
+        NAMES.into_iter().zip(self.counters.iter().map(|value| value.load(Ordering::Relaxed)))
     }
 
     pub(crate) fn add(&self, counter: Counter, by: u64) {
-        self.0[counter as usize].fetch_add(by, Ordering::Relaxed);
+        self.counters[counter as usize].fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Messages that workers owe a result for now.
+    pub(crate) fn set_in_flight(&self, messages: usize) {
+        self.in_flight.store(messages, Ordering::Relaxed);
+    }
+
+    /// Bytes of answers that wait to be taken now.
+    pub(crate) fn set_holding(&self, bytes: usize) {
+        self.holding.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The JSON object that peers read.
+    pub(crate) fn json(&self) -> String {
+        let now = [("in_flight", &self.in_flight), ("holding", &self.holding)];
+        let now = now.map(|(name, value)| (name, value.load(Ordering::Relaxed) as u64));
+        let object: serde_json::Map<_, _> =
+            self.iter().chain(now).map(|(name, value)| (name.to_owned(), value.into())).collect();
+        serde_json::Value::Object(object).to_string()
+    }
+}
+
+/// Cache key of the counters.
+pub(crate) const STATS_KEY: &str = "_palm.stats";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_read_an_object() {
+        let stats = Stats::default();
+        stats.add(Counter::Stale, 3);
+        stats.set_in_flight(2);
+        let read: serde_json::Value = serde_json::from_str(&stats.json()).unwrap();
+        assert_eq!((&read["stale"], &read["in_flight"], &read["received"]), (&3.into(), &2.into(), &0.into()));
     }
 }

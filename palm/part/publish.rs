@@ -25,6 +25,7 @@ use crate::wire::Message;
 pub struct PubService {
     address: Address,
     pipelined: bool,
+    calls: bool,
     limits: Limits,
     hold: Hold,
     port: Option<Port>,
@@ -38,6 +39,7 @@ impl PubService {
         Self {
             address: address.into(),
             pipelined: false,
+            calls: true,
             limits: Limits::default(),
             hold: Hold::default(),
             port: None,
@@ -82,6 +84,14 @@ impl PubService {
         self
     }
 
+    /// For the controls of the fault tests: a classic client's calls are not told apart, any subscription of it will do.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn without_calls(mut self) -> Self {
+        self.calls = false;
+        self
+    }
+
     fn subscription(&mut self, turn: &mut Turn<'_>, port: Port, topic: &Bytes) {
         let outcome = self.hold.subscribed(topic, turn.now, &mut sender(turn, port));
         self.note(turn, outcome);
@@ -94,6 +104,7 @@ impl PubService {
     fn note(&self, turn: &mut Turn<'_>, outcome: Outcome) {
         turn.count(Counter::Sent, outcome.sent);
         turn.count(Counter::Held, outcome.held);
+        turn.core.stats.set_holding(self.hold.bytes());
         if outcome.expired > 0 {
             turn.count(Counter::Expired, outcome.expired);
             tracing::warn!(
@@ -164,7 +175,7 @@ impl Part for PubService {
         let classic = message.id().is_none();
         let addressee = match topic == client {
             false => Addressee::Stage,
-            true if classic => turn.core.calls.current(message.client()),
+            true if classic && self.calls => turn.core.calls.current(message.client()),
             true => Addressee::Client,
         };
         if classic {

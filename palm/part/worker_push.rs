@@ -12,8 +12,10 @@ use crate::wire::Message;
 
 /// Workers with an endpoint of their own; whoever comes later shares the fixed one.
 const MAX_ENDPOINTS: usize = 256;
-/// How long an endpoint waits for its worker to connect, or to come back.
+/// How long an endpoint waits for its worker to connect.
 const ENDPOINT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long it waits for one that was there to come back: workers ask for their address only once.
+const RETURN_PATIENCE: Duration = Duration::from_secs(600);
 /// How often it is looked at what is overdue.
 const CHECK: Duration = Duration::from_millis(500);
 /// The worker that stands for all who share the fixed endpoint.
@@ -23,7 +25,7 @@ const SHARED: WorkerId = WorkerId(0);
 ///
 /// A worker that asks the cache for the address gets an endpoint of its own (on loopback; up to 256 workers). So it is known
 /// who has what: each worker holds a bounded amount of work, and when its connection ends, what it held is handed to others,
-/// three times at most; then the caller gets an error. Workers that were given the address by hand share one endpoint, and
+/// three times at most; then the caller gets an error. So it is for a worker that froze, 3 s later. Workers that were given the address by hand share one endpoint, and
 /// there only [`work_timeout`](Self::work_timeout) tells that a message is lost.
 ///
 /// A message is told from others by the extension field `delivery`, which workers bring back with their results. The results
@@ -53,8 +55,17 @@ struct Endpoint {
     asker: String,
     bound: Bound,
     peers: usize,
+    /// Somebody was connected.
+    met: bool,
     /// Since when nobody is connected.
     idle_since: Instant,
+}
+
+impl Endpoint {
+    fn is_unused(&self, now: Instant) -> bool {
+        let patience = if self.met { RETURN_PATIENCE } else { ENDPOINT_PATIENCE };
+        self.peers == 0 && now >= self.idle_since + patience
+    }
 }
 
 impl WorkerPushService {
@@ -125,6 +136,22 @@ impl WorkerPushService {
         self
     }
 
+    /// For the controls of the fault tests: what a worker had when it died is lost.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn without_redelivery(mut self) -> Self {
+        self.limits.redelivery = false;
+        self
+    }
+
+    /// For the controls of the fault tests: copies of results pass.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn without_deduplication(mut self) -> Self {
+        self.limits.deduplication = false;
+        self
+    }
+
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
         while let Some(HandOut { worker, sequence, delivery, mut message, marked }) = turn.core.dispatch.next(part, turn.now) {
@@ -146,6 +173,9 @@ impl WorkerPushService {
             turn.core.give_up(given_up);
         }
         turn.core.flush_links();
+        if turn.core.dispatch.refuses(part, turn.now) {
+            self.give_up_overdue(turn);
+        }
         self.full = turn.core.dispatch.is_full(part);
         if turn.core.dispatch.len() > 0 {
             turn.wake_in(CHECK);
@@ -198,19 +228,23 @@ impl WorkerPushService {
         }
     }
 
+    fn give_up_overdue(&self, turn: &mut Turn<'_>) {
+        for given_up in turn.core.dispatch.overdue(turn.part, turn.now) {
+            turn.core.give_up(given_up);
+        }
+    }
+
     fn check(&mut self, turn: &mut Turn<'_>) {
         if self.checked.is_some_and(|checked| turn.now < checked + CHECK) {
             return;
         }
         self.checked = Some(turn.now);
-        for given_up in turn.core.dispatch.overdue(turn.part, turn.now) {
-            turn.core.give_up(given_up);
-        }
+        self.give_up_overdue(turn);
         let now = turn.now;
         let unused: Vec<_> = self
             .endpoints
             .iter()
-            .filter(|(_, endpoint)| endpoint.peers == 0 && now >= endpoint.idle_since + ENDPOINT_PATIENCE)
+            .filter(|(_, endpoint)| endpoint.is_unused(now))
             .map(|(worker, _)| *worker)
             .collect();
         for worker in unused {
@@ -223,19 +257,31 @@ impl WorkerPushService {
         }
     }
 
+    /// Closes the endpoint that has waited longest for its worker, if there are too many.
+    fn make_room(&mut self, turn: &mut Turn<'_>) {
+        if self.endpoints.len() >= MAX_ENDPOINTS {
+            let left = self.endpoints.iter().filter(|(_, endpoint)| endpoint.met && endpoint.peers == 0);
+            let longest = left.min_by_key(|(_, endpoint)| endpoint.idle_since).map(|(worker, _)| *worker);
+            if let Some(endpoint) = longest.and_then(|worker| self.endpoints.remove(&worker)) {
+                turn.transport.close(endpoint.bound.port);
+            }
+        }
+    }
+
     /// An endpoint for a worker, unless the fixed one has to do.
     fn endpoint(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
-        let known = self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.peers == 0);
+        let known = self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.met && endpoint.peers == 0);
         if let Some(endpoint) = known {
             endpoint.idle_since = turn.now;
             return Some(endpoint.bound.address.clone());
         }
+        self.make_room(turn);
         let host = self.shared.as_ref()?.address.strip_prefix("tcp://")?.rsplit_once(':')?.0;
         if !crate::runtime::is_loopback(host) || asker.is_empty() || self.endpoints.len() >= MAX_ENDPOINTS {
             return None;
         }
         let port = turn.transport.open(turn.part, SocketKind::Push).ok()?;
-        let opened = turn.transport.watch(port).is_ok();
+        let opened = turn.transport.watch(port).is_ok() && turn.transport.beat(port).is_ok();
         let address = format!("tcp://{host}:*");
         match turn.transport.bind(port, &address).ok().filter(|_| opened) {
             Some(address) => {
@@ -244,6 +290,7 @@ impl WorkerPushService {
                     asker: asker.to_owned(),
                     bound: Bound { port, address: address.clone() },
                     peers: 0,
+                    met: false,
                     idle_since: turn.now,
                 };
                 self.endpoints.insert(WorkerId(self.last_worker), endpoint);
@@ -306,6 +353,7 @@ impl Part for WorkerPushService {
         let credit = match self.endpoints.get_mut(&worker) {
             Some(endpoint) => {
                 endpoint.peers += 1;
+                endpoint.met = true;
                 Credit::Paced(self.limits.messages)
             }
             None => {
@@ -330,9 +378,17 @@ impl Part for WorkerPushService {
                 self.shared_peers
             }
         };
-        if left == 0 {
+        if worker != SHARED {
+            // Where two of one name have come to share an endpoint, nobody knows whose the messages were: what the other one
+            // has done as well is a copy.
             self.leave(turn, worker);
-        } else if worker == SHARED {
+            if left > 0 {
+                let credit = Credit::Paced(self.limits.messages);
+                turn.core.dispatch.join(turn.part, worker, credit, turn.now);
+            }
+        } else if left == 0 {
+            self.leave(turn, worker);
+        } else {
             turn.core.dispatch.join(turn.part, SHARED, Credit::Fixed(left * self.limits.messages), turn.now);
         }
         self.hand_out(turn);

@@ -14,7 +14,7 @@ use super::sockets::Sockets;
 use super::stop::Stop;
 use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
-use crate::engine::{Router, Engine, Opening, PartId, Stats};
+use crate::engine::{Router, Engine, Opening, PartId, STATS_KEY, Stats};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;
@@ -173,10 +173,14 @@ fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> 
 }
 
 impl Shared {
-    /// Lets the cache service ask the parts that these keys belong to.
+    /// Lets the cache service ask the parts that these keys belong to, and read the counters.
     fn answer_asks(self: &Arc<Self>, parts: Vec<(&'static str, PartId)>) {
         let shared = Arc::downgrade(self);
+        let stats = self.stats.clone();
         self.stop.set_ask(move |key, asker| {
+            if key == STATS_KEY {
+                return Some(stats.json());
+            }
             let (_, part) = *parts.iter().find(|(known, _)| *known == key)?;
             let (answer, answered) = std::sync::mpsc::channel();
             shared.upgrade()?.inbox.ask(Ask { part, asker: asker.to_owned(), answer });

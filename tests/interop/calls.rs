@@ -13,7 +13,7 @@ const LOCKSTEP: usize = 200;
 
 fn calls(label: String, evals: usize, singles: usize, steps: usize) -> Option<Player> {
     let mut command = Command::new(python::interpreter()?);
-    command.arg("-u").arg(python::script("calls.py"));
+    command.arg("-u").arg(crate::run::script("calls.py"));
     command.args([evals, singles, steps].map(|count| count.to_string()));
     Some(Player::start(label, false, command))
 }

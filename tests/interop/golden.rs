@@ -11,7 +11,7 @@ fn golden_bytes_are_those_of_pylm() {
         return;
     };
     let output = Command::new(interpreter)
-        .arg(python::script("golden.py"))
+        .arg(crate::run::script("golden.py"))
         .output()
         .expect("the script can be started");
     assert!(

@@ -290,9 +290,9 @@ fn play(pattern: &Pattern, cast: &Cast<'_>, words: &[&str]) -> Player {
         let mut command = Command::new(python);
         command.arg("-u");
         if pattern.name == "applications" {
-            command.arg(python::script("application.py"));
+            command.arg(script("application.py"));
         } else {
-            command.arg(python::script("peer.py")).arg(pattern.name);
+            command.arg(script("peer.py")).arg(pattern.name);
         }
         command.args(words);
         Player::start(format!("{label} (Python)"), false, command)
@@ -301,6 +301,13 @@ fn play(pattern: &Pattern, cast: &Cast<'_>, words: &[&str]) -> Player {
         command.args(words);
         Player::start(format!("{label} (Rust)"), true, command)
     }
+}
+
+/// One of the scripts beside this file.
+pub(crate) fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/interop/scripts")
+        .join(name)
 }
 
 /// Cargo builds the examples for `cargo test`, next to the directory of the tests, unless a target was picked.
