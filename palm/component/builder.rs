@@ -116,6 +116,7 @@ macro_rules! working {
             /// Messages that a worker may hold unanswered. Default: 500. Within it, a worker holds about 50 ms of work.
             pub const fn worker_messages(mut self, messages: usize) -> Self {
                 self.crew.messages = messages;
+                self.crew.linked_messages = messages;
                 self
             }
 

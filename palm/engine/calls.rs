@@ -48,6 +48,7 @@ impl Calls {
         if self.clients.len() >= MAX_CLIENTS {
             self.clients.clear();
             self.by_peer.clear();
+            self.gone.clear();
         }
         self.last += 1;
         let current = Current { peer, number: self.last, under_way: 1 };

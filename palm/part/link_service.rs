@@ -8,8 +8,6 @@ use crate::engine::{LinkResult, Counter, Credit, Opening, Part, PartId, Port, Tu
 use crate::error::Result;
 use crate::socket::{Incoming, Peer};
 
-/// Messages that a worker on the link may hold unanswered.
-const WORKER_MESSAGES: usize = 4096;
 /// How often sessions without a peer are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -136,7 +134,7 @@ impl Part for LinkService {
             let _ = turn.transport.send(port, Some(&identity), false, Frame::Welcome(greeted.welcome).write());
             if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, pusher(turn)) {
                 tracing::info!("worker {} is linked", hello.name);
-                turn.core.dispatch.join(part, id.worker(), Credit::Paced(WORKER_MESSAGES), turn.now);
+                turn.core.dispatch.join(part, id.worker(), Credit::Paced(turn.core.dispatch.linked_messages(part)), turn.now);
                 turn.core.resume(part);
             }
             turn.flush_soon();

@@ -15,11 +15,11 @@ fn must_fail(figures: &Figures, on: &[&str]) {
 }
 
 pub(crate) fn without_redelivery() {
-    must_fail(&crashes::killed_workers(Scale::Tenth, &["redelivery"]), &["answered", "lost"]);
+    must_fail(&crashes::killed_workers(Scale::Tenth, false, &["redelivery"]), &["answered", "lost"]);
 }
 
 pub(crate) fn without_deduplication() {
-    must_fail(&crashes::frozen_worker(Scale::Tenth, &["deduplication"]), &["duplicated"]);
+    must_fail(&crashes::frozen_worker(Scale::Tenth, true, &["deduplication"]), &["duplicated"]);
 }
 
 pub(crate) fn without_holding() {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use palm::part::{CacheService, PubService, PullService, WorkerPullService, WorkerPushService};
+use palm::part::{CacheService, LinkService, PubService, PullService, WorkerPullService, WorkerPushService};
 use palm::topology::Route;
 use palm::{Call, Client, Error, ServerTemplate};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,8 @@ pub(crate) struct Spec {
     pub(crate) no_workers_ms: Option<u64>,
     pub(crate) hold_ms: Option<u64>,
     pub(crate) hold_bytes: Option<usize>,
+    /// Workers of ours use the sockets of the Python implementation.
+    pub(crate) classic: bool,
     /// Mechanisms that are switched off.
     pub(crate) off: Vec<String>,
 }
@@ -118,12 +120,13 @@ fn master(spec: &Spec) -> ServerTemplate {
     if is_off(spec, "deduplication") {
         push = push.without_deduplication();
     }
-    ServerTemplate::new(&spec.name)
+    let template = ServerTemplate::new(&spec.name)
         .register_inbound("Pull", PullService::new(ANY), "WorkerPush")
         .register_inbound("WorkerPull", WorkerPullService::new(ANY), "Pub")
         .register_outbound("WorkerPush", push, Route::exterior())
         .register_outbound("Pub", publisher(spec), Route::exterior())
-        .register_bypass("Cache", CacheService::new(spec.db.as_str()))
+        .register_bypass("Cache", CacheService::new(spec.db.as_str()));
+    if spec.classic { template } else { template.register_inbound("Link", LinkService::new(ANY), "Pub") }
 }
 
 fn server(spec: &Spec) -> ServerTemplate {

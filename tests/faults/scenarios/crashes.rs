@@ -15,13 +15,17 @@ const NO_WORKERS: u32 = 7;
 const NOTICED: Duration = Duration::from_millis(3500);
 
 pub(crate) fn t01_workers_are_killed(scale: Scale) -> Figures {
-    killed_workers(scale, &[])
+    killed_workers(scale, false, &[])
 }
 
-pub(crate) fn killed_workers(scale: Scale, off: &[&str]) -> Figures {
+pub(crate) fn t01_classic_workers_are_killed(scale: Scale) -> Figures {
+    killed_workers(scale, true, &[])
+}
+
+pub(crate) fn killed_workers(scale: Scale, classic: bool, off: &[&str]) -> Figures {
     let run = Run::new("t01");
     let (count, kills) = scale.pick((10_000, 4), (100_000, 20));
-    kill_workers(run, off, count, kills, |run| run.start(&Spec { work_us: 200, ..run.worker() }))
+    kill_workers(run, classic, off, count, kills, |run| run.start(&Spec { work_us: 200, ..run.worker() }))
 }
 
 pub(crate) fn t02_python_workers_are_killed(scale: Scale) -> Figures {
@@ -30,18 +34,18 @@ pub(crate) fn t02_python_workers_are_killed(scale: Scale) -> Figures {
     }
     let run = Run::new("t02");
     let (count, kills) = scale.pick((2_000, 2), (20_000, 10));
-    kill_workers(run, &[], count, kills, |run| {
+    kill_workers(run, true, &[], count, kills, |run| {
         let worker = run.worker();
         run.python("worker.py", &[&worker.name, &worker.db, "0.0002"]).unwrap()
     })
 }
 
-fn kill_workers(mut run: Run, off: &[&str], count: u64, kills: u64, make: impl Fn(&Run) -> Process) -> Figures {
+fn kill_workers(mut run: Run, classic: bool, off: &[&str], count: u64, kills: u64, make: impl Fn(&Run) -> Process) -> Figures {
     const CAP: u64 = 16;
     let mut figures = Figures::default();
     let off: Vec<String> = off.iter().map(|off| (*off).to_owned()).collect();
     let timeout_ms = if off.is_empty() { 60_000 } else { 2_000 };
-    let master = run.start(&Spec { worker_messages: Some(CAP as usize), off, ..run.master() });
+    let master = run.start(&Spec { worker_messages: Some(CAP as usize), classic, off, ..run.master() });
     let mut workers = [make(&run), make(&run)];
     let start = Instant::now();
     let mut client = run.start(&Spec { size: 100, timeout_ms, client_id: "t".to_owned(), ..run.client(count) });
@@ -67,14 +71,18 @@ fn kill_workers(mut run: Run, off: &[&str], count: u64, kills: u64, make: impl F
 }
 
 pub(crate) fn t03_a_worker_freezes(scale: Scale) -> Figures {
-    frozen_worker(scale, &[])
+    frozen_worker(scale, false, &[])
 }
 
-pub(crate) fn frozen_worker(scale: Scale, off: &[&str]) -> Figures {
+pub(crate) fn t03_a_classic_worker_freezes(scale: Scale) -> Figures {
+    frozen_worker(scale, true, &[])
+}
+
+pub(crate) fn frozen_worker(scale: Scale, classic: bool, off: &[&str]) -> Figures {
     let (mut run, mut figures) = (Run::new("t03"), Figures::default());
     let count = scale.pick(2_000, 10_000);
     let off = off.iter().map(|off| (*off).to_owned()).collect();
-    let _master = run.start(&Spec { off, ..run.master() });
+    let _master = run.start(&Spec { off, classic, ..run.master() });
     let _spy = Spy::on(&run.db, "t03", &run.history_path());
     let workers = [0, 1].map(|_| run.start(&Spec { work_us: 1000, ..run.worker() }));
     let mut client = run.start(&Spec { client_id: "t03".to_owned(), ..run.client(count) });

@@ -74,9 +74,17 @@ pub(crate) fn t52_a_master_is_told_twice(_scale: Scale) -> Figures {
 }
 
 pub(crate) fn t53_workers_are_told_to_end(scale: Scale) -> Figures {
+    workers_are_told_to_end(scale, false)
+}
+
+pub(crate) fn t53_classic_workers_are_told_to_end(scale: Scale) -> Figures {
+    workers_are_told_to_end(scale, true)
+}
+
+fn workers_are_told_to_end(scale: Scale, classic: bool) -> Figures {
     let (mut run, mut figures) = (Run::new("t53"), Figures::default());
     let (count, rounds) = scale.pick((5_000, 4), (50_000, 20));
-    let _master = run.start(&run.master());
+    let _master = run.start(&Spec { classic, ..run.master() });
     let spec = Spec { work_us: 500, ..run.worker() };
     let mut workers = [0, 1].map(|_| run.start(&spec));
     let mut client = run.start(&run.client(count));
