@@ -20,6 +20,8 @@ pub(crate) struct CrewLimits {
     pub(crate) hold: Duration,
     /// How many messages.
     pub(crate) messages: usize,
+    /// How many messages on the link, where nothing is lost for want of room.
+    pub(crate) linked_messages: usize,
     /// How many bytes of payload; one message that is larger passes alone.
     pub(crate) bytes: usize,
     /// After this long without a result a method hangs.
@@ -41,6 +43,7 @@ impl Default for CrewLimits {
             hold: Duration::from_millis(50),
             // A worker of the original implementation keeps 1,000 in its socket before it loses any.
             messages: 500,
+            linked_messages: 4096,
             bytes: 4 << 20,
             work_timeout: Some(Duration::from_secs(1800)),
             attempts: 3,
@@ -104,6 +107,15 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
+    /// Before any worker of the classic sockets is there; workers on the link may have joined.
+    pub(crate) fn set_limits(&mut self, limits: CrewLimits) {
+        self.limits = limits;
+        for worker in self.workers.values_mut() {
+            worker.credit = Credit::Paced(limits.linked_messages);
+            worker.window = worker.window.min(limits.linked_messages);
+        }
+    }
+
     /// Messages that wait for a worker, and the bytes of their payloads.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.waiting.len() + self.retries.len(), self.waiting_bytes)
@@ -121,13 +133,13 @@ impl Crew {
 
     /// When a worker last gave a result or began to work; `None` where it stands for several.
     pub(crate) fn last_sign(&self, id: WorkerId) -> Option<Instant> {
-        self.workers.get(&id).filter(|worker| worker.is_one()).map(|worker| worker.last)
+        self.workers.get(&id).filter(|worker| matches!(worker.credit, Credit::Paced(_))).map(|worker| worker.last)
     }
 
     /// A worker hangs: it gets nothing until it answers.
     pub(crate) fn hung(&mut self, id: WorkerId) {
         if let Some(worker) = self.workers.get_mut(&id)
-            && worker.is_one()
+            && matches!(worker.credit, Credit::Paced(_))
         {
             worker.hung = true;
             if self.reserved == Some(id) {
@@ -295,7 +307,7 @@ impl Crew {
 
     /// What `id` got before `sequence` and still holds: a worker that does one after the other has given nothing for it.
     pub(crate) fn passed_over(&mut self, id: WorkerId, sequence: Sequence) -> Vec<Sequence> {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.is_one()) else {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| matches!(worker.credit, Credit::Paced(_))) else {
             return Vec::new();
         };
         match worker.order.iter().position(|held| *held == sequence) {
@@ -327,11 +339,6 @@ impl Crew {
 }
 
 impl Worker {
-    /// Whether it is one worker, not several that cannot be told apart.
-    const fn is_one(&self) -> bool {
-        matches!(self.credit, Credit::Paced(_))
-    }
-
     const fn has_room(&self, bytes: usize, limit: usize) -> bool {
         !self.alone && !self.blocked && !self.hung && self.held < self.window && (self.held == 0 || self.bytes + bytes <= limit)
     }
@@ -437,6 +444,21 @@ mod tests {
     }
 
     #[test]
+    fn who_is_kept_free_in_vain_works_again() {
+        let (mut crew, now) = crew(3);
+        (0..6).for_each(|sequence| crew.offer(sequence, 0));
+        assert_eq!(hand_out(&mut crew, now).len(), 6);
+        crew.leave(WorkerId(2));
+        crew.offer_again(2, 0);
+        assert_eq!(hand_out(&mut crew, now), [], "worker 0 is kept free");
+        (0..2).for_each(|_| crew.settled(WorkerId(1), 0, now));
+        assert_eq!(hand_out(&mut crew, now), [(1, 2)], "but worker 1 is free before it");
+        (0..2).for_each(|_| crew.settled(WorkerId(0), 0, now));
+        crew.offer(9, 0);
+        assert_eq!(hand_out(&mut crew, now), [(0, 9)]);
+    }
+
+    #[test]
     fn nothing_is_handed_out_before_the_expected_workers_were_there() {
         let now = Instant::now();
         let mut crew = Crew { limits: CrewLimits { expected: 3, ..CrewLimits::default() }, ..Crew::default() };
@@ -455,21 +477,6 @@ mod tests {
         crew.leave(WorkerId(2));
         crew.offer(9, 0);
         assert_eq!(hand_out(&mut crew, now), [(0, 9)], "later it works with those that are left");
-    }
-
-    #[test]
-    fn who_is_kept_free_in_vain_works_again() {
-        let (mut crew, now) = crew(3);
-        (0..6).for_each(|sequence| crew.offer(sequence, 0));
-        assert_eq!(hand_out(&mut crew, now).len(), 6);
-        crew.leave(WorkerId(2));
-        crew.offer_again(2, 0);
-        assert_eq!(hand_out(&mut crew, now), [], "worker 0 is kept free");
-        (0..2).for_each(|_| crew.settled(WorkerId(1), 0, now));
-        assert_eq!(hand_out(&mut crew, now), [(1, 2)], "but worker 1 is free before it");
-        (0..2).for_each(|_| crew.settled(WorkerId(0), 0, now));
-        crew.offer(9, 0);
-        assert_eq!(hand_out(&mut crew, now), [(0, 9)]);
     }
 
     #[test]

@@ -94,8 +94,7 @@ impl Dispatch {
     }
 
     pub(crate) fn set_limits(&mut self, part: PartId, limits: CrewLimits) {
-        // Workers may have joined before.
-        self.crew(part).limits = limits;
+        self.crew(part).set_limits(limits);
     }
 
     /// Messages taken in and not settled.
@@ -129,6 +128,11 @@ impl Dispatch {
 
     pub(crate) fn join(&mut self, part: PartId, worker: WorkerId, credit: Credit, now: Instant) {
         self.crew(part).join(worker, credit, now);
+    }
+
+    /// How many messages a worker on the link may hold.
+    pub(crate) fn linked_messages(&mut self, part: PartId) -> usize {
+        self.crew(part).limits.linked_messages
     }
 
     /// The transport can, or cannot, take messages for a worker.
@@ -200,7 +204,7 @@ impl Dispatch {
         match self.flight.result(&delivery) {
             Verdict::First(sequence, entry) => {
                 let (part, bytes) = (entry.part, entry.bytes());
-                if let Some(holder) = entry.holder {
+                if let Some(holder) = entry.holder.filter(|_| entry.attempt == delivery.attempt) {
                     self.pass_over(part, holder, sequence, now);
                 }
                 match entry.holder {
@@ -255,6 +259,8 @@ impl Dispatch {
         };
         let (part, bytes) = (entry.part, entry.bytes());
         if result.kind == ResultKind::More {
+            // A method that goes on giving results does not hang.
+            entry.since = now;
             return message.map(|message| Given { envelope, message: Some(message), settled: None });
         }
         self.flight.forget(result.sequence);
@@ -538,33 +544,6 @@ mod tests {
     }
 
     #[test]
-    fn late_work_is_refused_not_handed_out() {
-        let (mut dispatch, now) = dispatch(2);
-        let mut hurried = message(Some([1; 16]));
-        hurried.message.set_remaining(Duration::from_millis(300));
-        hurried.message.arrived(now);
-        dispatch.submit(PART, hurried, now);
-        dispatch.join(PART, WorkerId(1), Credit::Fixed(2), now);
-        assert_eq!(hand_out(&mut dispatch, now).len(), 2);
-        dispatch.join(PART, WorkerId(2), Credit::Paced(500), now);
-        assert!(hand_out(&mut dispatch, now + Duration::from_millis(300)).is_empty());
-        assert_eq!(dispatch.take_late().iter().map(|late| late.code).collect::<Vec<_>>(), [Code::Late]);
-        assert_eq!((dispatch.len(), dispatch.take_late().len()), (2, 0));
-    }
-
-    #[test]
-    fn what_gave_nothing_is_settled_by_the_next_result() {
-        let (mut dispatch, now) = dispatch(3);
-        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
-        let mut handed = hand_out(&mut dispatch, now);
-        assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART)));
-        assert_eq!((dispatch.len(), dispatch.held()), (1, 1));
-        let mut nothing = handed[2].message.empty_part();
-        assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART));
-        assert_eq!(dispatch.len(), 0);
-    }
-
-    #[test]
     fn a_message_that_waits_behind_others_of_its_worker_does_not_hang() {
         let (mut dispatch, now) = dispatch(0);
         let limits = CrewLimits { work_timeout: Some(Duration::from_secs(2)), ..CrewLimits::default() };
@@ -597,6 +576,33 @@ mod tests {
         assert!(hand_out(&mut dispatch, later).is_empty());
         dispatch.judge(&mut first[0].message, later);
         assert_eq!(hand_out(&mut dispatch, later).len(), 1);
+    }
+
+    #[test]
+    fn late_work_is_refused_not_handed_out() {
+        let (mut dispatch, now) = dispatch(2);
+        let mut hurried = message(Some([1; 16]));
+        hurried.message.set_remaining(Duration::from_millis(300));
+        hurried.message.arrived(now);
+        dispatch.submit(PART, hurried, now);
+        dispatch.join(PART, WorkerId(1), Credit::Fixed(2), now);
+        assert_eq!(hand_out(&mut dispatch, now).len(), 2);
+        dispatch.join(PART, WorkerId(2), Credit::Paced(500), now);
+        assert!(hand_out(&mut dispatch, now + Duration::from_millis(300)).is_empty());
+        assert_eq!(dispatch.take_late().iter().map(|late| late.code).collect::<Vec<_>>(), [Code::Late]);
+        assert_eq!((dispatch.len(), dispatch.take_late().len()), (2, 0));
+    }
+
+    #[test]
+    fn what_gave_nothing_is_settled_by_the_next_result() {
+        let (mut dispatch, now) = dispatch(3);
+        dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
+        let mut handed = hand_out(&mut dispatch, now);
+        assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART)));
+        assert_eq!((dispatch.len(), dispatch.held()), (1, 1));
+        let mut nothing = handed[2].message.empty_part();
+        assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART));
+        assert_eq!(dispatch.len(), 0);
     }
 
     #[test]

@@ -88,7 +88,8 @@ impl Flight {
     pub(crate) fn insert(&mut self, part: PartId, envelope: Envelope, now: Instant) -> Sequence {
         let sequence = self.next;
         self.next += 1;
-        self.entries.insert(sequence, Entry { envelope, part, attempt: 0, holder: None, ahead: 0, since: now, passed: 0, come: 0 });
+        let entry = Entry { envelope, part, attempt: 0, holder: None, ahead: 0, since: now, passed: 0, come: 0 };
+        self.entries.insert(sequence, entry);
         sequence
     }
 

@@ -130,13 +130,13 @@ impl Hold {
         self.waiting.is_empty()
     }
 
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     #[cfg(test)]
     pub(crate) fn topics(&self) -> usize {
         self.topics.len()
-    }
-
-    pub(crate) const fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// A subscription arrived.

@@ -103,6 +103,7 @@ impl WorkerPushService {
     #[must_use]
     pub const fn worker_messages(mut self, messages: usize) -> Self {
         self.limits.messages = messages;
+        self.limits.linked_messages = messages;
         self
     }
 
@@ -120,22 +121,6 @@ impl WorkerPushService {
         self
     }
 
-    /// Workers that must have connected before the first message is handed out. Default: 1.
-    ///
-    /// Without it, whoever comes first may have done a short stream before the next one is there. They are waited for as long
-    /// as [`no_workers_timeout`](Self::no_workers_timeout) says, from the first message on; then whoever is there begins, and a
-    /// line says so. Over `inproc://` connections cannot be seen, and nothing is waited for.
-    #[must_use]
-    pub const fn expected_workers(mut self, workers: usize) -> Self {
-        self.limits.expected = workers;
-        self
-    }
-
-    pub(crate) const fn limits(mut self, limits: CrewLimits) -> Self {
-        self.limits = limits;
-        self
-    }
-
     /// For the controls of the fault tests: what a worker had when it died is lost.
     #[doc(hidden)]
     #[must_use]
@@ -149,6 +134,22 @@ impl WorkerPushService {
     #[must_use]
     pub const fn without_deduplication(mut self) -> Self {
         self.limits.deduplication = false;
+        self
+    }
+
+    /// Workers that must have connected before the first message is handed out. Default: 1.
+    ///
+    /// Without it, whoever comes first may have done a short stream before the next one is there. They are waited for as long
+    /// as [`no_workers_timeout`](Self::no_workers_timeout) says, from the first message on; then whoever is there begins, and a
+    /// line says so. Over `inproc://` connections cannot be seen, and nothing is waited for.
+    #[must_use]
+    pub const fn expected_workers(mut self, workers: usize) -> Self {
+        self.limits.expected = workers;
+        self
+    }
+
+    pub(crate) const fn limits(mut self, limits: CrewLimits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -172,10 +173,10 @@ impl WorkerPushService {
             turn.count(Counter::Late, 1);
             turn.core.give_up(given_up);
         }
-        turn.core.flush_links();
         if turn.core.dispatch.refuses(part, turn.now) {
             self.give_up_overdue(turn);
         }
+        turn.core.flush_links();
         self.full = turn.core.dispatch.is_full(part);
         if turn.core.dispatch.len() > 0 {
             turn.wake_in(CHECK);
@@ -305,6 +306,11 @@ impl WorkerPushService {
     }
 }
 
+/// Of an endpoint: two that share one cannot be told apart, and their results come in no order.
+const fn credit_of(peers: usize, messages: usize) -> Credit {
+    if peers > 1 { Credit::Fixed(peers * messages) } else { Credit::Paced(messages) }
+}
+
 impl fmt::Debug for WorkerPushService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WorkerPushService").field("address", &self.address).finish_non_exhaustive()
@@ -354,7 +360,7 @@ impl Part for WorkerPushService {
             Some(endpoint) => {
                 endpoint.peers += 1;
                 endpoint.met = true;
-                Credit::Paced(self.limits.messages)
+                credit_of(endpoint.peers, self.limits.messages)
             }
             None => {
                 self.shared_peers += 1;
@@ -383,7 +389,7 @@ impl Part for WorkerPushService {
             // has done as well is a copy.
             self.leave(turn, worker);
             if left > 0 {
-                let credit = Credit::Paced(self.limits.messages);
+                let credit = credit_of(left, self.limits.messages);
                 turn.core.dispatch.join(turn.part, worker, credit, turn.now);
             }
         } else if left == 0 {

@@ -14,7 +14,7 @@ use super::sockets::Sockets;
 use super::stop::Stop;
 use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
-use crate::engine::{Router, Engine, Opening, PartId, STATS_KEY, Stats};
+use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;

@@ -45,7 +45,7 @@ impl Subject {
                 // Of keys that there are: pylm's cache does not outlive a delete of one that is missing.
                 3 => {
                     if let Some(key) = self.pick(&mut random) {
-                        seen.push(self.client.get(&self.keys[key]).unwrap().map(|value| value.to_vec()).unwrap_or_default());
+                        seen.push(self.client.get(&self.keys[key]).unwrap().unwrap_or_default().to_vec());
                     }
                 }
                 _ => {
@@ -55,7 +55,7 @@ impl Subject {
                 }
             }
         }
-        seen.extend(self.keys.iter().map(|key| self.client.get(key).unwrap().map(|value| value.to_vec()).unwrap_or_default()));
+        seen.extend(self.keys.iter().map(|key| self.client.get(key).unwrap().unwrap_or_default().to_vec()));
         seen
     }
 
