@@ -134,7 +134,8 @@ impl Part for LinkService {
             let _ = turn.transport.send(port, Some(&identity), false, Frame::Welcome(greeted.welcome).write());
             if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, pusher(turn)) {
                 tracing::info!("worker {} is linked", hello.name);
-                turn.core.dispatch.join(part, id.worker(), Credit::Paced(turn.core.dispatch.linked_messages(part)), turn.now);
+                let credit = Credit::Paced(turn.core.dispatch.linked_messages(part));
+                turn.core.dispatch.join(part, id.worker(), credit, turn.now);
                 turn.core.resume(part);
             }
             turn.flush_soon();
