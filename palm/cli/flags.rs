@@ -184,6 +184,10 @@ pub(super) struct Workers {
     /// Address that workers push their results to [default: a port of the system's choice on loopback]
     #[arg(long, visible_alias = "worker-pull-address", env = "PALM_RUN_WPULL", value_name = "ADDRESS", value_parser = value::address)]
     pub(super) wpull: Option<String>,
+    /// Address that workers of this library are linked at
+    /// [default: a port of the system's choice on loopback; none with --insecure]
+    #[arg(long, visible_alias = "link-address", env = "PALM_RUN_LINK", value_name = "ADDRESS", value_parser = value::address)]
+    pub(super) link: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]

@@ -64,6 +64,12 @@ impl MasterFlags {
             .worker_pull_address(or_any(self.workers.wpull))
             .db_address(or_any(self.cache.db))
             .pipelined(self.stream.pipelined);
+        // Before the plan is made: an insecure component has a link only where it is told to.
+        let master = if self.options.insecure { master.insecure() } else { master };
+        let master = match self.workers.link {
+            Some(address) => master.link_address(address),
+            None => master,
+        };
         self.options.applied(master.plan())
     }
 }
@@ -78,6 +84,12 @@ impl HubFlags {
             .worker_pull_address(or_any(self.workers.wpull))
             .db_address(or_any(self.cache.db))
             .pipelined(self.stream.pipelined);
+        // Before the plan is made: an insecure component has a link only where it is told to.
+        let hub = if self.options.insecure { hub.insecure() } else { hub };
+        let hub = match self.workers.link {
+            Some(address) => hub.link_address(address),
+            None => hub,
+        };
         self.options.applied(hub.plan())
     }
 }

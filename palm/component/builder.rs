@@ -81,6 +81,12 @@ macro_rules! with_cache {
                 db_address
             }
 
+            /// Ends the cache service after so many requests, for tests. Default: no limit.
+            pub const fn cache_messages(mut self, messages: u64) -> Self {
+                self.cache_messages = messages;
+                self
+            }
+
             /// Presets a key of the cache. Peers may read it, and not change it.
             pub fn preset_cache(mut self, key: impl Into<String>, value: impl Into<$crate::Bytes>) -> Self {
                 self.template = self.template.preset_cache(key, value);
@@ -160,6 +166,13 @@ macro_rules! publishing {
             /// Bytes that may wait for one subscriber before nothing more is taken in. Default: 16 MiB.
             pub const fn hold_bytes(mut self, bytes: usize) -> Self {
                 self.publishing.hold_bytes = Some(bytes);
+                self
+            }
+
+            /// How long a subscriber may take nothing of its results before they are dropped, counted as `stalled` and
+            /// logged. Default: 600 s.
+            pub const fn stall_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+                self.publishing.stall_timeout = Some(timeout);
                 self
             }
 

@@ -16,6 +16,7 @@ use crate::topology::{Route, ServerTemplate};
 pub struct Hub {
     template: ServerTemplate,
     db_address: Address,
+    cache_messages: u64,
     sub_address: Address,
     previous: Topic,
     worker_pull_address: Address,
@@ -40,6 +41,7 @@ impl Hub {
         Self {
             template: ServerTemplate::new(name).boxed_service(service),
             db_address: Address::any(),
+            cache_messages: u64::MAX,
             sub_address: Address::any(),
             previous: Topic::default(),
             worker_pull_address: Address::any(),
@@ -95,7 +97,7 @@ impl Hub {
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
             .register_outbound("WorkerPush", worker_push, Route::exterior())
             .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address));
+            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
         match link {
             Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
             None => template,

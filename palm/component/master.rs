@@ -35,6 +35,7 @@ use crate::topology::{Route, ServerTemplate};
 pub struct Master {
     template: ServerTemplate,
     db_address: Address,
+    cache_messages: u64,
     pull_address: Address,
     worker_pull_address: Address,
     worker_push_address: Address,
@@ -58,6 +59,7 @@ impl Master {
         Self {
             template: ServerTemplate::new(name).boxed_service(service),
             db_address: Address::any(),
+            cache_messages: u64::MAX,
             pull_address: Address::any(),
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
@@ -105,7 +107,7 @@ impl Master {
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
             .register_outbound("WorkerPush", worker_push, Route::exterior())
             .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address));
+            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
         match link {
             Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
             None => template,

@@ -46,6 +46,7 @@ use crate::topology::{Route, ServerTemplate};
 pub struct Pipeline {
     template: ServerTemplate,
     db_address: Address,
+    cache_messages: u64,
     sub_address: Address,
     previous: Topic,
     publishing: Publishing,
@@ -61,6 +62,7 @@ impl Pipeline {
         Self {
             template: ServerTemplate::new(name).boxed_service(Some(service)),
             db_address: Address::any(),
+            cache_messages: u64::MAX,
             sub_address: Address::any(),
             previous: Topic::default(),
             publishing: Publishing::new(false),
@@ -92,7 +94,7 @@ impl Pipeline {
             .register_inbound("Sub", SubConnection::new(self.sub_address).previous(self.previous), "Methods")
             .register_outbound("Methods", Methods::default(), "Pub")
             .register_outbound("Pub", self.publishing.part(), Route::exterior().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address))
+            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages))
     }
 }
 

@@ -29,6 +29,7 @@ use crate::topology::{Route, ServerTemplate};
 pub struct Server {
     template: ServerTemplate,
     db_address: Address,
+    cache_messages: u64,
     pull_address: Address,
     publishing: Publishing,
 }
@@ -43,6 +44,7 @@ impl Server {
         Self {
             template: ServerTemplate::new(name).boxed_service(Some(service)),
             db_address: Address::any(),
+            cache_messages: u64::MAX,
             pull_address: Address::any(),
             publishing: Publishing::new(false),
         }
@@ -67,7 +69,7 @@ impl Server {
             .register_inbound("Pull", PullService::new(self.pull_address), "Methods")
             .register_outbound("Methods", Methods::default(), "Pub")
             .register_outbound("Pub", self.publishing.part(), Route::exterior().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address))
+            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages))
     }
 }
 

@@ -30,6 +30,7 @@ use crate::topology::{Route, ServerTemplate};
 pub struct Sink {
     template: ServerTemplate,
     db_address: Address,
+    cache_messages: u64,
     sub_addresses: Vec<Address>,
     previous: Vec<Topic>,
     publishing: Publishing,
@@ -45,6 +46,7 @@ impl Sink {
         Self {
             template: ServerTemplate::new(name).boxed_service(Some(service)),
             db_address: Address::any(),
+            cache_messages: u64::MAX,
             sub_addresses: Vec::new(),
             previous: Vec::new(),
             publishing: Publishing::new(false),
@@ -85,7 +87,7 @@ impl Sink {
         template
             .register_outbound("Methods", Methods::default(), "Pub")
             .register_outbound("Pub", self.publishing.part(), Route::exterior().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address))
+            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages))
     }
 }
 

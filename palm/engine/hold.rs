@@ -24,11 +24,13 @@ pub(crate) struct Limits {
     pub(crate) total: usize,
     /// Subscribers that a stage's topic waits for.
     pub(crate) subscribers: u32,
+    /// How long a subscriber may take nothing before what waits for it is dropped.
+    pub(crate) stall: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(30), bytes: 16 << 20, total: 256 << 20, subscribers: 1 }
+        Self { time: Duration::from_secs(30), bytes: 16 << 20, total: 256 << 20, subscribers: 1, stall: Duration::from_secs(600) }
     }
 }
 
@@ -78,6 +80,9 @@ struct Audience {
     queue: VecDeque<Held>,
     bytes: usize,
     full: bool,
+    /// When something of it was last handed over, and whether too long ago.
+    taken: Instant,
+    stalled: bool,
     used: Instant,
 }
 
@@ -98,6 +103,8 @@ pub(crate) struct Outcome {
     pub(crate) expired: u64,
     /// Dropped because their client makes a new call.
     pub(crate) superseded: u64,
+    /// Dropped because their subscriber takes nothing.
+    pub(crate) stalled: u64,
 }
 
 /// The topics of one publisher.
@@ -205,7 +212,7 @@ impl Hold {
         let held = Held { message, addressee, since: now };
         if first && self.verdict(topic, &held, now) == Verdict::Send && send(topic, &held.message) != Sent::Full {
             outcome.sent += 1;
-            self.answered(topic);
+            self.answered(topic, now);
             return outcome;
         }
         outcome.held += 1;
@@ -296,11 +303,14 @@ impl Hold {
         while let Some(first) = self.topics.get(topic).and_then(|audience| audience.queue.front()) {
             match self.verdict(topic, first, now) {
                 Verdict::Send => {
-                    if send(topic, &first.message) == Sent::Full {
+                    if send(topic, &first.message) != Sent::Full {
+                        outcome.sent += 1;
+                        self.answered(topic, now);
+                    } else if self.is_stalled(topic, now) {
+                        outcome.stalled += 1;
+                    } else {
                         break;
                     }
-                    outcome.sent += 1;
-                    self.answered(topic);
                 }
                 Verdict::DropAt(time) if now >= time => outcome.expired += 1,
                 Verdict::SendAt(_) | Verdict::DropAt(_) => break,
@@ -310,9 +320,20 @@ impl Hold {
         self.recount(topic);
     }
 
-    fn answered(&mut self, topic: &Bytes) {
+    /// Whether the subscribers of a topic have taken nothing for too long. From then on nothing waits for them, until they
+    /// take something.
+    fn is_stalled(&mut self, topic: &Bytes, now: Instant) -> bool {
+        let Some(audience) = self.topics.get_mut(topic) else { return false };
+        let since = audience.queue.front().map_or(now, |first| first.since.max(audience.taken));
+        audience.stalled |= now >= since + self.limits.stall;
+        audience.stalled
+    }
+
+    fn answered(&mut self, topic: &Bytes, now: Instant) {
         self.events += 1;
         if let Some(audience) = self.topics.get_mut(topic) {
+            audience.taken = now;
+            audience.stalled = false;
             audience.answered = self.events;
             audience.proven = true;
         }
@@ -357,6 +378,8 @@ impl Audience {
             queue: VecDeque::new(),
             bytes: 0,
             full: false,
+            taken: now,
+            stalled: false,
             used: now,
         }
     }

@@ -30,9 +30,11 @@ pub enum Counter {
     Late,
     /// Held answers to an earlier call of a client that makes a new one: nobody waits for them any more.
     Superseded,
+    /// Answers dropped because their subscriber took nothing for too long.
+    Stalled,
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "received",
     "calls",
     "errors",
@@ -46,6 +48,7 @@ const NAMES: [&str; 13] = [
     "given_up",
     "late",
     "superseded",
+    "stalled",
 ];
 
 /// The counters of a component. Peers read them from its cache, as a JSON object, at the key `_palm.stats`; there are also

@@ -77,6 +77,13 @@ impl PubService {
         self
     }
 
+    /// How long a subscriber may take nothing of its results before they are dropped. Default: 600 s.
+    #[must_use]
+    pub const fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.stall = timeout;
+        self
+    }
+
     /// Subscribers that a pipelined stream waits for. Default: 1.
     #[must_use]
     pub const fn expected_subscribers(mut self, subscribers: u32) -> Self {
@@ -111,6 +118,14 @@ impl PubService {
                 messages = outcome.expired,
                 "dropped what nobody had subscribed to within {:?}",
                 self.limits.time
+            );
+        }
+        if outcome.stalled > 0 {
+            turn.count(Counter::Stalled, outcome.stalled);
+            tracing::warn!(
+                messages = outcome.stalled,
+                "dropped what its subscriber has not taken for {:?}",
+                self.limits.stall
             );
         }
         if outcome.superseded > 0 {

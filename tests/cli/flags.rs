@@ -9,11 +9,11 @@ pub(crate) fn each_kind_has_its_own() {
         ("MyServer", &["--name", "--pull", "--pub", "--db", "--pipelined"]),
         ("MyPipeline", &["--name", "--sub", "--previous", "--pub", "--db", "--to-client"]),
         ("MySink", &["--name", "--sub", "--previous", "--pub", "--db", "--to-client"]),
-        ("MyMaster", &["--name", "--pull", "--pub", "--wpush", "--wpull", "--db", "--pipelined"]),
-        ("Hub", &["--name", "--sub", "--previous", "--pub", "--wpush", "--wpull", "--db", "--pipelined"]),
+        ("MyMaster", &["--name", "--pull", "--pub", "--wpush", "--wpull", "--link", "--db", "--pipelined"]),
+        ("Hub", &["--name", "--sub", "--previous", "--pub", "--wpush", "--wpull", "--link", "--db", "--pipelined"]),
         ("MyWorker", &["--name", "--db", "--pull", "--push"]),
     ];
-    let all = ["--wpush", "--wpull", "--sub", "--previous", "--pub", "--push", "--pull", "--pipelined", "--to-client"];
+    let all = ["--wpush", "--wpull", "--link", "--sub", "--previous", "--pub", "--push", "--pull", "--pipelined", "--to-client"];
     for (component, own) in kinds {
         let about = prints_json(&["describe", component, "--json"]);
         let flags: Vec<_> =

@@ -235,6 +235,28 @@ mod alone {
         assert!(!hold.is_full() && hold.is_empty());
     }
 
+    /// Who takes nothing holds the intake up, but not for good; when it takes something again it is a subscriber as before.
+    #[test]
+    fn who_never_reads_is_given_up() {
+        let mut hold = Hold::new(Limits { bytes: 3_000, stall: Duration::from_secs(600), ..Limits::default() });
+        let now = Instant::now();
+        let topic = Bytes::from_static(b"a");
+        hold.subscribed(&topic, now, &mut |_, _| Sent::Done);
+        let offer = |hold: &mut Hold, now, sent| {
+            hold.offer(&topic, Addressee::Client, classic("a", "server.foo", "x"), now, &mut |_, _| sent)
+        };
+        (0..30).for_each(|_| assert_eq!(offer(&mut hold, now, Sent::Full).held, 1));
+        assert!(hold.is_full());
+        assert_eq!(hold.tick(now + Duration::from_secs(599), &mut |_, _| Sent::Full).stalled, 0);
+        let late = now + Duration::from_secs(600);
+        assert_eq!(hold.tick(late, &mut |_, _| Sent::Full).stalled, 30);
+        assert!(!hold.is_full() && hold.is_empty());
+        assert_eq!(offer(&mut hold, late, Sent::Full).stalled, 1);
+        assert_eq!(offer(&mut hold, late, Sent::Done).sent, 1);
+        assert_eq!(offer(&mut hold, late, Sent::Full).held, 1);
+        assert!(!hold.is_empty());
+    }
+
     #[test]
     fn all_absent_clients_together_are_bounded() {
         let mut hold = Hold::new(Limits { total: 100_000, bytes: 50_000, ..Limits::default() });
