@@ -72,5 +72,6 @@ impl Server {
 }
 
 component!(Server);
+methods!(Server);
 with_cache!(Server);
 publishing!(Server);

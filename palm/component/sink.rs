@@ -90,6 +90,7 @@ impl Sink {
 }
 
 component!(Sink);
+methods!(Sink);
 with_cache!(Sink);
 publishing!(Sink);
 

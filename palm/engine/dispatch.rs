@@ -197,7 +197,10 @@ impl Dispatch {
             Verdict::First(sequence, entry) => {
                 let (part, bytes) = (entry.part, entry.bytes());
                 if let Some(holder) = entry.holder {
-                    self.pass_over(part, holder, sequence, now);
+                    match delivery.threads {
+                        0 | 1 => self.pass_over(part, holder, sequence, now),
+                        threads => self.crew(part).shares(holder, sequence, threads),
+                    }
                 }
                 match entry.holder {
                     Some(holder) if entry.attempt == delivery.attempt => self.crew(part).settled(holder, bytes, now),

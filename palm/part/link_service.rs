@@ -136,7 +136,11 @@ impl Part for LinkService {
             let _ = turn.transport.send(port, Some(&identity), false, Frame::Welcome(greeted.welcome).write());
             if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, pusher(turn)) {
                 tracing::info!("worker {} is linked", hello.name);
-                turn.core.dispatch.join(part, id.worker(), Credit::Paced(WORKER_MESSAGES), turn.now);
+                let credit = match usize::try_from(hello.threads) {
+                    Ok(threads) if threads > 1 => Credit::Shared { threads, most: WORKER_MESSAGES },
+                    _ => Credit::Paced(WORKER_MESSAGES),
+                };
+                turn.core.dispatch.join(part, id.worker(), credit, turn.now);
                 turn.core.resume(part);
             }
             turn.flush_soon();
