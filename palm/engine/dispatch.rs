@@ -205,7 +205,10 @@ impl Dispatch {
             Verdict::First(sequence, entry) => {
                 let (part, bytes) = (entry.part, entry.bytes());
                 if let Some(holder) = entry.holder.filter(|_| entry.attempt == delivery.attempt) {
-                    self.pass_over(part, holder, sequence, now);
+                    match delivery.threads {
+                        0 | 1 => self.pass_over(part, holder, sequence, now),
+                        threads => self.crew(part).shares(holder, sequence, threads),
+                    }
                 }
                 match entry.holder {
                     Some(holder) if entry.attempt == delivery.attempt => self.crew(part).settled(holder, bytes, now),

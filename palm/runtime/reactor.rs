@@ -22,6 +22,8 @@ const FLUSH: Duration = Duration::from_secs(5);
 pub(super) enum Next {
     /// Run user code, off the reactor, and bring back what it gave.
     Run(Job),
+    /// Let another thread run user code, and call again.
+    Share(Job),
     /// Call again.
     Again,
     /// The component has ended.
@@ -84,7 +86,7 @@ impl Reactor {
             self.flush(false, now);
         }
         if let Some(job) = self.engine.next_job(now, &mut self.sockets) {
-            return Next::Run(job);
+            return if job.is_shared() { Next::Share(job) } else { Next::Run(job) };
         }
         let read = self.read(now, stats);
         if self.engine.is_exhausted() {
