@@ -5,16 +5,16 @@
 //! clusters step by step.
 
 mod calls;
-mod router;
 mod crew;
 mod dispatch;
 mod envelope;
 mod flight;
 mod hold;
 mod job;
-mod object;
 pub(crate) mod link;
+mod object;
 mod part;
+mod router;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -22,15 +22,15 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-pub(crate) use router::{Router, Exit, Row};
-pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use dispatch::{HandOut, LinkResult};
+pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use object::Object;
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
+pub(crate) use router::{Exit, Router, Row};
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
 
@@ -80,7 +80,14 @@ impl Engine {
             && !self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
     }
 
-    pub(crate) fn receive(&mut self, part: PartId, port: Port, incoming: Incoming, now: Instant, transport: &mut dyn Transport) {
+    pub(crate) fn receive(
+        &mut self,
+        part: PartId,
+        port: Port,
+        incoming: Incoming,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
         self.turn(part, now, transport, |part, turn| part.receive(turn, port, incoming));
         self.settle(now, transport);
     }
@@ -97,7 +104,13 @@ impl Engine {
     }
 
     /// What the cache says to `asker` of the key of `part`, if that depends on who asks.
-    pub(crate) fn answer(&mut self, part: PartId, asker: &str, now: Instant, transport: &mut dyn Transport) -> Option<String> {
+    pub(crate) fn answer(
+        &mut self,
+        part: PartId,
+        asker: &str,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) -> Option<String> {
         let mut answer = None;
         self.turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
         self.settle(now, transport);
@@ -308,7 +321,11 @@ impl Engine {
             Ok(()) => true,
             Err(panic) => {
                 self.core.stats.add(Counter::Errors, 1);
-                tracing::error!(part = self.core.part_name(part), "User function gave an error: {}", panic_text(&*panic));
+                tracing::error!(
+                    part = self.core.part_name(part),
+                    "User function gave an error: {}",
+                    panic_text(&*panic)
+                );
                 false
             }
         }

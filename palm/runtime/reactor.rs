@@ -18,7 +18,6 @@ const DRAIN: Duration = Duration::from_secs(25);
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// What the thread that drives the reactor has to do next.
-#[expect(clippy::large_enum_variant, reason = "a job is moved once; a box would be an allocation for each call")]
 pub(super) enum Next {
     /// Run user code, off the reactor, and bring back what it gave.
     Run(Job),

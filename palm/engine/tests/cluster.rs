@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
-use crate::engine::{Router, Counter, Done, Engine, Envelope, Job, Opening, Overflow, PartId, Place, Stats, Task};
+use crate::engine::{Counter, Done, Engine, Envelope, Job, Opening, Overflow, PartId, Place, Router, Stats, Task};
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
 use crate::service::{Component, Service};
@@ -64,6 +64,7 @@ struct Node {
     given: VecDeque<Given>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there are few, and they are moved once")]
 enum Given {
     Batch(PartId, Task, Vec<Envelope>),
     Done(Done),
@@ -94,7 +95,10 @@ pub(super) struct Cluster {
 impl Node {
     /// Whatever has the object for itself has it for as long as it runs.
     fn begin(&mut self, job: Job) {
-        assert!(self.begun.iter().all(|other| other.is_shared() && job.is_shared()), "a call that shares nothing overlaps");
+        assert!(
+            self.begun.iter().all(|other| other.is_shared() && job.is_shared()),
+            "a call that shares nothing overlaps"
+        );
         self.begun.push(job);
         self.together = self.together.max(self.begun.len());
     }
