@@ -90,6 +90,7 @@ pub trait Service: Send + 'static {
     }
 
     /// The object as several threads may hold it, if they may: a method of it takes `&self`, and it is `Sync`.
+    #[must_use]
     fn share(self: Box<Self>) -> Option<Arc<dyn Service + Sync>> {
         None
     }

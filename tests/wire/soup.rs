@@ -1,7 +1,7 @@
 //! What properties are tested with: messages, and what a bad peer makes of them.
 
-use palm::wire::{Delivery, RemoteError};
 use palm::wire::proto::PalmMessage;
+use palm::wire::{Delivery, RemoteError};
 use proptest::collection::vec;
 
 use proptest::option::of as option;
@@ -43,8 +43,12 @@ pub(crate) fn message() -> impl Strategy<Value = PalmMessage> {
 }
 
 fn delivery() -> impl Strategy<Value = Delivery> {
-    (any::<u64>(), any::<u64>(), any::<u32>())
-        .prop_map(|(epoch, sequence, attempt)| Delivery { epoch, sequence, attempt })
+    (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(epoch, sequence, attempt)| Delivery {
+        epoch,
+        sequence,
+        attempt,
+        threads: attempt % 3,
+    })
 }
 
 pub(crate) fn error() -> impl Strategy<Value = RemoteError> {
