@@ -3,7 +3,8 @@ use crate::part::{Address, CacheService, Methods, PullService};
 use crate::service::{ServerService, Service};
 use crate::topology::{Route, ServerTemplate};
 
-/// Answers the calls of clients with the methods of an impl block, one at a time, in the order they came.
+/// Answers the calls of clients with the methods of an impl block, one at a time, in the order they came, or several at a time with
+/// [`threads`](Self::threads).
 ///
 /// It binds `pull_address` for clients, `pub_address` for its answers, and `db_address` for its cache. Addresses that are not
 /// given are chosen by the system, on loopback, and published in the cache.

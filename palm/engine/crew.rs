@@ -435,6 +435,19 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_with_threads_has_something_for_each_of_them() {
+        let (mut crew, mut now) = crew(0);
+        crew.join(WorkerId(0), Credit::Shared { threads: 20, most: 500 }, now);
+        (0..100).for_each(|sequence| crew.offer(sequence, 0));
+        assert_eq!(hand_out(&mut crew, now).len(), 20);
+        for _ in 0..20 {
+            now += Duration::from_secs(1);
+            crew.settled(WorkerId(0), 0, now);
+        }
+        assert_eq!(hand_out(&mut crew, now).len(), 20, "however slow it is");
+    }
+
+    #[test]
     fn one_large_message_passes_alone() {
         let (mut crew, now) = crew(1);
         crew.offer(1, 64 << 20);

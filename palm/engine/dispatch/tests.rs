@@ -48,6 +48,19 @@ fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<HandOut> {
 }
 
 #[test]
+fn a_worker_with_threads_owes_what_its_later_results_overtake() {
+    let (mut dispatch, now) = dispatch(4);
+    dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
+    let mut handed = hand_out(&mut dispatch, now);
+    handed.reverse();
+    for out in &mut handed {
+        out.message.set_threads(4);
+        assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(Some(PART)));
+    }
+    assert_eq!(dispatch.len(), 0);
+}
+
+#[test]
 fn a_dead_workers_messages_are_done_by_another() {
     let (mut dispatch, now) = dispatch(4);
     dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);

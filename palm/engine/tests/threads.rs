@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::client::{marked, numbers};
 use super::cluster::seeds;
 use super::masters::Hand;
+use crate::component::over_link;
 use crate::engine::Counter;
 use crate::wire::Code;
 use crate::{Error, Master, Message, Server, Topic, Worker};
@@ -214,6 +215,28 @@ fn a_worker_with_threads_answers_each_message_once() {
         assert_eq!(answers, expected);
         assert_eq!(cluster.engine(master).outstanding().0, 0);
     });
+}
+
+/// Results on the link say themselves what they are of.
+#[test]
+fn a_linked_worker_with_threads_answers_each_message_once() {
+    let most = Cell::new(0);
+    seeds(100, |cluster| {
+        let master = Master::new("master").pull_address("pull").pub_address("pub").link_address("link");
+        let master = cluster.add(master.worker_push_address("work").worker_pull_address("done").plan());
+        let worker = cluster.add(over_link(Worker::new("one", Reader).threads(3).plan(), "link"));
+        cluster.sends("pull", (0..40).map(|number| marked("a", "master.foo", number.to_string())));
+        let sub = cluster.subscribes("pub", "a");
+        cluster.settle();
+        let (mut answers, mut expected) = (cluster.payloads(sub), numbers(0..40, |number| format!("w({number})")));
+        answers.sort();
+        expected.sort();
+        assert_eq!(answers, expected);
+        assert_eq!(cluster.engine(master).outstanding().0, 0);
+        assert_eq!(cluster.count(master, Counter::Redelivered), 0);
+        most.set(most.get().max(cluster.together(worker)));
+    });
+    assert_eq!(most.get(), 3);
 }
 
 struct Turns(Cell<u32>);
