@@ -340,7 +340,11 @@ impl Crew {
 
 impl Worker {
     const fn has_room(&self, bytes: usize, limit: usize) -> bool {
-        !self.alone && !self.blocked && !self.hung && self.held < self.window && (self.held == 0 || self.bytes + bytes <= limit)
+        !self.alone
+            && !self.blocked
+            && !self.hung
+            && self.held < self.window
+            && (self.held == 0 || self.bytes + bytes <= limit)
     }
 
     /// Results tell the worker's pace, and its pace how much it may hold.

@@ -333,7 +333,8 @@ impl Dispatch {
             let crew = self.crews.get(&part);
             let hangs = |entry: &Entry, holder| {
                 // Its turn came with the last result of its worker, or when all before it had used up their time.
-                let begun = crew.and_then(|crew| crew.last_sign(holder)).map_or(entry.since, |last| last.max(entry.since));
+                let begun =
+                    crew.and_then(|crew| crew.last_sign(holder)).map_or(entry.since, |last| last.max(entry.since));
                 let at_last = timeout.saturating_mul(entry.ahead.saturating_add(1));
                 now >= entry.since + timeout && (now >= begun + timeout || now >= entry.since + at_last)
             };
@@ -351,7 +352,9 @@ impl Dispatch {
             }
             given_up.extend(self.again(part, hung.iter().map(|(sequence, ..)| *sequence).collect()));
         }
-        if self.crew(part).is_gathering() && self.flight.of(part).any(|(_, entry)| now >= entry.since + limits.no_workers) {
+        if self.crew(part).is_gathering()
+            && self.flight.of(part).any(|(_, entry)| now >= entry.since + limits.no_workers)
+        {
             let workers = self.crew(part).stop_gathering();
             tracing::warn!(expected = limits.expected, workers, "handing out without all of the expected workers");
         }

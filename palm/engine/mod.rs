@@ -5,7 +5,6 @@
 //! clusters step by step.
 
 mod calls;
-mod router;
 mod crew;
 mod dispatch;
 mod envelope;
@@ -14,6 +13,7 @@ mod hold;
 mod job;
 pub(crate) mod link;
 mod part;
+mod router;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -21,14 +21,14 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-pub(crate) use router::{Router, Exit, Row};
-pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use dispatch::{HandOut, LinkResult};
+pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
+pub(crate) use router::{Exit, Router, Row};
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
 
@@ -77,7 +77,14 @@ impl Engine {
             && !self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
     }
 
-    pub(crate) fn receive(&mut self, part: PartId, port: Port, incoming: Incoming, now: Instant, transport: &mut dyn Transport) {
+    pub(crate) fn receive(
+        &mut self,
+        part: PartId,
+        port: Port,
+        incoming: Incoming,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
         self.turn(part, now, transport, |part, turn| part.receive(turn, port, incoming));
         self.settle(now, transport);
     }
@@ -94,7 +101,13 @@ impl Engine {
     }
 
     /// What the cache says to `asker` of the key of `part`, if that depends on who asks.
-    pub(crate) fn answer(&mut self, part: PartId, asker: &str, now: Instant, transport: &mut dyn Transport) -> Option<String> {
+    pub(crate) fn answer(
+        &mut self,
+        part: PartId,
+        asker: &str,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) -> Option<String> {
         let mut answer = None;
         self.turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
         self.settle(now, transport);
@@ -288,7 +301,11 @@ impl Engine {
             Ok(()) => true,
             Err(panic) => {
                 self.core.stats.add(Counter::Errors, 1);
-                tracing::error!(part = self.core.part_name(part), "User function gave an error: {}", panic_text(&*panic));
+                tracing::error!(
+                    part = self.core.part_name(part),
+                    "User function gave an error: {}",
+                    panic_text(&*panic)
+                );
                 false
             }
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Address, FromAddress, Inbound};
 use crate::engine::link::{Frame, LinkId, Record, Violation};
-use crate::engine::{LinkResult, Counter, Credit, Opening, Part, PartId, Port, Turn};
+use crate::engine::{Counter, Credit, LinkResult, Opening, Part, PartId, Port, Turn};
 use crate::error::Result;
 use crate::socket::{Incoming, Peer};
 

@@ -155,7 +155,9 @@ impl WorkerPushService {
 
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
-        while let Some(HandOut { worker, sequence, delivery, mut message, marked }) = turn.core.dispatch.next(part, turn.now) {
+        while let Some(HandOut { worker, sequence, delivery, mut message, marked }) =
+            turn.core.dispatch.next(part, turn.now)
+        {
             let linked = turn.core.links.hand_out(worker, &delivery, &message, turn.now);
             if marked && !linked {
                 message.set_delivery(&delivery);
@@ -242,12 +244,8 @@ impl WorkerPushService {
         self.checked = Some(turn.now);
         self.give_up_overdue(turn);
         let now = turn.now;
-        let unused: Vec<_> = self
-            .endpoints
-            .iter()
-            .filter(|(_, endpoint)| endpoint.is_unused(now))
-            .map(|(worker, _)| *worker)
-            .collect();
+        let unused: Vec<_> =
+            self.endpoints.iter().filter(|(_, endpoint)| endpoint.is_unused(now)).map(|(worker, _)| *worker).collect();
         for worker in unused {
             if let Some(endpoint) = self.endpoints.remove(&worker) {
                 turn.transport.close(endpoint.bound.port);
@@ -271,7 +269,8 @@ impl WorkerPushService {
 
     /// An endpoint for a worker, unless the fixed one has to do.
     fn endpoint(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
-        let known = self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.met && endpoint.peers == 0);
+        let known =
+            self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.met && endpoint.peers == 0);
         if let Some(endpoint) = known {
             endpoint.idle_since = turn.now;
             return Some(endpoint.bound.address.clone());

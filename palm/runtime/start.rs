@@ -38,7 +38,9 @@ pub(crate) fn start(plan: Plan) -> Result<Handle> {
     let (waker, wakeup) = Wakeup::pair(&plan.context)?;
     // Two ways to the master's cache: the one that looks addresses up is cut when the component is told to end, the one of
     // the methods lasts.
-    let remote = || plan.master.as_deref().map(|address| Arc::new(RemoteCache::new(&plan.context, "master", address, &plan.name)));
+    let remote = || {
+        plan.master.as_deref().map(|address| Arc::new(RemoteCache::new(&plan.context, "master", address, &plan.name)))
+    };
     let cache = remote().map_or_else(|| CacheHandle::local(plan.cache.clone()), CacheHandle::remote);
     let remote = remote();
     let component = Component::with_cache(&plan.name, cache);
@@ -85,12 +87,8 @@ impl Start {
             plan = over_link(plan, &address);
         }
         plan.announce();
-        let rules = Rules {
-            component: plan.name.clone(),
-            insecure: plan.insecure,
-            advertise: plan.advertise.clone(),
-            remote,
-        };
+        let rules =
+            Rules { component: plan.name.clone(), insecure: plan.insecure, advertise: plan.advertise.clone(), remote };
         let mut sockets = Sockets::new(plan.context.clone());
         let mut found = Vec::new();
         for (index, planned) in plan.parts.iter_mut().enumerate() {
@@ -100,7 +98,8 @@ impl Start {
         }
         for planned in &mut plan.bypasses {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening = BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache, stats: &shared.stats };
+            let mut opening =
+                BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache, stats: &shared.stats };
             planned.part.open(&mut opening)?;
         }
         let found = publish(&plan, &shared, found)?;

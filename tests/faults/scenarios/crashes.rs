@@ -40,7 +40,14 @@ pub(crate) fn t02_python_workers_are_killed(scale: Scale) -> Figures {
     })
 }
 
-fn kill_workers(mut run: Run, classic: bool, off: &[&str], count: u64, kills: u64, make: impl Fn(&Run) -> Process) -> Figures {
+fn kill_workers(
+    mut run: Run,
+    classic: bool,
+    off: &[&str],
+    count: u64,
+    kills: u64,
+    make: impl Fn(&Run) -> Process,
+) -> Figures {
     const CAP: u64 = 16;
     let mut figures = Figures::default();
     let off: Vec<String> = off.iter().map(|off| (*off).to_owned()).collect();
