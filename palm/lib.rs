@@ -117,6 +117,7 @@ pub mod __private {
     pub use crate::topology::{Route, ServerTemplate};
     pub use crate::{Bytes, Context, Handle, Level, Result};
     pub use core;
+    pub use std::boxed::Box;
     pub use std::string::String;
 }
 

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -441,13 +441,18 @@ fn inproc_address() -> String {
 }
 
 /// Ends a wait from any thread.
-pub(crate) struct Waker(Mutex<zmq::Socket>);
+pub(crate) struct Waker {
+    socket: Mutex<zmq::Socket>,
+    /// A wake-up is on its way. A socket cannot tell: one that is full may have been emptied, and not know it yet.
+    woken: Arc<AtomicBool>,
+}
 
 impl Waker {
     pub(crate) fn wake(&self) {
-        let socket = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // Full means that a wake-up is on its way already.
-        let _ = socket.send(zmq::Message::new(), zmq::DONTWAIT);
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            let socket = self.socket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let _ = socket.send(zmq::Message::new(), zmq::DONTWAIT);
+        }
     }
 }
 
@@ -458,7 +463,10 @@ impl fmt::Debug for Waker {
 }
 
 /// The end that waits.
-pub(crate) struct Wakeup(zmq::Socket);
+pub(crate) struct Wakeup {
+    socket: zmq::Socket,
+    woken: Arc<AtomicBool>,
+}
 
 impl Wakeup {
     /// A waker and what it wakes.
@@ -468,12 +476,14 @@ impl Wakeup {
             let (wakeup, waker) = (context.0.socket(zmq::PULL)?, context.0.socket(zmq::PUSH)?);
             for socket in [&wakeup, &waker] {
                 socket.set_linger(0)?;
-                socket.set_sndhwm(1)?;
-                socket.set_rcvhwm(1)?;
+                // No limit: there is one message for each time that somebody waits.
+                socket.set_sndhwm(0)?;
+                socket.set_rcvhwm(0)?;
             }
             wakeup.bind(&address)?;
             waker.connect(&address)?;
-            Ok((Waker(Mutex::new(waker)), Self(wakeup)))
+            let woken = Arc::new(AtomicBool::new(false));
+            Ok((Waker { socket: Mutex::new(waker), woken: woken.clone() }, Self { socket: wakeup, woken }))
         };
         make().map_err(|error| Error::system("open a socket", error))
     }
@@ -496,7 +506,7 @@ pub(crate) struct Interest<'a> {
 /// Waits until one of `interests` is ready, `wakeup` is woken, or the time is up (`None`: no limit).
 pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<Duration>) {
     let mut items = Vec::with_capacity(interests.len() * 2 + 1);
-    items.push(wakeup.0.as_poll_item(zmq::POLLIN));
+    items.push(wakeup.socket.as_poll_item(zmq::POLLIN));
     for interest in interests {
         let mut events = zmq::PollEvents::empty();
         events.set(zmq::POLLIN, interest.read);
@@ -512,7 +522,9 @@ pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<
         timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
     // An interrupted wait is a short one: the caller looks at its clock and waits again.
     let _ = zmq::poll(&mut items, milliseconds);
-    while wakeup.0.recv_msg(zmq::DONTWAIT).is_ok() {}
+    while wakeup.socket.recv_msg(zmq::DONTWAIT).is_ok() {}
+    // Whatever was done before a wake-up that is not sent from here on is seen from here on.
+    wakeup.woken.swap(false, Ordering::AcqRel);
 }
 
 #[cfg(test)]
@@ -533,6 +545,21 @@ mod tests {
                 _ => socket.wait_alone(Ready::Read, Duration::from_secs(5)),
             }
         }
+    }
+
+    #[test]
+    fn no_wake_up_is_lost() {
+        let (waker, wakeup) = Wakeup::pair(&Context::new()).expect("a pair");
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for _ in 0..2_000 {
+                waker.wake();
+                waker.wake();
+                wait(&[], &wakeup, None);
+            }
+            let _ = done.send(());
+        });
+        assert_eq!(ended.recv_timeout(Duration::from_secs(30)), Ok(()), "a wait that was to end did not");
     }
 
     #[test]

@@ -89,14 +89,16 @@ fn check_method(
     let cfgs = copied(&method.attrs, &["cfg"]);
     let wire = wire_name(method, exposure, cfgs.is_empty(), taken, errors);
     let sound = check_modifiers(method, errors);
-    let received = check_receiver(method, errors);
+    let shared = check_receiver(method, errors);
     let arguments = check_arguments(method, errors);
-    (sound && received).then(|| Method {
+    let shared = shared.filter(|_| sound)?;
+    Some(Method {
         ident: ident.clone(),
         wire,
         docs: docs(&method.attrs),
         cfgs,
         deprecated: method.attrs.iter().any(|attribute| attribute.path().is_ident("deprecated")),
+        shared,
         arguments,
         reply: reply(&method.sig.output),
     })
@@ -162,34 +164,35 @@ fn check_modifiers(method: &ImplItemFn, errors: &mut Errors) -> bool {
     errors.count() == before
 }
 
-fn check_receiver(method: &ImplItemFn, errors: &mut Errors) -> bool {
+/// Whether it is `&self` rather than `&mut self`; `None` if it is neither.
+fn check_receiver(method: &ImplItemFn, errors: &mut Errors) -> Option<bool> {
     let ident = &method.sig.ident;
     let Some(receiver) = method.sig.receiver() else {
         errors.on(
             ident,
             format!("`{ident}` takes no `self`; add `&mut self`, or hide it from callers with `#[palm(skip)]`"),
         );
-        return false;
+        return None;
     };
     match &receiver.kind {
-        ReceiverKind::Reference(..) => true,
-        ReceiverKind::Typed(_, kind) if is_reference_to_self(kind) => true,
+        ReceiverKind::Reference(_, _, mutable) => return Some(mutable.is_none()),
+        ReceiverKind::Typed(_, kind) if let Some(mutable) = reference_to_self(kind) => return Some(!mutable),
         ReceiverKind::Value => {
             errors.on(
                 receiver,
                 format!("`{ident}` consumes the component, which is there for every call; take `&mut self` or `&self`"),
             );
-            false
         }
-        _ => {
-            errors.on(receiver, format!("the receiver of `{ident}` must be `&mut self` or `&self`"));
-            false
-        }
+        _ => errors.on(receiver, format!("the receiver of `{ident}` must be `&mut self` or `&self`")),
     }
+    None
 }
 
-fn is_reference_to_self(kind: &Type) -> bool {
-    matches!(kind, Type::Reference(reference) if matches!(&*reference.elem, Type::Path(path) if path.path.is_ident("Self")))
+/// Whether a reference to `Self` is a mutable one; `None` if it is none at all.
+fn reference_to_self(kind: &Type) -> Option<bool> {
+    let Type::Reference(reference) = kind else { return None };
+    let is_self = matches!(&*reference.elem, Type::Path(path) if path.path.is_ident("Self"));
+    is_self.then_some(reference.mutability.is_some())
 }
 
 fn check_arguments(method: &ImplItemFn, errors: &mut Errors) -> Vec<Argument> {
@@ -261,7 +264,7 @@ fn check_hook(
         errors.on(name, format!("`{ident}` is a hook, which nobody calls by name; remove `name`"));
     }
     let sound = check_modifiers(method, errors);
-    let received = check_receiver(method, errors);
+    let received = check_receiver(method, errors).is_some();
     check_hook_arguments(hook, method, errors);
     check_hook_reply(hook, method, errors);
     (sound && received).then(|| HookMethod {

@@ -13,6 +13,7 @@ pub(super) fn expand(component: &Component) -> TokenStream {
     let numbers = Numbers::of(&component.methods);
     let (definitions, description) = (&numbers.definitions, description(component));
     let (resolve, call) = (resolve(&component.methods, &numbers), call(&component.methods, &numbers));
+    let shared = shared(&component.methods, &numbers);
     let hooks = hooks(&component.hooks);
     let constructor = constructor(component);
     quote! {
@@ -28,6 +29,7 @@ pub(super) fn expand(component: &Component) -> TokenStream {
                 }
                 #resolve
                 #call
+                #shared
                 #hooks
             }
 
@@ -84,11 +86,12 @@ fn description(component: &Component) -> TokenStream {
         let (cfgs, name, docs) = (cfgs(&method.cfgs), &method.wire, &method.docs);
         let payload = method.payload().map(written).unwrap_or_default();
         let reply = method.reply.as_ref().map(written).unwrap_or_default();
+        let shared = method.shared;
         // At the method's own place, so that it is the method's line.
         let line = quote_spanned!(method.ident.span()=> ::palm::__private::core::line!());
         quote! {
             #cfgs
-            #private::Method { name: #name, docs: #docs, payload: #payload, reply: #reply, line: #line }
+            #private::Method { name: #name, docs: #docs, payload: #payload, reply: #reply, shared: #shared, line: #line }
         }
     });
     let hooks = hook_flags(&component.hooks);
@@ -138,18 +141,18 @@ fn resolve(methods: &[Method], numbers: &Numbers) -> TokenStream {
     }
 }
 
+/// What takes `&self` is left to `call_shared`, so that its code is there once.
 fn call(methods: &[Method], numbers: &Numbers) -> TokenStream {
     if methods.is_empty() {
         return TokenStream::new();
     }
     let private = private();
-    let arms = methods.iter().zip(&numbers.patterns).map(|(method, number)| {
-        let (cfgs, ident) = (cfgs(&method.cfgs), &method.ident);
-        let quiet = method.deprecated.then(|| quote!(#[allow(deprecated)]));
-        let arguments = method.arguments.iter().map(argument);
-        let call = shown_at(method.reply.as_ref(), ident, quote!(self #(, #arguments)*));
-        quote!(#cfgs #quiet #number => #private::reply(#call, replies),)
-    });
+    let arms = arms(methods, numbers, false);
+    let otherwise = if methods.iter().any(|method| method.shared) {
+        quote!(#private::Service::call_shared(self, method, call, replies))
+    } else {
+        quote!(#private::no_such_method(method, call, replies))
+    };
     quote! {
         fn call(
             &mut self,
@@ -159,10 +162,50 @@ fn call(methods: &[Method], numbers: &Numbers) -> TokenStream {
         ) -> #private::core::result::Result<(), #private::Failure> {
             match method {
                 #(#arms)*
-                _ => #private::no_such_method(method, call, replies),
+                _ => #otherwise,
             }
         }
     }
+}
+
+fn shared(methods: &[Method], numbers: &Numbers) -> TokenStream {
+    if !methods.iter().any(|method| method.shared) {
+        return TokenStream::new();
+    }
+    let private = private();
+    let arms = arms(methods, numbers, true);
+    quote! {
+        fn call_shared(
+            &self,
+            method: #private::core::primitive::usize,
+            call: &#private::Call<'_>,
+            replies: &mut #private::Replies<'_>,
+        ) -> #private::core::result::Result<(), #private::Failure> {
+            match method {
+                #(#arms)*
+                _ => #private::no_such_method(method, call, replies),
+            }
+        }
+
+        fn share(self: #private::Box<Self>) -> #private::Shared {
+            use #private::probe::*;
+            (&#private::Probe::<Self>::NEW).share(self)
+        }
+    }
+}
+
+/// An arm for each method that takes `&self`, or that does not.
+fn arms(methods: &[Method], numbers: &Numbers, shared: bool) -> Vec<TokenStream> {
+    let private = private();
+    let wanted = methods.iter().zip(&numbers.patterns).filter(|(method, _)| method.shared == shared);
+    let arm = |(method, number): (&Method, &TokenStream)| {
+        let (cfgs, ident) = (cfgs(&method.cfgs), &method.ident);
+        let quiet = method.deprecated.then(|| quote!(#[allow(deprecated)]));
+        let arguments = method.arguments.iter().map(argument);
+        let call = shown_at(method.reply.as_ref(), ident, quote!(self #(, #arguments)*));
+        quote!(#cfgs #quiet #number => #private::reply(#call, replies),)
+    };
+    wanted.map(arm).collect()
 }
 
 /// The type stands in it as the user wrote it, so that a type that is no extractor is an error on that very type.

@@ -78,6 +78,8 @@ pub(crate) struct Method {
     pub(crate) cfgs: Vec<Attribute>,
     /// A call of it is not the user's doing, so it warns nobody.
     pub(crate) deprecated: bool,
+    /// It takes `&self`.
+    pub(crate) shared: bool,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) reply: Option<Type>,
 }

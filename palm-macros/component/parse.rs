@@ -48,8 +48,13 @@ pub(super) fn arguments(kind: Kind, tokens: TokenStream, errors: &mut Errors) ->
             }
             "threads" => {
                 skip_value(&meta)?;
-                errors
-                    .on(&meta.path, "`threads` is not supported yet; a component runs its methods one after the other");
+                let builder = kind.variant();
+                let instead = if kind.has_workers() {
+                    "its workers run the methods, each on as many as it is given".to_owned()
+                } else {
+                    format!("tell them to the component, as in `{builder}::new(name, service).threads(4)`")
+                };
+                errors.on(&meta.path, format!("`threads` is not said of an impl block; {instead}"));
             }
             _ => {
                 skip_value(&meta)?;

@@ -122,6 +122,12 @@ fn forwards(topology: &Topology) -> TokenStream {
             quote!(messages),
         ),
         (
+            "threads",
+            "How many calls of methods that take `&self` may run at a time.",
+            quote!(threads: #private::core::primitive::usize),
+            quote!(threads),
+        ),
+        (
             "preset_cache",
             "An entry that the cache has from the start.",
             quote!(key: impl #into<#private::String>, value: impl #into<#private::Bytes>),

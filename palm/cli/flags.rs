@@ -57,6 +57,8 @@ pub(super) struct ServerFlags {
     #[command(flatten)]
     pub(super) stream: Pipelined,
     #[command(flatten)]
+    pub(super) threads: Threads,
+    #[command(flatten)]
     pub(super) options: Options,
 }
 
@@ -73,6 +75,8 @@ pub(super) struct PipelineFlags {
     #[command(flatten)]
     pub(super) stream: ToClient,
     #[command(flatten)]
+    pub(super) threads: Threads,
+    #[command(flatten)]
     pub(super) options: Options,
 }
 
@@ -88,6 +92,8 @@ pub(super) struct SinkFlags {
     pub(super) cache: Cache,
     #[command(flatten)]
     pub(super) stream: ToClient,
+    #[command(flatten)]
+    pub(super) threads: Threads,
     #[command(flatten)]
     pub(super) options: Options,
 }
@@ -143,6 +149,8 @@ pub(super) struct WorkerFlags {
     /// Address that results are pushed to, the master's `--wpull` [default: what its cache says]
     #[arg(long, visible_alias = "push-address", env = "PALM_RUN_PUSH", value_name = "ADDRESS", value_parser = value::address)]
     pub(super) push: Option<String>,
+    #[command(flatten)]
+    pub(super) threads: Threads,
     #[command(flatten)]
     pub(super) options: Options,
 }
@@ -229,6 +237,19 @@ pub(super) struct ToClient {
 impl Default for ToClient {
     fn default() -> Self {
         Self { to_client: true }
+    }
+}
+
+#[derive(Debug, Default, Args)]
+pub(super) struct Threads {
+    /// Calls of methods that take `&self` that may run at a time; results then leave as the calls end [default: 1]
+    #[arg(long, env = "PALM_RUN_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+}
+
+impl Threads {
+    pub(super) fn count(&self) -> usize {
+        self.threads.map_or(1, usize::from)
     }
 }
 

@@ -26,7 +26,8 @@ impl ServerFlags {
             .pull_address(or_any(self.pull.pull))
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .pipelined(self.stream.pipelined);
+            .pipelined(self.stream.pipelined)
+            .threads(self.threads.count());
         self.options.applied(server.plan())
     }
 }
@@ -38,7 +39,8 @@ impl PipelineFlags {
             .previous(self.upstream.previous.unwrap_or_default())
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .to_client(self.stream.to_client);
+            .to_client(self.stream.to_client)
+            .threads(self.threads.count());
         self.options.applied(pipeline.plan())
     }
 }
@@ -50,7 +52,8 @@ impl SinkFlags {
             .previous(self.upstreams.previous)
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .to_client(self.stream.to_client);
+            .to_client(self.stream.to_client)
+            .threads(self.threads.count());
         self.options.applied(sink.plan())
     }
 }
@@ -96,7 +99,7 @@ impl HubFlags {
 
 impl WorkerFlags {
     pub(super) fn plan(self, service: Box<dyn Service>) -> Plan {
-        let mut worker = Worker::boxed(self.name.unwrap_or_default(), service);
+        let mut worker = Worker::boxed(self.name.unwrap_or_default(), service).threads(self.threads.count());
         if let Some(address) = self.db {
             worker = worker.db_address(address);
         }

@@ -72,6 +72,57 @@ macro_rules! component {
     };
 }
 
+/// What components that run methods can be told.
+macro_rules! methods {
+    ($name:ident) => {
+        impl $name {
+            /// How many calls of methods that take `&self` may run at a time, each on a thread of its own. Default: 1, and 0
+            /// is 1: one call at a time, whose results leave in the order in which the calls came.
+            ///
+            /// With more, results leave in the order in which the calls end. A method that takes `&mut self`, or a hook,
+            /// waits until those that run have ended, and what came after it waits until it has. Starting fails with
+            /// [`Error::Topology`]($crate::Error::Topology) if the object is not `Sync`.
+            ///
+            /// ```
+            #[doc = concat!("use palm::", stringify!($name), ";")]
+            ///
+            /// #[derive(Default)]
+            /// struct Lookup(std::collections::HashMap<String, String>);
+            ///
+            #[doc = concat!("#[palm::", methods!(@attribute $name), "]")]
+            /// impl Lookup {
+            ///     fn find(&self, key: &str) -> Option<String> {
+            ///         self.0.get(key).cloned()
+            ///     }
+            ///
+            ///     fn add(&mut self, key: String) {
+            ///         self.0.insert(key.clone(), key);
+            ///     }
+            /// }
+            ///
+            #[doc = concat!("let lookup = ", stringify!($name), "::new(\"lookup\", Lookup::default()).threads(4);")]
+            /// # drop(lookup);
+            /// ```
+            pub fn threads(mut self, threads: usize) -> Self {
+                self.template = self.template.threads(threads);
+                self
+            }
+        }
+    };
+    (@attribute Server) => {
+        "server"
+    };
+    (@attribute Pipeline) => {
+        "pipeline"
+    };
+    (@attribute Sink) => {
+        "sink"
+    };
+    (@attribute Worker) => {
+        "worker"
+    };
+}
+
 /// What components with a cache of their own can be told.
 macro_rules! with_cache {
     ($name:ident) => {

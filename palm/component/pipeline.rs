@@ -99,5 +99,6 @@ impl Pipeline {
 }
 
 component!(Pipeline);
+methods!(Pipeline);
 with_cache!(Pipeline);
 publishing!(Pipeline);

@@ -15,7 +15,14 @@ pub(super) struct Publishing {
 
 impl Publishing {
     pub(super) const fn new(pipelined: bool) -> Self {
-        Self { address: Address::any(), pipelined, hold_time: None, hold_bytes: None, stall_timeout: None, expected_subscribers: 1 }
+        Self {
+            address: Address::any(),
+            pipelined,
+            hold_time: None,
+            hold_bytes: None,
+            stall_timeout: None,
+            expected_subscribers: 1,
+        }
     }
 
     pub(super) fn part(self) -> PubService {

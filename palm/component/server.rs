@@ -74,5 +74,6 @@ impl Server {
 }
 
 component!(Server);
+methods!(Server);
 with_cache!(Server);
 publishing!(Server);

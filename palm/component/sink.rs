@@ -92,6 +92,7 @@ impl Sink {
 }
 
 component!(Sink);
+methods!(Sink);
 with_cache!(Sink);
 publishing!(Sink);
 

@@ -63,6 +63,8 @@ const FIRST_WINDOW: usize = 16;
 pub(crate) enum Credit {
     /// From its pace, so many messages at the most.
     Paced(usize),
+    /// From its pace, at least so many messages, which it does at a time, and so many at the most.
+    Shared { threads: usize, most: usize },
     /// As it is said: it stands for a number of workers that cannot be told apart.
     Fixed(usize),
 }
@@ -152,6 +154,7 @@ impl Crew {
     pub(crate) fn join(&mut self, id: WorkerId, credit: Credit, now: Instant) {
         let window = match credit {
             Credit::Paced(most) => FIRST_WINDOW.min(most),
+            Credit::Shared { threads, most } => FIRST_WINDOW.max(threads).min(most),
             Credit::Fixed(window) => window,
         };
         let worker = self.workers.entry(id).or_insert(Worker {
@@ -175,7 +178,7 @@ impl Crew {
     /// Workers that are there. One that stands for several has the credit of each of them.
     fn hands(&self) -> usize {
         let hands = |worker: &Worker| match worker.credit {
-            Credit::Paced(_) => 1,
+            Credit::Paced(_) | Credit::Shared { .. } => 1,
             Credit::Fixed(window) => window.div_ceil(self.limits.messages.max(1)),
         };
         self.workers.values().map(hands).sum()
@@ -307,12 +310,21 @@ impl Crew {
 
     /// What `id` got before `sequence` and still holds: a worker that does one after the other has given nothing for it.
     pub(crate) fn passed_over(&mut self, id: WorkerId, sequence: Sequence) -> Vec<Sequence> {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| matches!(worker.credit, Credit::Paced(_))) else {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| !matches!(worker.credit, Credit::Fixed(_))) else {
             return Vec::new();
         };
         match worker.order.iter().position(|held| *held == sequence) {
             Some(place) => worker.order.drain(..=place).filter(|held| *held != sequence).collect(),
             None => Vec::new(),
+        }
+    }
+
+    /// `id` does so many messages at a time: what it got before `sequence` may still be under way.
+    pub(crate) fn shares(&mut self, id: WorkerId, sequence: Sequence, threads: u32) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        worker.order.retain(|held| *held != sequence);
+        if let Credit::Paced(most) = worker.credit {
+            worker.credit = Credit::Shared { threads: usize::try_from(threads).unwrap_or(usize::MAX), most };
         }
     }
 
@@ -352,10 +364,14 @@ impl Worker {
         let taken = now.saturating_duration_since(self.last);
         self.last = now;
         self.pace = if self.pace.is_zero() { taken } else { (self.pace * 7 + taken) / 8 };
-        if let Credit::Paced(most) = self.credit {
-            let fitting = limits.hold.as_nanos() / self.pace.as_nanos().max(1);
-            self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, most);
-        }
+        let (least, most) = match self.credit {
+            Credit::Paced(most) => (1, most),
+            // One that is idle would tell nothing of its pace.
+            Credit::Shared { threads, most } => (threads.clamp(1, most), most),
+            Credit::Fixed(_) => return,
+        };
+        let fitting = limits.hold.as_nanos() / self.pace.as_nanos().max(1);
+        self.window = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(least, most);
     }
 }
 

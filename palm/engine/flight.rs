@@ -111,7 +111,7 @@ impl Flight {
     /// The mark that the next hand-out of a message brings along.
     pub(crate) fn mark(&self, sequence: Sequence) -> Option<Delivery> {
         let attempt = self.get(sequence)?.attempt + 1;
-        Some(Delivery { epoch: self.epoch, sequence, attempt })
+        Some(Delivery { epoch: self.epoch, sequence, attempt, threads: 0 })
     }
 
     /// The messages that `part` has handed to `holder`, oldest first. They wait again.

@@ -30,7 +30,13 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(30), bytes: 16 << 20, total: 256 << 20, subscribers: 1, stall: Duration::from_secs(600) }
+        Self {
+            time: Duration::from_secs(30),
+            bytes: 16 << 20,
+            total: 256 << 20,
+            subscribers: 1,
+            stall: Duration::from_secs(600),
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytes::Bytes;
+
 use super::envelope::{Envelope, PartId};
+use super::object::Object;
 use super::router::Order;
 use crate::error::BoxError;
 use crate::service::{Call, Component, Failure, Kind, Messages, Replies, Service};
@@ -33,13 +36,16 @@ const MAX_RESULT_BYTES: usize = 1 << 20;
 /// User code, its input, and the object it runs on.
 pub(crate) struct Job {
     pub(super) order: Order,
-    pub(super) service: Box<dyn Service>,
+    pub(super) object: Object,
+    /// Others may run on the object meanwhile.
+    pub(super) shared: bool,
 }
 
 /// What user code gave.
 pub(crate) struct Done {
     pub(super) order: Order,
-    pub(super) service: Box<dyn Service>,
+    /// The object, if the call had it for itself.
+    pub(super) object: Option<Object>,
     pub(super) results: Vec<Envelope>,
     /// Whether results went through the overflow before.
     pub(super) more: bool,
@@ -69,12 +75,17 @@ impl Results<'_> {
 }
 
 impl Job {
+    /// Whether it may run beside others of its kind.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     /// Runs it. A panic ends the call, not the component.
     pub(crate) fn run(self, component: &Component, overflow: &dyn Overflow) -> Done {
-        let Self { order, mut service } = self;
+        let Self { order, mut object, shared } = self;
         let mut results =
             Results { kept: Vec::new(), bytes: 0, more: false, part: order.part, task: order.task, overflow };
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, &mut *service, component, &mut results)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, &mut object, shared, component, &mut results)));
         let failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(Failure::Method(error))) => Some((Code::MethodFailed, chain(&error))),
@@ -83,46 +94,52 @@ impl Job {
         };
         let failed = failure.is_some();
         if let Some((code, text)) = failure {
-            let method = method_name(&order, &*service);
+            let method = method_name(&order, &*object);
             let message = report(&order.envelope.message, &component.name, method, code, text);
             results.push(order.envelope.with(message));
         }
         let nothing = results.kept.is_empty() && !results.more;
-        if nothing && matches!(order.task, Task::Call(_)) && service.description().kind == Kind::Worker
+        if nothing && matches!(order.task, Task::Call(_)) && object.description().kind == Kind::Worker
             // A master that counts on a result for each message has to be told that there is none.
             && order.envelope.message.delivery().is_some()
         {
             results.push(order.envelope.with(order.envelope.message.empty_part()));
         }
-        Done { order, service, results: results.kept, more: results.more, failed }
+        // A reference is given up before the engine hears of it, so that the next call can have the object for itself.
+        let object = if shared { None } else { Some(object) };
+        Done { order, object, results: results.kept, more: results.more, failed }
     }
 }
 
 fn work(
     order: &Order,
-    service: &mut dyn Service,
+    object: &mut Object,
+    shared: bool,
     component: &Component,
     results: &mut Results<'_>,
 ) -> Result<(), Failure> {
     let Order { task, envelope, .. } = order;
+    if let Task::Call(method) = task {
+        let silent = matches!(object.description().kind, Kind::Pipeline | Kind::Sink);
+        let mut call = Call::new(&envelope.message, component);
+        call.deadline = envelope.message.deadline();
+        let mut sink = |payload: Option<Bytes>| {
+            let payload = match payload {
+                None if silent => return,
+                payload => payload.unwrap_or_default(),
+            };
+            results.push(envelope.with(envelope.message.clone().with_payload(payload)));
+        };
+        let mut replies = Replies::new(&mut sink);
+        return if shared {
+            object.call_shared(*method, &call, &mut replies)
+        } else {
+            alone(object)?.call(*method, &call, &mut replies)
+        };
+    }
+    let service = alone(object)?;
     match task {
-        Task::Pass => results.push(envelope.clone()),
-        Task::Call(method) => {
-            let silent = matches!(service.description().kind, Kind::Pipeline | Kind::Sink);
-            let mut call = Call::new(&envelope.message, component);
-            call.deadline = envelope.message.deadline();
-            service.call(
-                *method,
-                &call,
-                &mut Replies::new(&mut |payload| {
-                    let payload = match payload {
-                        None if silent => return,
-                        payload => payload.unwrap_or_default(),
-                    };
-                    results.push(envelope.with(envelope.message.clone().with_payload(payload)));
-                }),
-            )?;
-        }
+        Task::Pass | Task::Call(_) => results.push(envelope.clone()),
         Task::Scatter => {
             service.scatter(
                 envelope.message.clone(),
@@ -142,6 +159,11 @@ fn work(
         }
     }
     Ok(())
+}
+
+/// The engine hands no other call out meanwhile.
+fn alone(object: &mut Object) -> Result<&mut dyn Service, Failure> {
+    object.alone().ok_or_else(|| Failure::Method("another call still uses the object".into()))
 }
 
 fn method_name(order: &Order, service: &dyn Service) -> &'static str {

@@ -12,6 +12,7 @@ mod flight;
 mod hold;
 mod job;
 pub(crate) mod link;
+mod object;
 mod part;
 mod router;
 mod stats;
@@ -26,6 +27,7 @@ pub(crate) use dispatch::{HandOut, LinkResult};
 pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
+pub(crate) use object::Object;
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub(crate) use router::{Exit, Router, Row};
@@ -36,7 +38,7 @@ use self::router::Step;
 use crate::service::Service;
 use crate::socket::{Incoming, Peer};
 
-/// User code that may be waiting for its turn before inbound parts pause: calls, and bytes of their payloads.
+/// User code that may be waiting for its turn before inbound parts pause: calls, and bytes of their payloads for each thread.
 const MAX_ORDERS: usize = 64;
 const MAX_ORDER_BYTES: usize = 8 << 20;
 
@@ -46,17 +48,22 @@ pub(crate) struct Engine {
     parts: Vec<Box<dyn Part>>,
     /// The parts that a message from each part can reach.
     reach: Vec<Vec<PartId>>,
-    service: Option<Box<dyn Service>>,
-    /// User code is out; its results will come.
-    running: bool,
+    /// The user's object; out while a call has it for itself.
+    object: Option<Object>,
+    /// Calls that may share the object at a time.
+    threads: usize,
+    /// User code that is out; its results will come.
+    running: usize,
     /// No new message is taken in; what is inside still leaves.
     draining: bool,
 }
 
 impl Engine {
-    pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, service: Option<Box<dyn Service>>) -> Self {
+    /// `threads` is for an object that can be shared; any other is for one call at a time.
+    pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, object: Option<Object>, threads: usize) -> Self {
+        let threads = if object.as_ref().is_some_and(Object::is_shared) { threads.max(1) } else { 1 };
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
-        Self { core, parts, reach, service, running: false, draining: false }
+        Self { core, parts, reach, object, threads, running: 0, draining: false }
     }
 
     /// Whether `part` may take more from outside now.
@@ -72,7 +79,7 @@ impl Engine {
             return true;
         }
         self.core.orders.len() < MAX_ORDERS
-            && self.core.ordered_bytes < MAX_ORDER_BYTES
+            && self.core.ordered_bytes < MAX_ORDER_BYTES.saturating_mul(self.threads)
             && !self.parts[part.0].is_full()
             && !self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
     }
@@ -152,35 +159,40 @@ impl Engine {
         !self.core.unflushed.is_empty()
     }
 
-    /// User code to be run, if there is some and none is running.
+    /// User code to be run, if there is some whose turn it is.
     pub(crate) fn next_job(&mut self, now: Instant, transport: &mut dyn Transport) -> Option<Job> {
-        // Behind user code that is running, even what only passes keeps its place.
-        while !self.running && !self.core.orders.is_empty() {
+        while self.has_job() {
             self.core.refuse_late(now);
-            let passes = self.core.orders.front().is_some_and(|order| order.task == Task::Pass);
-            let service = if passes { None } else { Some(self.service.take()?) };
-            let order = self.core.orders.pop_front()?;
-            match service {
-                Some(service) => {
-                    self.running = true;
-                    return Some(Job { order, service });
+            let task = self.core.orders.front()?.task;
+            if task != Task::Pass {
+                let shared = self.is_shared(task);
+                let object = if shared { self.object.as_ref()?.share()? } else { self.object.take()? };
+                let mut order = self.core.orders.pop_front()?;
+                if shared {
+                    order.envelope.message.set_threads(self.threads);
                 }
-                None => {
-                    self.core.ordered_bytes -= order.envelope.message.payload().len();
-                    let end = order.envelope.with(order.envelope.message.clone());
-                    self.core.leave(order.part, order.envelope);
-                    self.core.no_feedback(&end);
-                    self.settle(now, transport);
-                }
+                self.running += 1;
+                return Some(Job { order, object, shared });
             }
+            let mut order = self.core.orders.pop_front()?;
+            if self.running > 0 {
+                order.envelope.message.set_threads(self.threads);
+            }
+            self.core.ordered_bytes -= order.envelope.message.payload().len();
+            let end = order.envelope.with(order.envelope.message.clone());
+            self.core.leave(order.part, order.envelope);
+            self.core.no_feedback(&end);
+            self.settle(now, transport);
         }
         None
     }
 
     /// User code is done.
     pub(crate) fn finish(&mut self, done: Done, now: Instant, transport: &mut dyn Transport) {
-        self.running = false;
-        self.service = Some(done.service);
+        self.running -= 1;
+        if let Some(object) = done.object {
+            self.object = Some(object);
+        }
         self.core.ordered_bytes -= done.order.envelope.message.payload().len();
         if matches!(done.order.task, Task::Call(_)) {
             self.core.stats.add(Counter::Calls, 1);
@@ -246,10 +258,22 @@ impl Engine {
         self.core.remaining == 0
     }
 
-    /// Whether user code can be run now.
+    /// Whether user code can be run now: that which came first, and only where nothing that is running forbids it.
     pub(crate) fn has_job(&self) -> bool {
-        let can_run = |order: &router::Order| order.task == Task::Pass || self.service.is_some();
-        !self.running && self.core.orders.front().is_some_and(can_run)
+        let Some(order) = self.core.orders.front() else { return false };
+        match order.task {
+            // Behind a call that has the object for itself, even what only passes keeps its place.
+            Task::Pass => self.running == 0 || self.object.is_some(),
+            task if self.is_shared(task) => self.object.is_some() && self.running < self.threads,
+            _ => self.running == 0 && self.object.is_some(),
+        }
+    }
+
+    /// Whether a task leaves the object to others of its kind.
+    fn is_shared(&self, task: Task) -> bool {
+        self.threads > 1
+            && matches!(task, Task::Call(method)
+                if self.core.description.is_some_and(|known| known.methods.get(method).is_some_and(|method| method.shared)))
     }
 
     /// Whether what `part` gives has nowhere to go now.
@@ -260,7 +284,7 @@ impl Engine {
 
     /// Whether user code is waiting or running.
     pub(crate) fn is_working(&self) -> bool {
-        self.running || !self.core.orders.is_empty()
+        self.running > 0 || !self.core.orders.is_empty()
     }
 
     /// Whether nothing is left inside.
@@ -282,8 +306,8 @@ impl Engine {
     }
 
     /// The user's object, to be told that its component stops.
-    pub(crate) fn service(&mut self) -> Option<&mut Box<dyn Service>> {
-        self.service.as_mut()
+    pub(crate) fn service(&mut self) -> Option<&mut dyn Service> {
+        self.object.as_mut().and_then(Object::alone)
     }
 
     /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Says

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::router::Router;
 use super::envelope::{Envelope, Origin, PartId};
+use super::router::Router;
 use super::stats::Counter;
 use crate::error::{BoxError, Result};
 use crate::socket::{Incoming, Peer, Sent, SocketKind};

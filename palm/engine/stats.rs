@@ -106,6 +106,7 @@ impl Stats {
 pub(crate) const STATS_KEY: &str = "_palm.stats";
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
 

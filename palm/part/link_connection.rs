@@ -25,6 +25,7 @@ const MAX_BEHIND: usize = 4 << 20;
 #[derive(Debug)]
 pub struct LinkConnection {
     address: Address,
+    threads: u32,
     name: String,
     port: Option<Port>,
     session_id: Bytes,
@@ -49,6 +50,7 @@ impl LinkConnection {
     pub fn new(address: impl Into<Address>) -> Self {
         Self {
             address: address.into(),
+            threads: 1,
             name: String::new(),
             port: None,
             session_id: new_session(),
@@ -57,6 +59,12 @@ impl LinkConnection {
             work: HashMap::new(),
             last: 0,
         }
+    }
+
+    /// How many messages the component does at a time.
+    pub(crate) fn threads(mut self, threads: usize) -> Self {
+        self.threads = u32::try_from(threads).unwrap_or(u32::MAX);
+        self
     }
 
     fn greet(&self, turn: &mut Turn<'_>) {
@@ -69,6 +77,7 @@ impl LinkConnection {
             received: self.session.received(),
             resumed: self.welcomed,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            threads: self.threads,
             ..LinkHello::default()
         };
         let _ = turn.transport.send(port, None, false, Frame::Hello(hello).write());

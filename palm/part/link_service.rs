@@ -134,7 +134,11 @@ impl Part for LinkService {
             let _ = turn.transport.send(port, Some(&identity), false, Frame::Welcome(greeted.welcome).write());
             if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, pusher(turn)) {
                 tracing::info!("worker {} is linked", hello.name);
-                let credit = Credit::Paced(turn.core.dispatch.linked_messages(part));
+                let most = turn.core.dispatch.linked_messages(part);
+                let credit = match usize::try_from(hello.threads) {
+                    Ok(threads) if threads > 1 => Credit::Shared { threads, most },
+                    _ => Credit::Paced(most),
+                };
                 turn.core.dispatch.join(part, id.worker(), credit, turn.now);
                 turn.core.resume(part);
             }

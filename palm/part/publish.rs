@@ -130,7 +130,10 @@ impl PubService {
         }
         if outcome.superseded > 0 {
             turn.count(Counter::Superseded, outcome.superseded);
-            tracing::warn!(messages = outcome.superseded, "dropped answers to an earlier call of a client that makes a new one");
+            tracing::warn!(
+                messages = outcome.superseded,
+                "dropped answers to an earlier call of a client that makes a new one"
+            );
         }
         if let Some(next) = self.hold.next(turn.now) {
             turn.wake_in(next.saturating_duration_since(turn.now));

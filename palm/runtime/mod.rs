@@ -3,6 +3,7 @@
 mod handle;
 mod inbox;
 mod place;
+mod pool;
 mod reactor;
 mod relief;
 mod signals;

@@ -18,10 +18,11 @@ const DRAIN: Duration = Duration::from_secs(25);
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// What the thread that drives the reactor has to do next.
-#[expect(clippy::large_enum_variant, reason = "a job is moved once; a box would be an allocation for each call")]
 pub(super) enum Next {
     /// Run user code, off the reactor, and bring back what it gave.
     Run(Job),
+    /// Let another thread run user code, and call again.
+    Share(Job),
     /// Call again.
     Again,
     /// The component has ended.
@@ -84,7 +85,7 @@ impl Reactor {
             self.flush(false, now);
         }
         if let Some(job) = self.engine.next_job(now, &mut self.sockets) {
-            return Next::Run(job);
+            return if job.is_shared() { Next::Share(job) } else { Next::Run(job) };
         }
         let read = self.read(now, stats);
         if self.engine.is_exhausted() {

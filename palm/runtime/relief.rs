@@ -11,6 +11,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use super::inbox::Inbox;
+use super::pool::Pool;
 use super::reactor::{Next, Reactor};
 use super::stop::Stop;
 use crate::cache::RemoteCache;
@@ -27,6 +28,7 @@ const QUIET_ROUNDS: u32 = 10;
 pub(super) struct Shared {
     reactor: Mutex<Option<Reactor>>,
     pub(super) inbox: Inbox,
+    pool: Pool,
     pub(super) component: Component,
     pub(super) stats: Arc<Stats>,
     pub(super) stop: Arc<Stop>,
@@ -58,6 +60,7 @@ impl Shared {
         Self {
             reactor: Mutex::new(None),
             inbox,
+            pool: Pool::default(),
             component,
             stats,
             stop,
@@ -106,6 +109,7 @@ impl Shared {
             let Some(reactor) = guard.as_mut() else { return };
             match reactor.turn(&self.inbox, &self.stats) {
                 Next::Again => {}
+                Next::Share(job) => self.pool.give(job),
                 Next::Ended => {
                     let reactor = guard.take();
                     drop(guard);
@@ -131,6 +135,14 @@ impl Shared {
                     }
                 }
             }
+        }
+    }
+
+    /// Runs calls that share the object, until the component ends.
+    pub(super) fn work(&self) {
+        while let Some(job) = self.pool.take() {
+            let done = job.run(&self.component, &self.inbox);
+            self.inbox.done(done);
         }
     }
 
@@ -177,6 +189,7 @@ impl Shared {
     pub(super) fn end(&self, outcome: Result<()>) {
         self.stop.set();
         self.inbox.close();
+        self.pool.close();
         let mut state = lock(&self.state);
         state.ended = true;
         state.outcome.get_or_insert(outcome);

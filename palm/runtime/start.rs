@@ -33,7 +33,7 @@ type Addresses = Arc<OnceLock<BTreeMap<String, String>>>;
 
 /// Starts a component. Its addresses are bound when this returns; one that has to look addresses up at a peer does so in
 /// its own thread, for as long as it takes.
-pub(crate) fn start(plan: Plan) -> Result<Handle> {
+pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
     plan.verify()?;
     let (waker, wakeup) = Wakeup::pair(&plan.context)?;
     // Two ways to the master's cache: the one that looks addresses up is cut when the component is told to end, the one of
@@ -47,10 +47,11 @@ pub(crate) fn start(plan: Plan) -> Result<Handle> {
     let stop = Arc::new(Stop::default());
     let shared = Arc::new(Shared::new(Inbox::new(waker), component, Arc::new(Stats::default()), stop, remote.clone()));
     let addresses = Addresses::default();
-    let has_service = plan.service.is_some();
-    let start = Start { plan, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
     // Of the highest level, so that whoever filters by level still sees whose event it is.
     let span = tracing::error_span!("component", name = %shared.component.name);
+    span.in_scope(|| plan.share())?;
+    let (has_service, threads) = (plan.service.is_some(), plan.threads);
+    let start = Start { plan, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
     if start.remote.is_some() {
         let shared = shared.clone();
         shared.clone().spawn(&span, move || match start.open() {
@@ -66,6 +67,9 @@ pub(crate) fn start(plan: Plan) -> Result<Handle> {
     if has_service {
         let shared = shared.clone();
         shared.clone().spawn(&span, move || shared.relieve())?;
+    }
+    if threads > 1 {
+        shared.pool(&span, threads)?;
     }
     Ok(Handle::new(shared, addresses))
 }
@@ -117,7 +121,7 @@ impl Start {
         let description = plan.service.as_deref().map(crate::service::Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
-        Ok(Reactor::new(Engine::new(core, parts, plan.service), sockets, wakeup))
+        Ok(Reactor::new(Engine::new(core, parts, plan.service, plan.threads), sockets, wakeup))
     }
 }
 
@@ -187,10 +191,31 @@ impl Shared {
         });
     }
 
+    /// Starts the threads that calls of methods with `&self` run on; all of them or none.
+    fn pool(self: &Arc<Self>, span: &tracing::Span, threads: usize) -> Result<()> {
+        for number in 1..=threads {
+            let (shared, name) = (self.clone(), format!("palm {} {number}", self.component.name));
+            if let Err(error) = self.clone().spawn_named(name, span, move || shared.work()) {
+                self.shut_down();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     fn spawn(self: Arc<Self>, span: &tracing::Span, run: impl FnOnce() + Send + 'static) -> Result<()> {
+        let name = format!("palm {}", self.component.name);
+        self.spawn_named(name, span, run)
+    }
+
+    fn spawn_named(
+        self: Arc<Self>,
+        name: String,
+        span: &tracing::Span,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<()> {
         let span = span.clone();
         self.add_thread();
-        let name = format!("palm {}", self.component.name);
         let spawned = thread::Builder::new().name(name).spawn(move || {
             let _entered = span.enter();
             self.guard(run);

@@ -32,6 +32,8 @@ pub struct Method {
     pub payload: &'static str,
     /// The result's type as written; empty if there is none.
     pub reply: &'static str,
+    /// Whether it takes `&self`, so that several calls of it may run at a time.
+    pub shared: bool,
     /// The line of the method's name, from 1.
     pub line: u32,
 }

@@ -17,6 +17,7 @@ mod messages;
 pub mod private;
 pub mod registry;
 mod reply;
+mod share;
 mod topic;
 
 pub use call::{Call, Component};
@@ -29,6 +30,8 @@ pub use messages::{IntoMessages, Messages};
 pub use registry::Registration;
 pub use reply::{Failure, IntoReply, Replies};
 pub use topic::Topic;
+
+use std::sync::Arc;
 
 use crate::wire::Message;
 
@@ -76,6 +79,20 @@ pub trait Service: Send + 'static {
     /// of that number. Results pushed before stand; one error result follows them.
     fn call(&mut self, method: usize, call: &Call<'_>, replies: &mut Replies<'_>) -> Result<(), Failure> {
         private::no_such_method(method, call, replies)
+    }
+
+    /// Runs the method of that number, if it is one that takes `&self`; several threads may do so at a time.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); a method that takes `&mut self` is none here.
+    fn call_shared(&self, method: usize, call: &Call<'_>, replies: &mut Replies<'_>) -> Result<(), Failure> {
+        private::no_such_method(method, call, replies)
+    }
+
+    /// The object as several threads may hold it, if they may: a method of it takes `&self`, and it is `Sync`.
+    #[must_use]
+    fn share(self: Box<Self>) -> Option<Arc<dyn Service + Sync>> {
+        None
     }
 
     /// Which of the three stream hooks the block has.

@@ -8,9 +8,15 @@ pub use super::{
 pub use crate::wire::Message;
 pub use inventory;
 
+use std::sync::Arc;
+
+/// A service that threads share, if they may.
+pub type Shared = Option<Arc<dyn Service + Sync>>;
+
 /// Both ways of the constructor's probe, to be taken in by `*` so that they bring no name along.
 pub mod probe {
     pub use super::super::construct::{ByDefault as _, ByNothing as _};
+    pub use super::super::share::{BySync as _, ByTurns as _};
 }
 
 /// One call's last step. A function, so that a result of a wrong type is an error at the method's return type.

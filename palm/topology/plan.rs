@@ -6,9 +6,10 @@ use bytes::Bytes;
 use super::route::{Route, Target};
 use super::template::ServerTemplate;
 use crate::cache::{Cache, MemoryCache};
-use crate::engine::{Exit, Part, PartId, Row};
+use crate::engine::{Exit, Object, Part, PartId, Row};
+use crate::error::{Error, Result};
 use crate::part::BypassPart;
-use crate::service::{Hooks, Service};
+use crate::service::Hooks;
 use crate::socket::Context;
 
 /// A component as data: its parts, their routes, and what it is started with.
@@ -16,7 +17,9 @@ pub struct Plan {
     pub(crate) name: String,
     pub(crate) parts: Vec<Planned>,
     pub(crate) bypasses: Vec<PlannedBypass>,
-    pub(crate) service: Option<Box<dyn Service>>,
+    pub(crate) service: Option<Object>,
+    /// Calls of methods that take `&self` that may run at a time.
+    pub(crate) threads: usize,
     pub(crate) presets: Vec<(String, Bytes)>,
     pub(crate) cache: Arc<dyn Cache>,
     /// A cache key that gets a number even where one part alone has it.
@@ -58,6 +61,7 @@ impl Plan {
             parts: Vec::new(),
             bypasses: Vec::new(),
             service: None,
+            threads: 1,
             presets: Vec::new(),
             cache: Arc::new(MemoryCache::new()),
             numbered: None,
@@ -80,6 +84,35 @@ impl Plan {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Puts the object to where threads share it, if there is to be more than one.
+    pub(crate) fn share(&mut self) -> Result<()> {
+        let description = match self.service.as_deref() {
+            Some(service) if self.threads > 1 => service.description(),
+            _ => {
+                self.threads = 1;
+                return Ok(());
+            }
+        };
+        let name = description.name;
+        if !description.methods.iter().any(|method| method.shared) {
+            tracing::warn!("{} threads have nothing to share: no method of `{name}` takes `&self`", self.threads);
+            self.threads = 1;
+            return Ok(());
+        }
+        self.service = match self.service.take() {
+            Some(Object::Alone(service)) => service.share().map(Object::Shared),
+            shared => shared,
+        };
+        if self.service.is_some() {
+            return Ok(());
+        }
+        let problem = format!(
+            "`{name}` is not `Sync`, so {} threads cannot share it; leave out `threads`, or let it be",
+            self.threads
+        );
+        Err(Error::Topology { component: self.name.clone(), problems: problem })
     }
 
     /// The outbound part of that name.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::plan::{Plan, Planned, PlannedBypass};
 use super::route::Route;
 use crate::cache::Cache;
+use crate::engine::Object;
 use crate::error::Result;
 use crate::part::{Bypass, Inbound, Outbound};
 use crate::runtime::{Handle, start, until_signal};
@@ -94,12 +95,21 @@ impl ServerTemplate {
 
     /// The annotated impl block whose methods and hooks the parts run.
     pub fn service(mut self, service: impl Service) -> Self {
-        self.plan.service = Some(Box::new(service));
+        self.plan.service = Some(Object::Alone(Box::new(service)));
         self
     }
 
     pub(crate) fn boxed_service(mut self, service: Option<Box<dyn Service>>) -> Self {
-        self.plan.service = service;
+        self.plan.service = service.map(Object::Alone);
+        self
+    }
+
+    /// How many calls of methods that take `&self` may run at a time, each on a thread of its own. Default: 1, and 0 is 1.
+    ///
+    /// Results then leave in the order in which the calls end. A method that takes `&mut self`, or a hook, waits until those
+    /// that run have ended, and what came after it waits until it has.
+    pub const fn threads(mut self, threads: usize) -> Self {
+        self.plan.threads = threads;
         self
     }
 

@@ -271,6 +271,14 @@ impl Message {
         self.set_extension(DELIVERY, &delivery.encode_to_vec());
     }
 
+    /// Says to a master: what its worker got before this message may still be under way.
+    pub(crate) fn set_threads(&mut self, threads: usize) {
+        if let Some(delivery) = self.delivery() {
+            let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+            self.set_delivery(&Delivery { threads, ..delivery });
+        }
+    }
+
     /// Takes the mark of the hand-out off: it means something to the master alone.
     pub(crate) fn clear_delivery(&mut self) {
         self.extra = self.extra_without(DELIVERY).into();

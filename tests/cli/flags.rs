@@ -6,14 +6,26 @@ const COMMON: [&str; 3] = ["--messages", "--advertise", "--insecure"];
 
 pub(crate) fn each_kind_has_its_own() {
     let kinds: [(&str, &[&str]); 6] = [
-        ("MyServer", &["--name", "--pull", "--pub", "--db", "--pipelined"]),
-        ("MyPipeline", &["--name", "--sub", "--previous", "--pub", "--db", "--to-client"]),
-        ("MySink", &["--name", "--sub", "--previous", "--pub", "--db", "--to-client"]),
+        ("MyServer", &["--name", "--pull", "--pub", "--db", "--pipelined", "--threads"]),
+        ("MyPipeline", &["--name", "--sub", "--previous", "--pub", "--db", "--to-client", "--threads"]),
+        ("MySink", &["--name", "--sub", "--previous", "--pub", "--db", "--to-client", "--threads"]),
         ("MyMaster", &["--name", "--pull", "--pub", "--wpush", "--wpull", "--link", "--db", "--pipelined"]),
         ("Hub", &["--name", "--sub", "--previous", "--pub", "--wpush", "--wpull", "--link", "--db", "--pipelined"]),
-        ("MyWorker", &["--name", "--db", "--pull", "--push"]),
+        ("MyWorker", &["--name", "--db", "--pull", "--push", "--threads"]),
     ];
-    let all = ["--wpush", "--wpull", "--link", "--sub", "--previous", "--pub", "--push", "--pull", "--pipelined", "--to-client"];
+    let all = [
+        "--wpush",
+        "--wpull",
+        "--link",
+        "--sub",
+        "--previous",
+        "--pub",
+        "--push",
+        "--pull",
+        "--pipelined",
+        "--to-client",
+        "--threads",
+    ];
     for (component, own) in kinds {
         let about = prints_json(&["describe", component, "--json"]);
         let flags: Vec<_> =
@@ -40,6 +52,7 @@ pub(crate) fn addresses_are_checked() {
     fails(&["run", "MyPipeline", "--name", "x"], 2, &["--sub <ADDRESS>"]);
     fails(&["run", "Hub", "--name", "x"], 2, &["--sub <ADDRESS>"]);
     fails(&["run", "MyServer", "--name", "x", "--messages", "0"], 2, &["--messages"]);
+    fails(&["run", "MyServer", "--name", "x", "--threads", "0"], 2, &["--threads"]);
     fails(
         &["run", "MySink", "--name", "x", "--sub", "tcp://127.0.0.1:1", "--to-client", "perhaps"],
         2,

@@ -60,7 +60,10 @@ Parts
 "
     );
     let names: Vec<_> = flags.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(names, ["--name", "--pull", "--pub", "--db", "--pipelined", "--messages", "--advertise", "--insecure"]);
+    assert_eq!(
+        names,
+        ["--name", "--pull", "--pub", "--db", "--pipelined", "--threads", "--messages", "--advertise", "--insecure"]
+    );
     assert!(flags.starts_with("  --name NAME ") && flags.contains("(required)"), "{flags}");
 }
 
@@ -109,7 +112,10 @@ pub(crate) fn a_master_is_described_with_its_hooks() {
 pub(crate) fn graphs_in_both_languages() {
     let dot = prints(&["graph", "MyMaster"]);
     assert!(dot.starts_with("digraph \"MyMaster\" {\n"), "{dot}");
-    assert!(dot.contains("    \"Pull\" -> \"WorkerPush\";\n    \"WorkerPull\" -> \"Pub\";\n    \"Link\" -> \"Pub\";\n}\n"), "{dot}");
+    assert!(
+        dot.contains("    \"Pull\" -> \"WorkerPush\";\n    \"WorkerPull\" -> \"Pub\";\n    \"Link\" -> \"Pub\";\n}\n"),
+        "{dot}"
+    );
     assert_eq!(dot, prints(&["graph", "MyMaster", "--format", "dot"]));
     let mermaid = prints(&["graph", "MySink", "--format", "mermaid"]);
     assert!(mermaid.starts_with("flowchart LR\n    Sub["), "{mermaid}");

@@ -62,8 +62,8 @@ fn python_client_in_a_row() {
     let _turn = take_turn();
     let cast = Cast(&["client"]);
     let mut stage = Stage::set(patterns::find("single"), &cast);
-    let mut client = calls("client in a row".to_owned(), EVALS, SINGLE_JOBS, LOCKSTEP)
-        .expect("python was there a moment ago");
+    let mut client =
+        calls("client in a row".to_owned(), EVALS, SINGLE_JOBS, LOCKSTEP).expect("python was there a moment ago");
     let counts = outcome(&mut client, Duration::from_secs(240), &stage);
     eprintln!("{counts}");
     let total = EVALS + SINGLE_JOBS + LOCKSTEP;
@@ -72,10 +72,7 @@ fn python_client_in_a_row() {
     match counts["counters"]["holds_run_out"].as_u64() {
         Some(run_out) => assert_eq!(run_out, 0, "{counts}"),
         // A call that waits for a hold takes half a second. A busy machine may make a few as slow as that.
-        None => assert!(
-            counts["slow"].as_u64().is_some_and(|slow| slow <= 3),
-            "{counts}"
-        ),
+        None => assert!(counts["slow"].as_u64().is_some_and(|slow| slow <= 3), "{counts}"),
     }
     stage.demand_all_up();
     stage.close();

@@ -26,16 +26,11 @@ pub(crate) struct Turn {
 
 pub(crate) fn take_turn() -> Turn {
     static THREADS: Mutex<()> = Mutex::new(());
-    let thread = THREADS
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let process = File::create(std::env::temp_dir().join("palm-documentation-ports.lock"))
-        .expect("the lock file can be made");
+    let thread = THREADS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let process =
+        File::create(std::env::temp_dir().join("palm-documentation-ports.lock")).expect("the lock file can be made");
     process.lock().expect("the lock can be taken");
-    Turn {
-        _thread: thread,
-        _process: process,
-    }
+    Turn { _thread: thread, _process: process }
 }
 
 /// Who plays what: kinds of roles named here are played by Python, all others by the Rust example.
@@ -63,29 +58,18 @@ impl Player {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
         fs::create_dir_all(&place).expect("the directory for output can be made");
         let file = label.replace([' ', '/'], "-");
-        let (out, err) = (
-            place.join(format!("{file}.out")),
-            place.join(format!("{file}.err")),
-        );
+        let (out, err) = (place.join(format!("{file}.out")), place.join(format!("{file}.err")));
         let child = command
             .stdin(Stdio::null())
             .stdout(File::create(&out).expect("the output can be kept"))
             .stderr(File::create(&err).expect("the output can be kept"))
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        Self {
-            label,
-            rust,
-            child,
-            out,
-            err,
-        }
+        Self { label, rust, child, out, err }
     }
 
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child
-            .try_wait()
-            .expect("a process of ours can be asked")
+        self.child.try_wait().expect("a process of ours can be asked")
     }
 
     pub(crate) fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
@@ -104,10 +88,7 @@ impl Player {
 
     pub(crate) fn report(&self) -> String {
         let (out, err) = (read(&self.out), read(&self.err));
-        format!(
-            "--- {} stdout\n{out}--- {} stderr\n{err}",
-            self.label, self.label
-        )
+        format!("--- {} stdout\n{out}--- {} stderr\n{err}", self.label, self.label)
     }
 
     fn terminate(&self) {
@@ -159,23 +140,10 @@ pub(crate) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub(crate) fn set(pattern: &'static Pattern, cast: &'a Cast<'a>) -> Self {
-        let taken: Vec<u16> = binds(pattern)
-            .filter(|port| ports::listens(*port))
-            .collect();
-        assert!(
-            taken.is_empty(),
-            "ports {taken:?} are in use by somebody else"
-        );
-        let players = pattern
-            .roles
-            .iter()
-            .map(|role| play(pattern, cast, role.words))
-            .collect();
-        let mut stage = Self {
-            pattern,
-            cast,
-            players,
-        };
+        let taken: Vec<u16> = binds(pattern).filter(|port| ports::listens(*port)).collect();
+        assert!(taken.is_empty(), "ports {taken:?} are in use by somebody else");
+        let players = pattern.roles.iter().map(|role| play(pattern, cast, role.words)).collect();
+        let mut stage = Self { pattern, cast, players };
         stage.wait_until_wired();
         stage
     }
@@ -205,17 +173,9 @@ impl<'a> Stage<'a> {
         let gone: Vec<String> = self
             .players
             .iter_mut()
-            .filter_map(|player| {
-                player
-                    .ended()
-                    .map(|status| format!("{}: {status}", player.label))
-            })
+            .filter_map(|player| player.ended().map(|status| format!("{}: {status}", player.label)))
             .collect();
-        assert!(
-            gone.is_empty(),
-            "ended before the client: {gone:?}\n{}",
-            self.report()
-        );
+        assert!(gone.is_empty(), "ended before the client: {gone:?}\n{}", self.report());
     }
 
     /// Runs the client once and gives its answer lines.
@@ -247,11 +207,7 @@ impl<'a> Stage<'a> {
     }
 
     pub(crate) fn report(&self) -> String {
-        self.players
-            .iter()
-            .map(Player::report)
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.players.iter().map(Player::report).collect::<Vec<_>>().join("\n")
     }
 
     /// Tells all to end; a component of ours must then exit with 0.
@@ -305,23 +261,15 @@ fn play(pattern: &Pattern, cast: &Cast<'_>, words: &[&str]) -> Player {
 
 /// One of the scripts beside this file.
 pub(crate) fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/interop/scripts")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/scripts").join(name)
 }
 
 /// Cargo builds the examples for `cargo test`, next to the directory of the tests, unless a target was picked.
 pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test knows its own path");
     let profile = test.ancestors().nth(2).expect("a test lies in deps");
-    let path = profile
-        .join("examples")
-        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        path.exists(),
-        "{} is not there; `cargo build --examples` makes it",
-        path.display()
-    );
+    let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is not there; `cargo build --examples` makes it", path.display());
     path
 }
 
@@ -330,68 +278,34 @@ fn binds(pattern: &'static Pattern) -> impl Iterator<Item = u16> {
 }
 
 fn wired(pattern: &Pattern) -> bool {
-    let wanted = |port: &u16| {
-        pattern
-            .roles
-            .iter()
-            .filter(|role| role.connects.contains(port))
-            .count()
-    };
+    let wanted = |port: &u16| pattern.roles.iter().filter(|role| role.connects.contains(port)).count();
     let mut connections = pattern.roles.iter().flat_map(|role: &Role| role.connects);
     connections.all(|port| ports::established(*port) >= wanted(port))
 }
 
 fn answer_lines(output: &str) -> Vec<String> {
-    output
-        .lines()
-        .filter(|line| line.starts_with("b'") || line.starts_with("Client got"))
-        .map(str::to_owned)
-        .collect()
+    output.lines().filter(|line| line.starts_with("b'") || line.starts_with("Client got")).map(str::to_owned).collect()
 }
 
-fn check(
-    answers: &Answers,
-    cast: &Cast<'_>,
-    pattern: &Pattern,
-    lines: &[String],
-) -> Result<(), String> {
-    let lines: Vec<String> = lines
-        .iter()
-        .map(|line| {
-            line.replace("worker1", "worker")
-                .replace("worker2", "worker")
-        })
-        .collect();
+fn check(answers: &Answers, cast: &Cast<'_>, pattern: &Pattern, lines: &[String]) -> Result<(), String> {
+    let lines: Vec<String> =
+        lines.iter().map(|line| line.replace("worker1", "worker").replace("worker2", "worker")).collect();
     let good = match answers {
         Answers::Lines(expected) => {
             let total: usize = expected.iter().map(|(count, _)| count).sum();
             lines.len() == total
-                && expected
-                    .iter()
-                    .all(|(count, text)| lines.iter().filter(|line| line == text).count() == *count)
+                && expected.iter().all(|(count, text)| lines.iter().filter(|line| line == text).count() == *count)
         }
         Answers::Among(count, texts) => {
             lines.len() == *count
                 && lines.iter().all(|line| texts.contains(&line.as_str()))
-                && texts
-                    .iter()
-                    .all(|text| lines.iter().any(|line| line == text))
+                && texts.iter().all(|text| lines.iter().any(|line| line == text))
         }
         Answers::Failure => {
             let classic = cast.is_python(pattern.client) || cast.is_python(&["server"]);
-            let expected = if classic {
-                "Client got:  b'0'"
-            } else {
-                "Client got an error: "
-            };
+            let expected = if classic { "Client got:  b'0'" } else { "Client got an error: " };
             lines.first().is_some_and(|line| line.starts_with(expected))
         }
     };
-    if good {
-        Ok(())
-    } else {
-        Err(format!(
-            "the client printed {lines:#?}\nin place of {answers:#?}"
-        ))
-    }
+    if good { Ok(()) } else { Err(format!("the client printed {lines:#?}\nin place of {answers:#?}")) }
 }

@@ -10,4 +10,5 @@ mod panics;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;
+mod threads;
 mod together;

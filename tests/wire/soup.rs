@@ -43,10 +43,11 @@ pub(crate) fn message() -> impl Strategy<Value = PalmMessage> {
 }
 
 fn delivery() -> impl Strategy<Value = Delivery> {
-    (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(epoch, sequence, attempt)| Delivery {
+    (any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>()).prop_map(|(epoch, sequence, attempt, threads)| Delivery {
         epoch,
         sequence,
         attempt,
+        threads,
     })
 }
 

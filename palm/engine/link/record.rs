@@ -169,13 +169,26 @@ mod tests {
         ];
         prop_oneof![
             (any::<u32>(), bytes()).prop_map(|(stream, header)| Record::Open { stream, header }),
-            (any::<u32>(), bytes(), bytes())
-                .prop_map(|(stream, extra, payload)| Record::Message { stream, extra, payload }),
+            (any::<u32>(), bytes(), bytes()).prop_map(|(stream, extra, payload)| Record::Message {
+                stream,
+                extra,
+                payload
+            }),
             (any::<u32>(), any::<u64>(), any::<u32>(), bytes(), bytes()).prop_map(
-                |(stream, sequence, attempt, extra, payload)| Record::Work { stream, sequence, attempt, extra, payload }
+                |(stream, sequence, attempt, extra, payload)| Record::Work {
+                    stream,
+                    sequence,
+                    attempt,
+                    extra,
+                    payload
+                }
             ),
-            (any::<u64>(), any::<u32>(), kind, bytes())
-                .prop_map(|(sequence, attempt, kind, payload)| Record::Result { sequence, attempt, kind, payload }),
+            (any::<u64>(), any::<u32>(), kind, bytes()).prop_map(|(sequence, attempt, kind, payload)| Record::Result {
+                sequence,
+                attempt,
+                kind,
+                payload
+            }),
             bytes().prop_map(|id| Record::Settled { id }),
             bytes().prop_map(|id| Record::Cancel { id }),
             Just(Record::Reset),

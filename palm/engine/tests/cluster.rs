@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
-use crate::engine::{Router, Counter, Done, Engine, Envelope, Opening, Overflow, PartId, Place, Stats, Task};
+use crate::engine::{Counter, Done, Engine, Envelope, Job, Opening, Overflow, PartId, Place, Router, Stats, Task};
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
 use crate::service::{Component, Service};
@@ -55,10 +55,16 @@ struct Node {
     component: Component,
     ports: Vec<SocketId>,
     stats: Arc<Stats>,
+    /// Calls that have begun, each to be run whenever its thread likes; empty where there is one thread.
+    begun: Vec<Job>,
+    threads: usize,
+    /// Most calls that were under way at a time.
+    together: usize,
     /// What user code gave, in order: batches, then the end.
     given: VecDeque<Given>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there are few, and they are moved once")]
 enum Given {
     Batch(PartId, Task, Vec<Envelope>),
     Done(Done),
@@ -69,6 +75,7 @@ enum Given {
 enum Event {
     Arrive(LinkId, bool),
     Run(usize),
+    Work(usize, usize),
     Take(usize),
     Resume(usize, PartId),
     Flush(usize),
@@ -83,6 +90,25 @@ pub(super) struct Cluster {
     actors: Vec<Box<dyn Actor>>,
     pub(super) start: Instant,
     pub(super) now: Instant,
+}
+
+impl Node {
+    /// Whatever has the object for itself has it for as long as it runs.
+    fn begin(&mut self, job: Job) {
+        assert!(
+            self.begun.iter().all(|other| other.is_shared() && job.is_shared()),
+            "a call that shares nothing overlaps"
+        );
+        self.begun.push(job);
+        self.together = self.together.max(self.begun.len());
+    }
+
+    fn work(&mut self, job: Job) {
+        let batches = Batches(RefCell::default());
+        let done = job.run(&self.component, &batches);
+        self.given.append(&mut batches.0.into_inner());
+        self.given.push_back(Given::Done(done));
+    }
 }
 
 struct Batches(RefCell<VecDeque<Given>>);
@@ -120,6 +146,7 @@ impl Cluster {
     /// Starts a component as its plan says; cache services are left out.
     pub(super) fn add(&mut self, mut plan: Plan) -> usize {
         plan.verify().unwrap();
+        plan.share().unwrap();
         let node = self.nodes.len();
         let mut ports = Vec::new();
         let mut view = View { net: &mut self.net, node, ports: &mut ports };
@@ -133,8 +160,9 @@ impl Cluster {
         let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
-        let engine = Engine::new(core, parts, plan.service);
-        self.nodes.push(Node { engine, component, ports, stats, given: VecDeque::new() });
+        let engine = Engine::new(core, parts, plan.service, plan.threads);
+        let (begun, threads, given) = (Vec::new(), plan.threads, VecDeque::new());
+        self.nodes.push(Node { engine, component, ports, stats, begun, threads, together: 0, given });
         node
     }
 
@@ -148,6 +176,11 @@ impl Cluster {
 
     pub(super) fn engine(&self, node: usize) -> &Engine {
         &self.nodes[node].engine
+    }
+
+    /// Most calls that were under way in a component at a time.
+    pub(super) fn together(&self, node: usize) -> usize {
+        self.nodes[node].together
     }
 
     pub(super) fn drain(&mut self, node: usize) {
@@ -176,6 +209,7 @@ impl Cluster {
             if node.engine.has_job() {
                 events.push(Event::Run(number));
             }
+            events.extend((0..node.begun.len()).map(|call| Event::Work(number, call)));
             if node.engine.is_unflushed() {
                 events.push(Event::Flush(number));
             }
@@ -264,12 +298,15 @@ impl Cluster {
             }
             Event::Run(node) => {
                 let job = self.at(node, |engine, view| engine.next_job(now, view));
-                if let Some(job) = job {
-                    let batches = Batches(RefCell::default());
-                    let done = job.run(&self.nodes[node].component, &batches);
-                    self.nodes[node].given.append(&mut batches.0.into_inner());
-                    self.nodes[node].given.push_back(Given::Done(done));
+                match job {
+                    Some(job) if self.nodes[node].threads > 1 => self.nodes[node].begin(job),
+                    Some(job) => self.nodes[node].work(job),
+                    None => {}
                 }
+            }
+            Event::Work(node, call) => {
+                let job = self.nodes[node].begun.swap_remove(call);
+                self.nodes[node].work(job);
             }
             Event::Take(node) => match self.nodes[node].given.pop_front() {
                 Some(Given::Batch(part, task, results)) => {

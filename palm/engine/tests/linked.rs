@@ -64,7 +64,8 @@ fn several_results_one_error_and_none() {
         }
         let sub = cluster.subscribes("pub", "a");
         cluster.settle();
-        let errors = cluster.messages(sub).iter().filter_map(crate::Message::error).map(|error| error.text).collect::<Vec<_>>();
+        let errors =
+            cluster.messages(sub).iter().filter_map(crate::Message::error).map(|error| error.text).collect::<Vec<_>>();
         assert_eq!(set(&errors), set(&numbers(0..5, |number| format!("no {number}"))));
         let twice: Vec<_> = cluster.payloads(sub).into_iter().filter(|answer| answer != "0").collect();
         assert_eq!(twice.len(), 20);

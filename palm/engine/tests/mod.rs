@@ -13,3 +13,4 @@ mod masters;
 mod net;
 mod pressure;
 mod stages;
+mod threads;

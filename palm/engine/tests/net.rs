@@ -131,14 +131,7 @@ impl Net {
         }
         let greets = self.sockets[connector].kind == SocketKind::Dealer;
         let to_connector = greets.then_some(Item::Connected).into_iter().collect();
-        self.links.push(Link {
-            connector,
-            binder,
-            to_binder,
-            to_connector,
-            topics: Vec::new(),
-            over: false,
-        });
+        self.links.push(Link { connector, binder, to_binder, to_connector, topics: Vec::new(), over: false });
     }
 
     /// Cuts a connection: what is on the way is lost, both ends learn of it, and the connector comes back on a new one. Half
