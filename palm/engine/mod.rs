@@ -74,6 +74,10 @@ impl Engine {
         if (self.draining || self.core.remaining == 0) && !self.core.rows[part.0].results {
             return false;
         }
+        // A worker's link brings the acknowledgements that make room too, and no more work than its master gives it credit for.
+        if self.core.rows[part.0].hands_back {
+            return true;
+        }
         self.core.orders.len() < MAX_ORDERS
             && self.core.ordered_bytes < MAX_ORDER_BYTES.saturating_mul(self.threads)
             && !self.parts[part.0].is_full()

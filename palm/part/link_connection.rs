@@ -213,6 +213,8 @@ impl Part for LinkConnection {
         }
         if let Some(processed) = self.session.ack_due(at_rest) {
             let _ = turn.transport.send(port, None, false, Frame::Ack { processed }.write());
+        } else if self.session.owes_ack() {
+            turn.flush_soon();
         }
     }
 

@@ -175,6 +175,9 @@ impl Part for LinkService {
             // Who is gone gets it again when it is back.
             let _ = turn.transport.send(port, Some(&identity), false, Bytes::into(frame));
         }
+        if turn.core.links.has_unsaid() {
+            turn.flush_soon();
+        }
     }
 
     fn brings_results(&self) -> bool {

@@ -183,15 +183,18 @@ impl Links {
 
     /// What is to be sent, and to whom. `at_rest`: nothing else will be said soon.
     pub(crate) fn take_frames(&mut self, at_rest: bool) -> Vec<(Bytes, Bytes)> {
-        let mut frames = Vec::new();
+        let (mut frames, mut owing) = (Vec::new(), Vec::new());
         for id in std::mem::take(&mut self.unsaid) {
             let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { continue };
             let identity = peer.identity.clone();
             frames.extend(peer.session.take_frames().map(|frame| (identity.clone(), frame)));
             if let Some(processed) = peer.session.ack_due(at_rest) {
                 frames.push((identity, super::Frame::Ack { processed }.write().into()));
+            } else if peer.session.owes_ack() {
+                owing.push(id);
             }
         }
+        self.unsaid.extend(owing);
         frames
     }
 

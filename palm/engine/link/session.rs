@@ -141,6 +141,11 @@ impl Session {
         None
     }
 
+    /// Whether the other side waits to be told what was processed.
+    pub(crate) const fn owes_ack(&self) -> bool {
+        self.processed > self.acknowledged
+    }
+
     /// The connection is new: everything that the other side has not received is sent again.
     pub(crate) fn resume(&mut self, received: FrameNumber) -> Result<(), Violation> {
         self.acked(received)?;
