@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use palm::stats::Counter;
+use palm::wire::proto::LinkHello;
 use palm::{Client, Handle, Hub, Master, Server, Worker};
+use prost::Message as _;
 
-use crate::attack::Attack;
+use crate::attack::{Attack, Noise};
 use crate::support::{address, client, guarded, logged, until};
 
 const MESSAGES: usize = 5_000;
@@ -129,7 +131,10 @@ fn a_master_and_its_workers_work_on() {
         attack.messages(zmq::PUSH, &address(&master, "worker_pull_address"));
         attack.messages(zmq::XSUB, &address(&master, "pub_address"));
         attack.messages(zmq::DEALER, &db);
-        for key in ["pull_address", "pub_address", "db_address", "worker_pull_address", "worker_push_address"] {
+        attack.messages(zmq::DEALER, &address(&master, "_palm.link"));
+        for key in
+            ["pull_address", "pub_address", "db_address", "worker_pull_address", "worker_push_address", "_palm.link"]
+        {
             attack.bytes(&address(&master, key));
         }
         attack.stranger(zmq::REP, &address(&master, "worker_push_address"));
@@ -142,6 +147,44 @@ fn a_master_and_its_workers_work_on() {
         assert!(master.stats().get(Counter::Undecodable) > 0);
         still_well(&master, &caller);
         drop(workers);
+    });
+}
+
+/// Somebody who is linked, and then says nonsense: its session ends, and nobody else's.
+#[test]
+fn a_master_survives_those_who_are_linked() {
+    guarded(|| {
+        let master = Master::new("linked_master").start().unwrap();
+        let worker = Worker::new("abused_four", Hand).db_address(address(&master, "db_address")).start().unwrap();
+        let caller = client(&master);
+        assert_eq!(caller.eval("linked_master.foo", "it").unwrap(), "<it>");
+        let context = zmq::Context::new();
+        let mut noise = Noise(7);
+        for number in 0..60_u8 {
+            let rude = context.socket(zmq::DEALER).unwrap();
+            rude.set_linger(0).unwrap();
+            rude.set_rcvtimeo(20_000).unwrap();
+            rude.connect(&address(&master, "_palm.link")).unwrap();
+            let hello = LinkHello { protocol: 1, session: vec![number; 16].into(), ..LinkHello::default() };
+            rude.send([&[1][..], &hello.encode_to_vec()].concat(), 0).unwrap();
+            assert_eq!(rude.recv_bytes(0).unwrap()[0], 2, "a welcome");
+            let head = |kind: u8| [&[kind][..], &1_u64.to_le_bytes(), &0_u64.to_le_bytes()].concat();
+            let nonsense = match number % 4 {
+                // A frame of noise, an acknowledgement of what was never said, a record of a length that is not there, and a
+                // result of a message that this peer never got.
+                0 => [head(3), noise.bytes(200)].concat(),
+                1 => [&[4][..], &u64::MAX.to_le_bytes()].concat(),
+                2 => [head(3), u32::MAX.to_le_bytes().to_vec()].concat(),
+                _ => [head(3), 16_u32.to_le_bytes().to_vec(), vec![4], vec![1; 8], vec![0; 4], vec![1], b"it".to_vec()]
+                    .concat(),
+            };
+            rude.send(nonsense, 0).unwrap();
+        }
+        let replies: BTreeSet<_> = job(&caller, "linked_master.foo").into_iter().collect();
+        assert!(replies == expected().into_iter().collect());
+        until("the count", || master.stats().get(Counter::Undecodable) >= 30);
+        still_well(&master, &caller);
+        drop(worker);
     });
 }
 
