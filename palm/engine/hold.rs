@@ -215,12 +215,13 @@ impl Hold {
             self.recount(topic);
         }
         let first = self.audience(topic, now).queue.is_empty();
-        let held = Held { message, addressee, since: now };
+        let mut held = Held { message, addressee, since: now };
         if first && self.verdict(topic, &held, now) == Verdict::Send && send(topic, &held.message) != Sent::Full {
             outcome.sent += 1;
             self.answered(topic, now);
             return outcome;
         }
+        held.message.compact();
         outcome.held += 1;
         self.bytes += held.bytes();
         let audience = self.audience(topic, now);

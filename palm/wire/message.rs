@@ -14,6 +14,9 @@ use super::proto::{Delivery, Part, RemoteError};
 use super::scan::{DecodeError, Scan, Value};
 use super::streams::Streams;
 
+/// A part of a message up to this size is copied when the message is kept: a slice may keep alive a frame of many messages.
+const COMPACT_BELOW: usize = 16 << 10;
+
 pub(super) const ID: u32 = 16;
 const DELIVERY: u32 = 17;
 const ERROR: u32 = 18;
@@ -287,6 +290,19 @@ impl Message {
     /// The topic on which the client waits for its answers: its id.
     pub(crate) fn client_topic(&self) -> Bytes {
         self.header.topic.clone()
+    }
+
+    /// Lets go of the frames that parts of the message are slices of, where these are larger than the parts: for a message
+    /// that will be kept for a while.
+    pub(crate) fn compact(&mut self) {
+        let own = |part: &mut Bytes| {
+            if part.len() <= COMPACT_BELOW {
+                *part = Bytes::copy_from_slice(part);
+            }
+        };
+        own(&mut self.cache);
+        own(&mut self.extra);
+        own(&mut self.payload);
     }
 
     /// The component and the method that this hop is to call.

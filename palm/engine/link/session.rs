@@ -118,6 +118,8 @@ impl Session {
         put_data_head(&mut head, number, self.processed);
         frame[..DATA_HEAD].copy_from_slice(&head);
         self.acknowledged = self.processed;
+        // It is kept for a while: not with the room it has grown.
+        frame.shrink_to_fit();
         self.unprocessed_bytes += frame.len();
         self.unprocessed.push_back(frame.into());
         self.unsent += 1;
