@@ -8,8 +8,8 @@ use crate::engine::link::{Frame, PROTOCOL, Record, ResultKind, Session, Violatio
 use crate::engine::{Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::socket::Incoming;
-use crate::wire::Message;
 use crate::wire::proto::{LinkHello, LinkWelcome};
+use crate::wire::{Message, id_of};
 
 /// Bytes of results that the master may be behind before the next message waits.
 const MAX_BEHIND: usize = 4 << 20;
@@ -111,27 +111,28 @@ impl LinkConnection {
                     let record = Record::read(&mut records).ok_or(Violation::Record)?;
                     self.take(turn, record)?;
                 }
-                self.session.done();
+                self.session.done(number);
                 turn.flush_soon();
                 Ok(())
             }
             Frame::Ack { processed } => self.session.acked(processed),
-            Frame::Hello(_) | Frame::Bye => Err(Violation::Frame),
+            Frame::Hello(_) | Frame::Bye | Frame::Cancel { .. } | Frame::Alive => Err(Violation::Frame),
         }
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, record: Record) -> std::result::Result<(), Violation> {
         match record {
-            Record::Open { stream, header } => self.session.opened(stream, &header)?,
+            Record::Open { stream, client, header } => self.session.opened(stream, client, &header)?,
             Record::Reset => self.session.reset(),
-            Record::Work { stream, sequence, attempt, extra, payload } => {
-                let header = self.session.header(stream)?.clone();
-                let message = Message::of_header(header, &extra, payload).map_err(|_| Violation::Record)?;
+            Record::Work { stream, request, sequence, attempt, extra, payload } => {
+                let (header, client) = self.session.header(stream)?.clone();
+                let message = Message::of_header(header, id_of(client, request), &extra, payload)
+                    .map_err(|_| Violation::Record)?;
                 self.last += 1;
                 self.work.insert(self.last, Work { sequence, attempt, result: None });
                 turn.route_waiting(message, self.last);
             }
-            Record::Message { .. } | Record::Result { .. } | Record::Settled { .. } | Record::Cancel { .. } => {
+            Record::Message { .. } | Record::Result { .. } | Record::Reply { .. } | Record::Settled { .. } => {
                 return Err(Violation::Record);
             }
         }

@@ -45,7 +45,7 @@ impl LinkService {
                     take(turn, id, record)?;
                 }
                 if let Some(session) = turn.core.links.session(id) {
-                    session.done();
+                    session.done(number);
                 }
                 turn.core.links.say(id);
                 turn.flush_soon();
@@ -57,7 +57,7 @@ impl LinkService {
                 turn.core.links.remove(id);
                 Ok(())
             }
-            Frame::Hello(_) | Frame::Welcome(_) => Err(Violation::Frame),
+            Frame::Hello(_) | Frame::Welcome(_) | Frame::Cancel { .. } | Frame::Alive => Err(Violation::Frame),
         }
     }
 }
@@ -65,9 +65,9 @@ impl LinkService {
 /// What a peer says.
 fn take(turn: &mut Turn<'_>, id: LinkId, record: Record) -> std::result::Result<(), Violation> {
     match record {
-        Record::Open { stream, header } => {
+        Record::Open { stream, client, header } => {
             if let Some(session) = turn.core.links.session(id) {
-                session.opened(stream, &header)?;
+                session.opened(stream, client, &header)?;
             }
         }
         Record::Reset => {
@@ -80,7 +80,7 @@ fn take(turn: &mut Turn<'_>, id: LinkId, record: Record) -> std::result::Result<
             turn.core.link_result(id.worker(), result, turn.now);
         }
         // Nobody submits over the link yet.
-        Record::Message { .. } | Record::Work { .. } | Record::Settled { .. } | Record::Cancel { .. } => {
+        Record::Message { .. } | Record::Work { .. } | Record::Reply { .. } | Record::Settled { .. } => {
             turn.count(Counter::Discarded, 1);
         }
     }

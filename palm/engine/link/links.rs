@@ -103,6 +103,7 @@ impl Links {
             received: 0,
             name: name.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..LinkWelcome::default()
         };
         if hello.session.is_empty() {
             return Ok(Greeted { welcome, id: None, worker: false });
@@ -164,13 +165,14 @@ impl Links {
     pub(crate) fn hand_out(&mut self, worker: WorkerId, delivery: &Delivery, message: &Message, now: Instant) -> bool {
         let Some(id) = LinkId::of_worker(worker) else { return false };
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { return false };
-        let stream = peer.session.stream(message);
+        let (stream, request) = peer.session.stream(message);
         peer.session.push(&Record::Work {
             stream,
+            request,
             sequence: delivery.sequence,
             attempt: delivery.attempt,
-            extra: message.encoded_extra(now),
-            payload: message.payload().clone(),
+            extra: &message.encoded_extra(now)[..],
+            payload: &message.payload()[..],
         });
         self.say(id);
         true
