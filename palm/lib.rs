@@ -64,6 +64,8 @@ mod engine;
 mod error;
 mod features;
 pub mod guide;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "log")]
 pub mod log;
 mod log_level;

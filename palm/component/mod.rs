@@ -18,6 +18,8 @@ mod server;
 mod sink;
 mod worker;
 
+#[cfg(feature = "http")]
+pub(crate) use builder::component;
 pub use hub::Hub;
 pub use master::Master;
 pub use pipeline::Pipeline;

@@ -29,7 +29,7 @@ mod push;
 mod sub;
 mod worker_push;
 
-pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};
+pub use crate::engine::{Bound, Envelope, Inlet, NotTaken, Opening, Origin, Part, PartId, Port, Transport, Turn};
 pub use crate::runtime::Stop;
 pub use crate::socket::{Incoming, Peer, Sent, SocketKind};
 pub use address::Address;

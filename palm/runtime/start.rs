@@ -14,7 +14,7 @@ use super::sockets::Sockets;
 use super::stop::Stop;
 use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
-use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats};
+use crate::engine::{Engine, Inlets, Opening, PartId, Router, STATS_KEY, Shelf, Stats};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;
@@ -95,15 +95,28 @@ impl Start {
             Rules { component: plan.name.clone(), insecure: plan.insecure, advertise: plan.advertise.clone(), remote };
         let mut sockets = Sockets::new(plan.context.clone());
         let mut found = Vec::new();
+        let mut inlets = shared.inlets();
+        let mut shelf = Shelf::default();
         for (index, planned) in plan.parts.iter_mut().enumerate() {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening = Opening { transport: &mut sockets, part: PartId(index), place: &mut place };
+            let mut opening = Opening {
+                transport: &mut sockets,
+                part: PartId(index),
+                place: &mut place,
+                inlets: &mut inlets,
+                shelf: &mut shelf,
+            };
             planned.part.open(&mut opening)?;
         }
         for planned in &mut plan.bypasses {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening =
-                BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache, stats: &shared.stats };
+            let mut opening = BypassOpening {
+                place: &mut place,
+                context: &plan.context,
+                cache: &plan.cache,
+                stats: &shared.stats,
+                shelf: &mut shelf,
+            };
             planned.part.open(&mut opening)?;
         }
         let found = publish(&plan, &shared, found)?;
@@ -121,7 +134,7 @@ impl Start {
         let description = plan.service.as_deref().map(crate::service::Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
-        Ok(Reactor::new(Engine::new(core, parts, plan.service, plan.threads), sockets, wakeup))
+        Ok(Reactor::new(Engine::new(core, parts, plan.service, plan.threads), sockets, inlets, wakeup))
     }
 }
 
@@ -189,6 +202,16 @@ impl Shared {
             shared.upgrade()?.inbox.ask(Ask { part, asker: asker.to_owned(), answer });
             answered.recv_timeout(ASK_TIMEOUT).ok().flatten()
         });
+    }
+
+    /// No inlets yet. What other threads leave there wakes the reactor.
+    fn inlets(self: &Arc<Self>) -> Inlets {
+        let shared = Arc::downgrade(self);
+        Inlets::new(self.stats.clone(), move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.inbox.wake();
+            }
+        })
     }
 
     /// Starts the threads that calls of methods with `&self` run on; all of them or none.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
-use crate::engine::{Counter, Done, Engine, Envelope, Job, Opening, Overflow, PartId, Place, Router, Stats, Task};
+use crate::engine::{
+    Counter, Done, Engine, Envelope, Inlets, Job, Opening, Overflow, PartId, Place, Router, Shelf, Stats, Task,
+};
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
 use crate::service::{Component, Service};
@@ -122,7 +124,7 @@ impl Overflow for Batches {
 struct Anywhere(String);
 
 impl Place for Anywhere {
-    fn to_bind(&self, address: &Address) -> Result<String> {
+    fn to_bind(&self, address: &Address, _protected: bool) -> Result<String> {
         Ok(address.to_string())
     }
     fn bound(&mut self, _address: &str) {}
@@ -150,9 +152,16 @@ impl Cluster {
         let node = self.nodes.len();
         let mut ports = Vec::new();
         let mut view = View { net: &mut self.net, node, ports: &mut ports };
+        let (mut inlets, mut shelf) = (Inlets::new(Arc::default(), || {}), Shelf::default());
         for (index, planned) in plan.parts.iter_mut().enumerate() {
             let mut place = Anywhere(plan.name.clone());
-            let mut opening = Opening { transport: &mut view, part: PartId(index), place: &mut place };
+            let mut opening = Opening {
+                transport: &mut view,
+                part: PartId(index),
+                place: &mut place,
+                inlets: &mut inlets,
+                shelf: &mut shelf,
+            };
             planned.part.open(&mut opening).unwrap();
         }
         let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
