@@ -169,10 +169,7 @@ impl HttpConnection {
     }
 
     fn prepare(&self, url: &str) -> std::result::Result<Caller, BoxError> {
-        let mut uri: Uri = url.parse()?;
-        if uri.path().is_empty() {
-            uri = format!("{url}/").parse()?;
-        }
+        let uri: Uri = url.parse().map_err(|error| format!("it is no URL: {error}; write `http://host:port/path`"))?;
         let token = match &self.token {
             Some(token) => {
                 token.check()?;

@@ -179,6 +179,7 @@ const fn number_of(id: Uuid) -> u64 {
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "a part does nothing until it is registered"]
 pub struct HttpGateway {
     site: Listening,
     router: String,

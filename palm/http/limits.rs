@@ -67,7 +67,6 @@ macro_rules! limits {
             /// Callers have to bring this token, as `Authorization: Bearer …`; others get 401. Default: none is asked for.
             ///
             /// With it the part may listen beyond loopback; without [TLS](crate::http) too it can be overheard there.
-            #[must_use]
             pub fn token(mut self, token: impl Into<String>) -> Self {
                 self.limits.token = Some($crate::http::token::Token::new(token));
                 self
@@ -75,7 +74,6 @@ macro_rules! limits {
 
             /// Largest body of a request in bytes; larger ones get 413. Default: [`BODY_LIMIT`](crate::http::BODY_LIMIT),
             /// 64 MiB.
-            #[must_use]
             pub const fn body_limit(mut self, bytes: usize) -> Self {
                 self.limits.body_limit = bytes;
                 self
@@ -83,7 +81,6 @@ macro_rules! limits {
 
             /// How long a request may take from its head to its answer; then it gets 504, and is forgotten. Default:
             /// [`DEADLINE`](crate::http::DEADLINE), 60 s.
-            #[must_use]
             pub const fn deadline(mut self, deadline: ::std::time::Duration) -> Self {
                 self.limits.deadline = deadline;
                 self
@@ -91,7 +88,6 @@ macro_rules! limits {
 
             /// Requests that may wait for their answers; those that come on top get 503 with `Retry-After`. Default:
             /// [`MAX_REQUESTS`](crate::http::MAX_REQUESTS), 4,096.
-            #[must_use]
             pub const fn max_requests(mut self, requests: usize) -> Self {
                 self.limits.max_requests = requests;
                 self
@@ -99,7 +95,6 @@ macro_rules! limits {
 
             /// Connections that are held; for one on top, the one that has been idle longest is cut. Default:
             /// [`MAX_CONNECTIONS`](crate::http::MAX_CONNECTIONS), 4,096.
-            #[must_use]
             pub const fn max_connections(mut self, connections: usize) -> Self {
                 self.limits.max_connections = connections;
                 self
@@ -107,7 +102,6 @@ macro_rules! limits {
 
             /// Serves over TLS 1.2 or 1.3 with this certificate. Default: no encryption.
             #[cfg(feature = "tls")]
-            #[must_use]
             pub fn certificate(mut self, certificate: $crate::http::Certificate) -> Self {
                 self.limits.certificate = Some(certificate);
                 self
@@ -116,7 +110,6 @@ macro_rules! limits {
             /// Callers have to show a certificate that one of the authorities in this PEM file has signed. Default: none is
             /// asked for.
             #[cfg(feature = "tls")]
-            #[must_use]
             pub fn client_ca_file(mut self, file: impl Into<::std::path::PathBuf>) -> Self {
                 self.limits.client_ca_file = Some(file.into());
                 self

@@ -46,14 +46,12 @@ macro_rules! site {
     ($name:ident) => {
         impl $name {
             /// The host to listen at, in place of the address's. Default: `127.0.0.1`.
-            #[must_use]
             pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
                 self.site.hostname = Some(hostname.into());
                 self
             }
 
             /// The port to listen at, in place of the address's. Default: one of the system's choice.
-            #[must_use]
             pub const fn port(mut self, port: u16) -> Self {
                 self.site.port = Some(port);
                 self

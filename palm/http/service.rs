@@ -50,6 +50,7 @@ use crate::wire::Message;
 /// # Ok::<(), palm::Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "a part does nothing until it is registered"]
 pub struct HttpService {
     pub(super) site: Listening,
     pub(super) limits: Limits,

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use hyper::HeaderMap;
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use subtle::ConstantTimeEq;
 
 /// A secret that callers bring along in their requests' `Authorization: Bearer …`.
@@ -24,7 +24,7 @@ impl Token {
 
     /// Whether these headers bring it. How long that takes says nothing about how much of it is right.
     pub(super) fn opens(&self, headers: &HeaderMap) -> bool {
-        let brought = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+        let brought = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         brought
             .and_then(|value| value.split_at_checked(7))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "))

@@ -134,7 +134,6 @@ struct Mounted {
 
 impl HttpWorkerService {
     /// The worker itself: its counters, and the way to end it before the last clone is dropped.
-    #[must_use]
     pub fn handle(&self) -> &Handle {
         &self.0.handle
     }

@@ -64,7 +64,7 @@ macro_rules! mixes {
 
 mixes! {
     single parallel cache scatter gather pipeline tee stream stream_sink sink master_pipeline server_hub
-    template error logging mux_parallel applications
+    template error logging mux_parallel applications gateway http
 }
 
 /// A Python worker and one of ours share the work of one master, whichever language that is.
