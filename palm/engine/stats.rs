@@ -32,11 +32,13 @@ pub enum Counter {
     Superseded,
     /// Answers dropped because their subscriber took nothing for too long.
     Stalled,
+    /// Messages that were not worked on, because their client gave the call up.
+    Cancelled,
     /// Requests that were turned away because too much was waiting.
     Refused,
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "received",
     "calls",
     "errors",
@@ -51,6 +53,7 @@ const NAMES: [&str; 15] = [
     "late",
     "superseded",
     "stalled",
+    "cancelled",
     "refused",
 ];
 

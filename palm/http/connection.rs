@@ -266,16 +266,20 @@ impl Part for HttpConnection {
     }
 
     fn arrived(&mut self, turn: &mut Turn<'_>, number: u64, message: Option<Message>) {
-        match (self.calls.remove(&number), message) {
-            (Some(envelope), Some(message)) if message.is_empty_part() => {
+        match (self.calls.remove(&number), message.filter(|message| !message.is_empty_part())) {
+            (Some(envelope), Some(message)) => turn.route(envelope.with(message)),
+            (Some(envelope), None) => {
                 turn.core.calls.settled(envelope.message.client());
+                turn.core.settle_branch(envelope.debt, &envelope.message, turn.now);
                 turn.no_feedback(&envelope);
             }
-            (Some(envelope), Some(message)) => turn.route(envelope.with(message)),
-            (Some(envelope), None) => turn.no_feedback(&envelope),
             (None, _) => turn.count(Counter::Stale, 1),
         }
         self.begin(turn);
+    }
+
+    fn settles(&self) -> bool {
+        true
     }
 
     fn is_full(&self) -> bool {
