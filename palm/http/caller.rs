@@ -32,6 +32,8 @@ pub(super) struct Terms {
     pub(super) idempotent: bool,
     pub(super) attempts: u32,
     pub(super) answer_limit: usize,
+    /// Bodies are payloads alone, of this type.
+    pub(super) plain: Option<HeaderValue>,
 }
 
 /// Calls a worker at a URL.
@@ -74,24 +76,36 @@ impl Caller {
             .pool_timer(TokioTimer::new())
             .build(connector);
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        headers.insert(ERRORS, HeaderValue::from_static("1"));
+        match &terms.plain {
+            Some(kind) => headers.insert(CONTENT_TYPE, kind.clone()),
+            None => headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        };
+        if terms.plain.is_none() {
+            headers.insert(ERRORS, HeaderValue::from_static("1"));
+        }
         headers.extend(token.map(|token| (AUTHORIZATION, token)));
         Self { client, uri, headers, terms }
     }
 
+    /// The body that calls with a message.
+    pub(super) fn body(&self, message: &Message, now: std::time::Instant) -> Bytes {
+        if self.terms.plain.is_some() { message.payload().clone() } else { message.encode_at(now).into() }
+    }
+
     /// Calls, and calls again where that does no harm. `deadline`: when the caller's time is over. Says how many more tries it
     /// took, too.
-    pub(super) async fn call(&self, body: Bytes, deadline: Option<Instant>) -> (Result<Message, Failure>, u32) {
+    pub(super) async fn call(&self, message: &Message, body: Bytes) -> (Result<Message, Failure>, u32) {
+        let deadline = message.deadline().map(Instant::from_std);
         let patience = Instant::now() + self.terms.no_workers_timeout;
         let (mut attempt, mut again, mut backoff) = (1, 0, BACKOFF);
         loop {
             let until = Instant::now() + self.terms.work_timeout;
-            let missed = match self.attempt(body.clone(), deadline.map_or(until, |deadline| deadline.min(until))).await
-            {
-                Ok(message) => return (Ok(message), again),
-                Err(missed) => missed,
-            };
+            let missed =
+                match self.attempt(message, body.clone(), deadline.map_or(until, |deadline| deadline.min(until))).await
+                {
+                    Ok(message) => return (Ok(message), again),
+                    Err(missed) => missed,
+                };
             let pause = backoff.mul_f64(0.5 + jitter() / 2.0);
             let late = |by: Instant| Instant::now() + pause >= deadline.map_or(by, |deadline| deadline.min(by));
             let failure = match missed {
@@ -114,7 +128,7 @@ impl Caller {
         }
     }
 
-    async fn attempt(&self, body: Bytes, until: Instant) -> Result<Message, Missed> {
+    async fn attempt(&self, message: &Message, body: Bytes, until: Instant) -> Result<Message, Missed> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -129,7 +143,7 @@ impl Caller {
                 }
                 broken(format!("{} broke off its answer: {error}", self.uri))
             })?;
-            self.read(head.status, body.to_bytes())
+            self.read(message, head.status, body.to_bytes())
         };
         timeout_at(until, exchange).await.unwrap_or_else(|_| {
             let text = format!("{} did not answer in time", self.uri);
@@ -138,14 +152,18 @@ impl Caller {
     }
 
     /// What an answer means.
-    fn read(&self, status: StatusCode, body: Bytes) -> Result<Message, Missed> {
+    fn read(&self, asked: &Message, status: StatusCode, body: Bytes) -> Result<Message, Missed> {
         let failed = |code, text| Err(Missed::Failed(Failure { code, text }));
+        if self.terms.plain.is_some() && status.is_success() {
+            return Ok(asked.clone().with_payload(body));
+        }
         let message = Message::decode(body.clone());
         if status == StatusCode::OK {
             return message
                 .or_else(|error| failed(Code::MethodFailed, format!("the answer is no PALM message: {error}")));
         }
         if let Ok(message) = message
+            && self.terms.plain.is_none()
             && message.error().is_some()
         {
             return Ok(message);

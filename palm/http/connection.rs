@@ -2,6 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::HeaderValue;
 
@@ -63,6 +64,7 @@ pub struct HttpConnection {
     token: Option<Token>,
     trust: Trust,
     terms: Terms,
+    content_type: Option<String>,
     open: Option<Open>,
     /// Calls under way, by number.
     calls: HashMap<u64, Envelope>,
@@ -94,7 +96,9 @@ impl HttpConnection {
                 idempotent: false,
                 attempts: 3,
                 answer_limit: BODY_LIMIT,
+                plain: None,
             },
+            content_type: None,
             open: None,
             calls: HashMap::new(),
             last: 0,
@@ -145,6 +149,19 @@ impl HttpConnection {
         self
     }
 
+    /// Calls a back end that knows nothing of PALM: bodies are payloads alone, of this content type, and an answer of status 200
+    /// to 299 is the result. Default: bodies are PALM messages.
+    ///
+    /// ```
+    /// use palm::http::HttpConnection;
+    /// let part = HttpConnection::new("http://localhost:9000/api/quote").content_type("application/json");
+    /// ```
+    #[must_use]
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.content_type = Some(content_type.into());
+        self
+    }
+
     /// Brings this token along, as `Authorization: Bearer …`. Default: none.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
@@ -179,7 +196,9 @@ impl HttpConnection {
             }
             None => None,
         };
-        Ok(Caller::new(connector(&uri, &self.trust)?, uri, token, self.max_workers, self.terms.clone()))
+        let plain = self.content_type.as_deref().map(HeaderValue::from_str).transpose()?;
+        let terms = Terms { plain, ..self.terms.clone() };
+        Ok(Caller::new(connector(&uri, &self.trust)?, uri, token, self.max_workers, terms))
     }
 
     /// Begins as many calls as may be under way.
@@ -197,18 +216,17 @@ impl HttpConnection {
             }
             self.last += 1;
             turn.count(Counter::Sent, 1);
-            open.call(self.last, message.clone(), message.encode_at(turn.now));
+            open.call(self.last, message.clone(), open.caller.body(message, turn.now));
             self.calls.insert(self.last, envelope);
         }
     }
 }
 
 impl Open {
-    fn call(&self, number: u64, message: Message, body: Vec<u8>) {
+    fn call(&self, number: u64, message: Message, body: Bytes) {
         let (caller, inlet, component) = (self.caller.clone(), self.inlet.clone(), self.component.clone());
         self.threads.spawn(self.span.clone(), async move {
-            let deadline = message.deadline().map(tokio::time::Instant::from_std);
-            let (result, again) = caller.call(body.into(), deadline).await;
+            let (result, again) = caller.call(&message, body).await;
             inlet.stats().add(Counter::Redelivered, again.into());
             let result = result.unwrap_or_else(|Failure { code, text }| {
                 inlet.stats().add(Counter::Errors, 1);

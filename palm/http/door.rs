@@ -39,6 +39,8 @@ pub(super) enum Kind {
 /// What requests pass on their way in.
 #[derive(Debug)]
 pub(super) struct Door {
+    /// Bodies are read by hooks: they come in as the payload of a message that is only a wrapping.
+    raw: bool,
     lobby: Arc<Lobby>,
     limits: Limits,
     bodies: Arc<Semaphore>,
@@ -53,7 +55,12 @@ pub(super) struct Payload {
 impl Door {
     pub(super) fn new(lobby: Arc<Lobby>, limits: Limits) -> Self {
         let bodies = permits(BODIES_LIMIT.max(limits.body_limit)).min(Semaphore::MAX_PERMITS);
-        Self { lobby, limits, bodies: Arc::new(Semaphore::new(bodies)) }
+        Self { raw: false, lobby, limits, bodies: Arc::new(Semaphore::new(bodies)) }
+    }
+
+    pub(super) const fn raw(mut self, raw: bool) -> Self {
+        self.raw = raw;
+        self
     }
 
     pub(super) const fn limits(&self) -> &Limits {
@@ -156,11 +163,15 @@ impl Door {
             return Err(Refusal::NoLength);
         }
         let payload = self.read(&head.headers, body, until).await?;
-        let mut message = Message::decode(payload.bytes.clone()).map_err(|error| {
-            tracing::debug!(%error, "a request's body is no PALM message");
-            self.count(Counter::Undecodable);
-            Refusal::NotPalm
-        })?;
+        let mut message = if self.raw {
+            Message::new("", payload.bytes.clone())
+        } else {
+            Message::decode(payload.bytes.clone()).map_err(|error| {
+                tracing::debug!(%error, "a request's body is no PALM message");
+                self.count(Counter::Undecodable);
+                Refusal::NotPalm
+            })?
+        };
         let left = until.saturating_duration_since(Instant::now());
         let left = message.remaining().map_or(left, |remaining| remaining.min(left));
         message.set_remaining(left);
@@ -169,6 +180,9 @@ impl Door {
         let reads_errors = head.headers.contains_key(ERRORS);
         Ok(match answer {
             Answer::Message(message) => speak(kind, &message, reads_errors),
+            Answer::Bytes(bytes) => respond(hyper::StatusCode::OK, BINARY, bytes.into()),
+            Answer::NotPalm => return Err(Refusal::NotPalm),
+            Answer::Nothing if self.raw => respond(hyper::StatusCode::OK, BINARY, Bytes::new()),
             Answer::Nothing => speak(kind, &nothing.empty_part(), reads_errors),
             // What the classic ones say.
             Answer::Taken => respond(hyper::StatusCode::OK, BINARY, Bytes::from_static(b"1")),

@@ -278,7 +278,9 @@ impl Functions {
                     text(status(code), format!("{code}: {}", error.text))
                 }
             },
+            Answer::Bytes(bytes) => text(StatusCode::OK, bytes),
             Answer::Nothing | Answer::Taken => text(StatusCode::OK, ""),
+            Answer::NotPalm => return Err(Refusal::NotPalm),
             Answer::ShuttingDown => return Err(Refusal::ShuttingDown),
         })
     }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -10,8 +11,9 @@ use super::server::Server;
 use super::status::Body;
 use super::waiting::{Answer, Lobby};
 use crate::engine::{Counter, Opening, Turn};
-use crate::error::Result;
-use crate::part::{Address, FromAddress, Inbound, Part};
+use crate::error::{BoxError, Result};
+use crate::part::{Address, FromAddress, Hooks, Inbound, Part};
+use crate::service::Messages;
 use crate::wire::Message;
 
 /// Listens for HTTP requests whose bodies are PALM messages, and answers each with the router's feedback: a service, inbound.
@@ -49,7 +51,6 @@ use crate::wire::Message;
 /// assert!(handle.address("http_address")?.starts_with("http://127.0.0.1:"));
 /// # Ok::<(), palm::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a part does nothing until it is registered"]
 pub struct HttpService {
     pub(super) site: Listening,
@@ -59,6 +60,7 @@ pub struct HttpService {
     mounted: bool,
     lobby: Arc<Lobby>,
     server: Option<Server>,
+    hooks: Option<Box<dyn Hooks>>,
 }
 
 impl HttpService {
@@ -71,7 +73,15 @@ impl HttpService {
             mounted: false,
             lobby: Arc::default(),
             server: None,
+            hooks: None,
         }
+    }
+
+    /// Replaces what the part does with each message: bodies are read by `to_router`, a body that it refuses gets 400, and the
+    /// answer's body is what `reply_feedback` gives.
+    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks = Some(Box::new(hooks));
+        self
     }
 
     /// The part of an HTTP worker.
@@ -109,37 +119,53 @@ impl Part for HttpService {
         let opened = self.lobby.open(inlet);
         opened.map_err(|problem| opening.place.refused(&self.site.address.to_string(), problem.into()))?;
         if !self.mounted {
-            let door = Arc::new(Door::new(self.lobby.clone(), self.limits.clone()));
-            let handler = Calls { door, kind: self.kind };
+            let door = Door::new(self.lobby.clone(), self.limits.clone()).raw(self.hooks.is_some());
+            let handler = Calls { door: Arc::new(door), kind: self.kind };
             self.server = Some(listen(opening.place, &self.site, &self.limits, handler)?);
         }
         Ok(())
     }
 
     fn arrived(&mut self, turn: &mut Turn<'_>, number: u64, message: Option<Message>) {
-        let Some(mut message) = message else {
+        let Some(message) = message else {
             self.lobby.answer(number, Answer::ShuttingDown);
             return;
         };
         if !self.lobby.waits(number) {
-            turn.count(Counter::Discarded, 1);
-            return;
+            return turn.count(Counter::Discarded, 1);
         }
-        if message.cache().is_empty() {
-            message.set_cache(uuid::Uuid::new_v4().to_string());
+        let messages = match &mut self.hooks {
+            None => vec![message],
+            Some(hooks) => match read(&mut **hooks, &message) {
+                Ok(messages) => messages,
+                Err(error) => {
+                    turn.undecodable(&*error);
+                    self.lobby.answer(number, Answer::NotPalm);
+                    return;
+                }
+            },
+        };
+        if messages.is_empty() {
+            self.lobby.answer(number, Answer::Nothing);
         }
-        if turn.blocks() {
-            return turn.route_waiting(message, number);
+        for message in messages {
+            enter(turn, number, message);
         }
-        if message.id().is_none() {
-            turn.core.calls.asked(message.client(), None);
+        if !turn.blocks() {
+            self.lobby.answer(number, Answer::Taken);
         }
-        turn.route(message);
-        self.lobby.answer(number, Answer::Taken);
     }
 
     fn feedback(&mut self, turn: &mut Turn<'_>, number: u64, message: Option<Message>) {
-        self.lobby.feedback(turn, number, message);
+        match (&mut self.hooks, message) {
+            (Some(hooks), Some(message)) => {
+                hooks.handle_feedback(&message);
+                if !self.lobby.answer(number, Answer::Bytes(hooks.reply_feedback(&message))) {
+                    turn.count(Counter::Discarded, 1);
+                }
+            }
+            (_, message) => self.lobby.feedback(turn, number, message),
+        }
     }
 
     fn close(&mut self, _turn: &mut Turn<'_>) {
@@ -147,6 +173,36 @@ impl Part for HttpService {
         if let Some(server) = self.server.take() {
             server.stop();
         }
+    }
+}
+
+/// What hooks make of a body.
+fn read(hooks: &mut dyn Hooks, wrapping: &Message) -> std::result::Result<Vec<Message>, BoxError> {
+    let mut message = hooks.to_router(wrapping.payload().clone())?;
+    if message.remaining().is_none() {
+        message.set_remaining(wrapping.remaining());
+    }
+    let mut messages = Vec::new();
+    hooks.scatter(message, &mut Messages::new(&mut |message| messages.push(message)));
+    Ok(messages)
+}
+
+fn enter(turn: &mut Turn<'_>, number: u64, mut message: Message) {
+    if message.cache().is_empty() {
+        message.set_cache(uuid::Uuid::new_v4().to_string());
+    }
+    if turn.blocks() {
+        return turn.route_waiting(message, number);
+    }
+    if message.id().is_none() {
+        turn.core.calls.asked(message.client(), None);
+    }
+    turn.route(message);
+}
+
+impl fmt::Debug for HttpService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpService").field("site", &self.site).field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 

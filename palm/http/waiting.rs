@@ -15,6 +15,10 @@ use crate::wire::Message;
 #[derive(Debug)]
 pub(super) enum Answer {
     Message(Message),
+    /// What hooks have made of the feedback.
+    Bytes(Vec<u8>),
+    /// Hooks do not take it.
+    NotPalm,
     /// It is done, and gave nothing.
     Nothing,
     /// The component has it, and nobody waits for what it gives.

@@ -227,3 +227,27 @@ fn a_url_that_cannot_be_called_is_refused_at_the_start() {
         assert!(error.starts_with("proxy: part `HttpConnection` cannot use") && error.contains(problem), "{error}");
     }
 }
+
+#[test]
+fn a_back_end_that_knows_nothing_of_palm_is_called_with_payloads() {
+    guarded(|| {
+        let (address, _) = fake(|_, request| {
+            let text = String::from_utf8_lossy(request);
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            if !head.to_lowercase().contains("content-type: application/json") || head.contains("palm-errors") {
+                return answer("400 Bad Request", b"");
+            }
+            match body {
+                "{}" => answer("422 Unprocessable Entity", b"an empty order"),
+                order => answer("201 Created", format!("[{order}]").as_bytes()),
+            }
+        });
+        let proxy = proxy(HttpConnection::new(address).content_type("application/json"));
+        let mut asked = palm::Message::new("x.order", "{\"count\": 1}");
+        asked.set_client("a client");
+        let answered = crate::raw::post(&http(&proxy), "/", &asked.encode()).message();
+        assert_eq!((answered.payload(), answered.client()), (&"[{\"count\": 1}]".into(), "a client"));
+        let error = call(&http(&proxy), "x.order", "{}").message().error().unwrap();
+        assert!(error.text.ends_with("answered 422 Unprocessable Entity: an empty order"), "{}", error.text);
+    });
+}

@@ -129,3 +129,51 @@ fn one_connection_serves_request_after_request() {
         assert_eq!(String::from_utf8_lossy(&all).matches("HTTP/1.1 200 OK").count(), 2);
     });
 }
+
+/// Plain text in and out.
+#[derive(Clone, Default)]
+struct Text(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl palm::part::Hooks for Text {
+    fn to_router(&mut self, frame: palm::Bytes) -> Result<Message, palm::BoxError> {
+        std::str::from_utf8(&frame)?;
+        Ok(Message::new("loud.shout", frame))
+    }
+
+    fn scatter(&mut self, message: Message, out: &mut palm::service::Messages<'_>) {
+        if !message.payload().is_empty() {
+            out.push(message);
+        }
+    }
+
+    fn handle_feedback(&mut self, _message: &Message) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    fn reply_feedback(&mut self, feedback: &Message) -> Vec<u8> {
+        feedback.payload().to_vec()
+    }
+}
+
+#[test]
+fn hooks_read_bodies_and_write_answers() {
+    guarded(|| {
+        let hooks = Text::default();
+        let loud = palm::ServerTemplate::new("loud")
+            .service(Work)
+            .register_inbound(
+                "Http",
+                palm::http::HttpService::new("http://127.0.0.1:*").hooks(hooks.clone()),
+                palm::topology::Route::to("Methods").blocking(),
+            )
+            .register_outbound("Methods", palm::part::Methods::default(), palm::topology::Route::exterior())
+            .start()
+            .unwrap();
+        let answer = post(&http(&loud), "/", b"hello");
+        assert_eq!((answer.status, answer.text()), (200, "HELLO"));
+        assert_eq!(post(&http(&loud), "/", b"\xff").status, 400);
+        assert_eq!(post(&http(&loud), "/", b"").text(), "");
+        assert_eq!(loud.stats().get(Counter::Undecodable), 1);
+        assert_eq!(hooks.0.load(std::sync::atomic::Ordering::SeqCst), 1);
+    });
+}
