@@ -132,3 +132,58 @@ fn two_gateways_worth_of_clients_share_no_answer() {
         assert!(clients.into_iter().all(|client| client.join().unwrap()));
     });
 }
+
+/// A worker in a process of its own: says where it is, and ends with its standard input.
+#[test]
+#[ignore = "a role of another test"]
+fn role_worker() {
+    let worker = HttpWorker::new("web_worker", Work).start().unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "listening {}", http(&worker)).unwrap();
+    out.flush().unwrap();
+    let _ = std::io::Read::read_to_end(&mut std::io::stdin(), &mut Vec::new());
+}
+
+#[test]
+fn where_the_system_has_no_room_idle_connections_give_way() {
+    guarded(|| {
+        let command = "ulimit -n 64; exec \"$0\" --ignored --exact load::role_worker --nocapture";
+        let mut worker = std::process::Command::new("sh")
+            .args(["-c", command])
+            .arg(std::env::current_exe().unwrap())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = std::io::BufRead::lines(std::io::BufReader::new(worker.stdout.take().unwrap()));
+        let mut lines = lines.map(Result::unwrap);
+        let says = lines.find_map(|line| Some(line.split_once("listening ")?.1.to_owned()));
+        let address = says.unwrap();
+        let idle: Vec<_> = (0..300).map(|_| connect(&address)).collect();
+        for number in 0..5 {
+            assert_eq!(call(&address, "x.shout", &format!("a{number}")).message().payload(), &*format!("A{number}"));
+        }
+        drop((idle, worker.stdin.take()));
+        lines.for_each(drop);
+        assert!(worker.wait().unwrap().success());
+    });
+}
+
+#[test]
+#[ignore = "it takes 15,000 descriptors"]
+fn ten_thousand_idle_connections_do_not_stop_a_new_one() {
+    guarded(|| {
+        let (master, _workers) = microservice(2);
+        let address = http(&master);
+        let idle: Vec<_> = (0..10_000).map(|_| connect(&address)).collect();
+        let mut times: Vec<_> = (0..200)
+            .map(|number| {
+                let start = std::time::Instant::now();
+                assert_eq!(post(&address, "/shout", format!("a{number}").as_bytes()).text(), format!("A{number}"));
+                start.elapsed()
+            })
+            .collect();
+        times.sort();
+        eprintln!("median {:?}, 99 of 100 within {:?}, {} idle", times[100], times[198], idle.len());
+    });
+}
