@@ -13,6 +13,7 @@ macro_rules! chapters {
         /// [macros]: crate::guide::macros
         /// [wire]: crate::guide::wire
         /// [architecture]: crate::guide::architecture
+        #[cfg_attr(feature = "http", doc = " [HTTP]: crate::guide::http")]
         #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
         #[doc = include_str!($file)]
         pub mod $name {}
@@ -30,6 +31,9 @@ chapters! {
     pipelines: "../docs/pipelines.md";
     /// Routers of one's own, and parts of one's own.
     low_level: "../docs/low-level.md";
+    /// Called over HTTP, and calling others over it.
+    #[cfg(feature = "http")]
+    http: "../docs/http.md";
     /// What the attributes take, what they check and what they make.
     macros: "../docs/macros.md";
     /// The wire, and what holds beside Python peers.

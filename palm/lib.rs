@@ -51,6 +51,8 @@
 //! | --- | --- |
 //! | `json` | `Json<T>` as a method's argument and result, and as what a client sends and reads |
 //! | `log` | the documentation's log lines, as a layer for `tracing-subscriber` |
+//! | `http` | HTTP in and out: `palm::http` |
+//! | `tls` | encryption for it; brings `http` |
 //! | `cli` | `palm::cli::main()`: a command line for the components of a program; brings `log` and `json` |
 
 extern crate self as palm;

@@ -66,7 +66,7 @@ macro_rules! limits {
         impl $name {
             /// Callers have to bring this token, as `Authorization: Bearer …`; others get 401. Default: none is asked for.
             ///
-            /// With it the part may listen beyond loopback; without [TLS](crate::http) too it can be overheard there.
+            /// With it the part may listen beyond loopback; without TLS too it can be overheard there.
             pub fn token(mut self, token: impl Into<String>) -> Self {
                 self.limits.token = Some($crate::http::token::Token::new(token));
                 self

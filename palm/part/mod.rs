@@ -15,6 +15,8 @@
 //! | [`PubService`] | outbound | PUB, binds |
 //! | [`Methods`] | outbound, gives feedback | none: it runs the user's methods |
 //! | [`CacheService`] | bypass | REP, binds |
+//!
+//! Those that speak HTTP are in `palm::http`.
 
 mod address;
 mod bypass;
