@@ -56,6 +56,7 @@ struct Node {
     engine: Engine,
     component: Component,
     ports: Vec<SocketId>,
+    inlets: Inlets,
     stats: Arc<Stats>,
     /// Calls that have begun, each to be run whenever its thread likes; empty where there is one thread.
     begun: Vec<Job>,
@@ -80,6 +81,8 @@ enum Event {
     Work(usize, usize),
     Take(usize),
     Resume(usize, PartId),
+    /// What another thread has left in the inlet of a part.
+    Bring(usize, PartId),
     Flush(usize),
     Act(usize),
     Tick,
@@ -152,7 +155,8 @@ impl Cluster {
         let node = self.nodes.len();
         let mut ports = Vec::new();
         let mut view = View { net: &mut self.net, node, ports: &mut ports };
-        let (mut inlets, mut shelf) = (Inlets::new(Arc::default(), || {}), Shelf::default());
+        let stats = Arc::new(Stats::default());
+        let (mut inlets, mut shelf) = (Inlets::new(stats.clone(), || {}), Shelf::default());
         for (index, planned) in plan.parts.iter_mut().enumerate() {
             let mut place = Anywhere(plan.name.clone());
             let mut opening = Opening {
@@ -164,14 +168,14 @@ impl Cluster {
             };
             planned.part.open(&mut opening).unwrap();
         }
-        let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
+        let rows = plan.rows();
         let description = plan.service.as_deref().map(Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
         let engine = Engine::new(core, parts, plan.service, plan.threads);
         let (begun, threads, given) = (Vec::new(), plan.threads, VecDeque::new());
-        self.nodes.push(Node { engine, component, ports, stats, begun, threads, together: 0, given });
+        self.nodes.push(Node { engine, component, ports, inlets, stats, begun, threads, together: 0, given });
         node
     }
 
@@ -194,6 +198,11 @@ impl Cluster {
 
     pub(super) fn drain(&mut self, node: usize) {
         self.nodes[node].engine.drain();
+        let Node { engine, inlets, .. } = &self.nodes[node];
+        let (closed, now) = (inlets.close(|part| engine.is_inbound(part)), self.now);
+        for (part, number) in closed {
+            self.at(node, |engine, view| engine.arrived(part, number, None, now, view));
+        }
     }
 
     /// Time that has passed on the cluster's clock.
@@ -219,6 +228,8 @@ impl Cluster {
                 events.push(Event::Run(number));
             }
             events.extend((0..node.begun.len()).map(|call| Event::Work(number, call)));
+            let brought = node.inlets.iter().filter(|(part, inlet)| !inlet.is_empty() && node.engine.takes(*part));
+            events.extend(brought.map(|(part, _)| Event::Bring(number, part)));
             if node.engine.is_unflushed() {
                 events.push(Event::Flush(number));
             }
@@ -325,6 +336,12 @@ impl Cluster {
                 None => {}
             },
             Event::Resume(node, part) => self.at(node, |engine, view| engine.resume(part, now, view)),
+            Event::Bring(node, part) => {
+                let inlet = self.nodes[node].inlets.iter().find(|(of, _)| *of == part).map(|(_, inlet)| inlet.clone());
+                if let Some((number, message)) = inlet.and_then(|inlet| inlet.take()) {
+                    self.at(node, |engine, view| engine.arrived(part, number, message, now, view));
+                }
+            }
             Event::Act(actor) => self.actors[actor].step(&mut self.net, now),
             Event::Tick => {
                 self.now = self.next_deadline().map_or(now, |deadline| deadline.max(now));
