@@ -10,6 +10,7 @@ mod patterns;
 mod ports;
 mod python;
 mod run;
+mod web;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
