@@ -9,6 +9,12 @@ pub(crate) const TOPIC: &str = "_palm.link";
 /// Cache key of the features.
 pub(crate) const KEY: &str = "_palm.features";
 
+/// The address of a component's link, as its features object says it where there is no cache to be asked.
+pub(crate) fn link_in(features: &[u8]) -> Option<String> {
+    let features: serde_json::Value = serde_json::from_slice(features).ok()?;
+    features.get("link")?.as_str().map(str::to_owned)
+}
+
 /// The features object: protocol version, crate version, list of feature names.
 pub(crate) fn json() -> Vec<u8> {
     serde_json::json!({

@@ -9,7 +9,7 @@ mod links;
 mod record;
 mod session;
 
-pub(crate) use frame::Frame;
+pub(crate) use frame::{DATA_HEAD, Frame};
 pub(crate) use links::{LinkId, Links, PROTOCOL};
-pub(crate) use record::{Record, ResultKind};
-pub(crate) use session::{Session, Violation};
+pub(crate) use record::{Record, ResultKind, StreamNumber, move_to_stream, written};
+pub(crate) use session::{FRAME_BYTES, Session, Violation};
