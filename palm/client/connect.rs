@@ -267,7 +267,7 @@ impl Server<'_> {
         let mut warned = Instant::now();
         loop {
             if let Some(features) = hears_link(socket) {
-                return Ok(features::link_in(&features).map(|link| reachable(&link, address)));
+                return Ok(features::link_of(&features).map(|link| reachable(&link, address)));
             }
             // In one process there is no handshake to be seen.
             if joined.is_none()

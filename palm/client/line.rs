@@ -112,7 +112,7 @@ impl Line {
     }
 
     fn begin_anew(&mut self) {
-        self.hello.session = new_session();
+        (self.hello.session, self.hello.replaces) = (new_session(), false);
         self.session = Session::new();
         (self.welcomed, self.stands, self.greet, self.resumed) = (false, false, true, false);
         self.cancelled.clear();
