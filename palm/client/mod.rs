@@ -32,6 +32,8 @@ mod payload;
 mod polled;
 mod reply;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod typed;
 mod wire;
 
