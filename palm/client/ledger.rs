@@ -12,13 +12,16 @@ use crate::engine::link::{DATA_HEAD, written};
 /// In place of a count of results.
 const SETTLED: u32 = u32::MAX;
 
-/// Records below this are not worth to be put together anew when most of them are settled.
-const LEAST: usize = 4096;
+/// Bytes that are kept before records are put together anew when most of them are settled: twice what a job may have under
+/// way.
+const MAX_KEPT: usize = 32 << 20;
 
 /// The requests of one call that have no outcome, in the batches in which they were written.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     batches: VecDeque<Batch>,
+    /// Bytes of their records.
+    kept: usize,
     /// Where the last answer belonged: the next one belongs near it.
     near: usize,
     /// Requests of which there is more to know than how many results were given.
@@ -34,6 +37,8 @@ struct Batch {
     open: usize,
     /// The records, after room for a frame's head; none while they wait to be handed to the session.
     records: Bytes,
+    /// Most of its records were left out, as they are settled.
+    is_sparse: bool,
 }
 
 #[derive(Debug, Default)]
@@ -55,11 +60,12 @@ impl Ledger {
     /// Notes that requests were made. Their records will be [kept](Self::keep) when they are handed to the session.
     pub(super) fn add(&mut self, first: u32, count: u32) {
         let open = usize::try_from(count).unwrap_or(usize::MAX);
-        self.batches.push_back(Batch { first, given: vec![0; open], open, records: Bytes::new() });
+        self.batches.push_back(Batch { first, given: vec![0; open], open, records: Bytes::new(), is_sparse: false });
     }
 
     pub(super) fn keep(&mut self, first: u32, records: Bytes) {
         if let Some((place, _)) = self.find(first) {
+            self.kept += records.len();
             self.batches[place].records = records;
         }
     }
@@ -136,6 +142,7 @@ impl Ledger {
                     }
                 }
             }
+            self.kept -= batch.records.len();
             let records = if batch.open == batch.given.len() { batch.records.to_vec() } else { batch.open_records() };
             batch.records = Bytes::new();
             again.push(Again { first: batch.first, records });
@@ -146,6 +153,7 @@ impl Ledger {
     /// The requests without an outcome, which are given up.
     pub(super) fn give_up(&mut self) -> Vec<u32> {
         self.special.clear();
+        self.kept = 0;
         let batches = std::mem::take(&mut self.batches);
         let open = |batch: Batch| {
             (0..)
@@ -179,10 +187,14 @@ impl Ledger {
         settled.given[place] = SETTLED;
         settled.open -= 1;
         if settled.open == 0 {
+            self.kept -= settled.records.len();
             self.batches.remove(batch);
-        } else if settled.records.len() > LEAST && settled.open == settled.given.len() / 8 {
+        } else if self.kept > MAX_KEPT && settled.open <= settled.given.len() / 8 && !settled.is_sparse {
             // One message that takes long does not keep all those around it.
+            settled.is_sparse = true;
+            self.kept -= settled.records.len();
             settled.records = settled.open_records().into();
+            self.kept += settled.records.len();
         }
     }
 }
@@ -284,12 +296,14 @@ mod tests {
 
     #[test]
     fn one_request_keeps_no_others() {
-        let mut ledger = ledger(0, &[400]);
-        let whole = ledger.batches[0].records.len();
-        for sequence in (0..400).filter(|sequence| *sequence != 77) {
+        let mut ledger = ledger(0, &[400; 2000]);
+        assert!(ledger.kept > 2 * MAX_KEPT);
+        for sequence in (0..800_000).filter(|sequence| *sequence % 400 != 77) {
             ledger.result(sequence, End::Last);
         }
-        assert!(ledger.batches[0].records.len() < whole / 7);
-        assert_eq!(sequences(&ledger.again()), [77]);
+        assert!(ledger.kept < MAX_KEPT + (1 << 20), "{}", ledger.kept);
+        let stuck: Vec<_> = (0..2000).map(|batch| batch * 400 + 77).collect();
+        assert_eq!(sequences(&ledger.again()), stuck);
+        assert_eq!(ledger.kept, 0);
     }
 }

@@ -9,7 +9,7 @@ use super::course::{Course, Step};
 use super::driver;
 use super::feeder::{WINDOW_BYTES, WINDOW_MESSAGES, Window, first_window};
 use super::form::Form;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Messages that are sent before other tasks, and the answers, have their turn.
 const BATCH: u32 = 128;
@@ -78,7 +78,7 @@ impl Polled {
         {
             running.call.done();
         }
-        if course.is_over() || matches!(step, Step::End) {
+        if course.is_over() || matches!(step, Step::End | Step::Give(Err(Error::NoResult { .. }))) {
             self.end(course);
         }
         step
