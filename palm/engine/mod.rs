@@ -18,6 +18,7 @@ mod router;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -33,8 +34,10 @@ pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub(crate) use router::{Exit, Router, Row};
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
+pub(crate) use watch::Watch;
 
 use self::router::Step;
+use crate::error::Error;
 use crate::service::Service;
 use crate::socket::{Incoming, Peer};
 
@@ -143,7 +146,21 @@ impl Engine {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.core.deadlines.iter().flatten().min().copied()
+        self.core.deadlines.iter().flatten().copied().chain(self.core.watch.next()).min()
+    }
+
+    /// Why the component cannot go on, if that is so: a method hangs, and its thread cannot be ended.
+    pub(crate) fn failure(&mut self, now: Instant) -> Option<Error> {
+        let Self { core, parts, reach, .. } = self;
+        let is_blocked = |part: PartId| reach[part.0].iter().any(|next| parts[next.0].is_full());
+        let hung = core.watch.hung(now, is_blocked)?;
+        let method = core.description.and_then(|description| description.methods.get(hung.method));
+        Some(Error::Hung {
+            component: core.name.to_string(),
+            method: method.map_or("", |method| method.name).to_owned(),
+            message: hung.message,
+            limit: hung.limit,
+        })
     }
 
     /// Lets the parts that collect what they send hand it over. `at_rest`: nothing will be sent soon.
@@ -172,7 +189,8 @@ impl Engine {
                     order.envelope.message.set_threads(self.threads);
                 }
                 self.running += 1;
-                return Some(Job { order, object, shared });
+                let call = self.core.watch.begin(&order, now);
+                return Some(Job { order, object, shared, call });
             }
             let mut order = self.core.orders.pop_front()?;
             if self.running > 0 {
@@ -190,6 +208,7 @@ impl Engine {
     /// User code is done.
     pub(crate) fn finish(&mut self, done: Done, now: Instant, transport: &mut dyn Transport) {
         self.running -= 1;
+        self.core.watch.end(done.call);
         if let Some(object) = done.object {
             self.object = Some(object);
         }
@@ -222,6 +241,9 @@ impl Engine {
         now: Instant,
         transport: &mut dyn Transport,
     ) {
+        if let Some(first) = results.first() {
+            self.core.watch.heard(first.origin, now);
+        }
         for envelope in results {
             match task {
                 Task::Pass | Task::Call(_) | Task::Scatter => self.core.leave(part, envelope),

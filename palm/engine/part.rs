@@ -130,6 +130,11 @@ pub trait Part: Send + 'static {
         false
     }
 
+    /// How long workers may take for a message that this part hands out; `None` is for ever.
+    fn work_timeout(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether the router shall stop draining what leads to this part.
     fn is_full(&self) -> bool {
         false

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::calls::Calls;
 use super::crew::WorkerId;
@@ -11,6 +11,7 @@ use super::envelope::{Envelope, PartId};
 use super::job::{Task, report};
 use super::link::Links;
 use super::stats::{Counter, Stats};
+use super::watch::Watch;
 use crate::service::Description;
 use crate::wire::{Code, Message};
 
@@ -32,8 +33,9 @@ pub(crate) struct Row {
     pub(crate) log: Option<Box<str>>,
     /// An inbound part that waits for the feedback of each message.
     pub(crate) blocks: bool,
-    /// An outbound part that hands messages to workers.
+    /// An outbound part that hands messages to workers, and how long they may take for one.
     pub(crate) hands_out: bool,
+    pub(crate) work_timeout: Option<Duration>,
     /// An inbound part whose messages others will do, if this component ends before it has begun them.
     pub(crate) hands_back: bool,
     /// The part that binds the link.
@@ -82,6 +84,8 @@ pub(crate) struct Router {
     pub(crate) dispatch: Dispatch,
     /// Who is linked.
     pub(crate) links: Links,
+    /// How long calls take.
+    pub(crate) watch: Watch,
     /// Parts that have collected something to send.
     pub(super) unflushed: Vec<PartId>,
 }
@@ -109,6 +113,7 @@ impl Router {
             remaining: messages,
             dispatch: Dispatch::new(epoch),
             links: Links::new(epoch),
+            watch: Watch::default(),
             unflushed: Vec::new(),
         }
     }

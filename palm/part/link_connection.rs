@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -94,6 +95,7 @@ impl LinkConnection {
             return Ok(());
         }
         self.welcomed = true;
+        turn.core.watch.told(Some(welcome.work_timeout_ms).filter(|limit| *limit > 0).map(Duration::from_millis));
         self.session.resume(welcome.received)?;
         turn.flush_soon();
         Ok(())

@@ -7,6 +7,7 @@ use crate::engine::link::{Frame, LinkId, Record, Violation};
 use crate::engine::{Counter, Credit, LinkResult, Opening, Part, PartId, Port, Turn};
 use crate::error::Result;
 use crate::socket::{Incoming, Peer};
+use crate::wire::proto::LinkWelcome;
 
 /// How often sessions without a peer are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -92,6 +93,12 @@ fn pusher(turn: &Turn<'_>) -> Option<PartId> {
     turn.core.rows.iter().position(|row| row.hands_out).map(PartId)
 }
 
+/// How long a worker may take for one message.
+fn work_timeout_ms(turn: &Turn<'_>) -> u64 {
+    let timeout = turn.core.rows.iter().find_map(|row| row.work_timeout);
+    timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1))
+}
+
 fn leave(turn: &mut Turn<'_>, id: LinkId) {
     let Some(part) = pusher(turn) else { return };
     for given_up in turn.core.dispatch.leave(part, id.worker()) {
@@ -131,7 +138,8 @@ impl Part for LinkService {
                 Ok(greeted) => greeted,
                 Err(error) => return turn.undecodable(&error),
             };
-            let _ = turn.transport.send(port, Some(&identity), false, Frame::Welcome(greeted.welcome).write());
+            let welcome = LinkWelcome { work_timeout_ms: work_timeout_ms(turn), ..greeted.welcome };
+            let _ = turn.transport.send(port, Some(&identity), false, Frame::Welcome(welcome).write());
             if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, pusher(turn)) {
                 tracing::info!("worker {} is linked", hello.name);
                 let most = turn.core.dispatch.linked_messages(part);

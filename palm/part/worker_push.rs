@@ -420,6 +420,10 @@ impl Part for WorkerPushService {
         true
     }
 
+    fn work_timeout(&self) -> Option<Duration> {
+        self.limits.work_timeout
+    }
+
     fn answer(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
         self.set_up(turn);
         self.endpoint(turn, asker)

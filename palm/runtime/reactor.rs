@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::inbox::{Ask, Given, Inbox};
 use super::sockets::Sockets;
 use crate::engine::{Counter, Done, Engine, Job, RESULT_PATIENCE, Stats};
+use crate::error::Result;
 use crate::socket::{PeerEvent, Received, Wakeup};
 
 /// Messages read from one socket before the next one has its turn.
@@ -25,8 +26,8 @@ pub(super) enum Next {
     Share(Job),
     /// Call again.
     Again,
-    /// The component has ended.
-    Ended,
+    /// The component has ended, or cannot go on.
+    Ended(Result<()>),
 }
 
 pub(super) struct Reactor {
@@ -81,6 +82,9 @@ impl Reactor {
                 Given::Done(done) => self.engine.finish(done, now, &mut self.sockets),
             }
         }
+        if let Some(error) = self.engine.failure(now) {
+            return Next::Ended(Err(error));
+        }
         if self.engine.is_unflushed() && now >= self.flushed + FLUSH_EVERY {
             self.flush(false, now);
         }
@@ -92,7 +96,7 @@ impl Reactor {
             self.drain(now);
         }
         if self.has_ended(now) {
-            return Next::Ended;
+            return Next::Ended(Ok(()));
         }
         if !read && !self.engine.has_job() {
             self.flush(true, now);

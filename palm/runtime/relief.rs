@@ -110,13 +110,13 @@ impl Shared {
             match reactor.turn(&self.inbox, &self.stats) {
                 Next::Again => {}
                 Next::Share(job) => self.pool.give(job),
-                Next::Ended => {
+                Next::Ended(outcome) => {
                     let reactor = guard.take();
                     drop(guard);
                     if let Some(reactor) = reactor {
                         reactor.close();
                     }
-                    return self.end(Ok(()));
+                    return self.end(outcome);
                 }
                 Next::Run(job) => {
                     drop(guard);

@@ -14,7 +14,7 @@ use super::sockets::Sockets;
 use super::stop::Stop;
 use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
-use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats};
+use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats, Watch};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;
@@ -119,7 +119,8 @@ impl Start {
         }
         let rows = plan.rows();
         let description = plan.service.as_deref().map(crate::service::Service::description);
-        let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
+        let mut core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
+        core.watch = Watch::new(plan.work_timeout);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         Ok(Reactor::new(Engine::new(core, parts, plan.service, plan.threads), sockets, wakeup))
     }

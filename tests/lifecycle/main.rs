@@ -5,6 +5,7 @@
 mod addresses;
 mod classic;
 mod ends;
+mod hangs;
 mod idle;
 mod panics;
 mod slow;

@@ -119,7 +119,7 @@ pub(crate) fn t04_a_method_hangs(scale: Scale) -> Figures {
     let timeout = scale.pick(500, 2_000);
     let _master = run.start(&Spec { work_timeout_ms: Some(timeout), ..run.master() });
     let worker = Spec { work_us: 500, hang: Some(count / 2), ..run.worker() };
-    let _workers = [0, 1, 2, 3].map(|_| run.start(&worker));
+    let mut workers = [0, 1, 2, 3].map(|_| run.start(&worker));
     let start = Instant::now();
     run.start(&run.client(count)).join();
     figures.within("time of three attempts", Duration::from_millis(timeout) * 5, start.elapsed());
@@ -128,6 +128,17 @@ pub(crate) fn t04_a_method_hangs(scale: Scale) -> Figures {
     figures.is("errors: poisoned", 1, report.errors_of(POISONED));
     figures.once(&report);
     run.drained(&mut figures);
+    // A thread cannot be ended: its process does it.
+    let failed = |worker: &mut Process| worker.ended().is_some_and(|status| status.code() == Some(1));
+    let all = within(Duration::from_secs(10), || {
+        workers.iter_mut().filter_map(|worker| failed(worker).then_some(())).count() == 3
+    });
+    figures.is("workers that hung and did not end themselves", 0, u64::from(!all));
+    let told = workers
+        .iter()
+        .filter(|worker| worker.log().contains("`foo` hangs: it has given no result of message `"))
+        .count();
+    figures.is("workers that said why", 3, told as u64);
     figures
 }
 
