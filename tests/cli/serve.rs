@@ -130,6 +130,19 @@ pub(crate) fn a_worker_without_a_master_ends_when_told() {
     worker.stops();
 }
 
+pub(crate) fn a_worker_that_hangs_ends_its_process() {
+    let timeout = Some(std::time::Duration::from_millis(300));
+    let master = palm::Master::new("server").work_timeout(timeout).attempts(1).start().unwrap();
+    let address = master.address("db_address").unwrap();
+    let mut worker = start(&["MyWorker", "--name", "worker1", "--db", &address]);
+    let client = Client::connect("server", &address).unwrap();
+    let error = client.eval("server.foo", "hang").unwrap_err();
+    assert!(matches!(error, palm::Error::Remote { code: palm::wire::Code::Poisoned, .. }), "{error}");
+    assert_eq!(worker.ends(), 1);
+    let line = worker.log.iter().find(|line| line.contains("ERROR") && line.contains("`foo` hangs"));
+    assert!(line.is_some_and(|line| line.contains("message `")), "{:#?}", worker.log);
+}
+
 pub(crate) fn one_component_is_a_program() {
     let mut command = program(&["--name", "default", "--name", "my_server", "--log", "info"]);
     let mut server = start_as(command.env(crate::program::VARIABLE, "MyServer"));
