@@ -1,6 +1,6 @@
 use super::publishing::Publishing;
-use crate::engine::CrewLimits;
-use crate::part::{Address, CacheService, LinkService, PullService, WorkerPullService, WorkerPushService};
+use super::working::Working;
+use crate::part::{Address, CacheService, LinkService, PullService, WorkerPullService};
 use crate::service::{MasterService, Service};
 use crate::topology::{Route, ServerTemplate};
 
@@ -38,9 +38,8 @@ pub struct Master {
     cache_messages: u64,
     pull_address: Address,
     worker_pull_address: Address,
-    worker_push_address: Address,
     link_address: Option<Address>,
-    crew: CrewLimits,
+    working: Working,
     publishing: Publishing,
 }
 
@@ -62,9 +61,8 @@ impl Master {
             cache_messages: u64::MAX,
             pull_address: Address::any(),
             worker_pull_address: Address::any(),
-            worker_push_address: Address::any(),
             link_address: None,
-            crew: CrewLimits::default(),
+            working: Working::new(),
             publishing: Publishing::new(false),
         }
     }
@@ -76,10 +74,6 @@ impl Master {
     address! {
         /// Where workers push their results. Default: a port of the system's choice on loopback.
         worker_pull_address
-    }
-    address! {
-        /// Where workers pull their messages. Default: a port of the system's choice on loopback.
-        worker_push_address
     }
 
     /// Where workers of this library are linked, beside the classic sockets. Default: a port of the system's choice on
@@ -99,13 +93,12 @@ impl Master {
     }
 
     fn assemble(self) -> ServerTemplate {
-        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
         let template = self
             .template
             .register_inbound("Pull", PullService::new(self.pull_address), Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", worker_push, Route::exterior())
+            .register_outbound("WorkerPush", self.working.part(), Route::exterior())
             .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
             .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
         match link {

@@ -184,6 +184,10 @@ pub(crate) trait Place {
     /// An error with the component's and the part's names.
     fn refused(&self, address: &str, source: BoxError) -> crate::Error;
     fn name(&self) -> &str;
+    /// What peers are told of a bound address.
+    fn advertised(&self, bound: &str) -> String {
+        bound.to_owned()
+    }
 }
 
 impl Opening<'_> {
@@ -228,6 +232,11 @@ impl Opening<'_> {
         self.transport.beat(port)?;
         self.transport.connect(port, &address).map_err(|source| self.place.refused(&address, source))?;
         Ok(port)
+    }
+
+    /// What peers are told of a bound address.
+    pub(crate) fn advertised(&self, bound: &str) -> String {
+        self.place.advertised(bound)
     }
 
     fn bind_port(&mut self, port: Port, address: &crate::part::Address) -> Result<Bound> {

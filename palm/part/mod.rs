@@ -27,6 +27,7 @@ mod publish;
 mod pull;
 mod push;
 mod sub;
+mod worker_ports;
 mod worker_push;
 
 pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};

@@ -42,7 +42,8 @@ fn main() -> ExitCode {
     let scenarios = scenarios! {
         crashes: t01_workers_are_killed t01_classic_workers_are_killed t02_python_workers_are_killed t03_a_worker_freezes t03_a_classic_worker_freezes t04_a_method_hangs
             t04_slow_is_not_hanging t05_a_message_kills_its_workers t06_all_workers_die t06_nobody_comes_back
-            t09_a_client_is_killed t28_a_worker_never_wakes_up t34_a_server_is_restarted t51_the_master_freezes;
+            t09_a_client_is_killed t28_a_worker_never_wakes_up t34_a_server_is_restarted t34_a_master_of_python_workers_is_restarted
+            t51_the_master_freezes;
         errors: t10_methods_panic t11_bad_calls t46_forged_results;
         cache: t12_one_writer_for_each_key;
         load: t16_a_client_reads_slowly t16_a_python_client_reads_slowly t18_no_worker_for_a_while t25_a_small_job_beside_a_large_one;

@@ -8,6 +8,7 @@ mod ends;
 mod hangs;
 mod idle;
 mod panics;
+mod ports;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;
