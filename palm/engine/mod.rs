@@ -8,6 +8,7 @@ mod calls;
 mod crew;
 mod dispatch;
 mod envelope;
+mod faults;
 mod flight;
 mod hold;
 mod job;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use dispatch::{HandOut, LinkResult};
 pub use envelope::{Envelope, Origin, PartId};
+pub(crate) use faults::Faults;
 pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use object::Object;
@@ -49,6 +51,10 @@ const MAX_ORDER_BYTES: usize = 8 << 20;
 pub(crate) struct Engine {
     core: Router,
     parts: Vec<Box<dyn Part>>,
+    /// Panics of each part that no message is to blame for.
+    faults: Vec<Faults>,
+    /// A part has failed too often.
+    failed: Option<Error>,
     /// The parts that a message from each part can reach.
     reach: Vec<Vec<PartId>>,
     /// The user's object; out while a call has it for itself.
@@ -66,7 +72,8 @@ impl Engine {
     pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, object: Option<Object>, threads: usize) -> Self {
         let threads = if object.as_ref().is_some_and(Object::is_shared) { threads.max(1) } else { 1 };
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
-        Self { core, parts, reach, object, threads, running: 0, draining: false }
+        let faults = parts.iter().map(|_| Faults::default()).collect();
+        Self { core, parts, faults, failed: None, reach, object, threads, running: 0, draining: false }
     }
 
     /// Whether `part` may take more from outside now.
@@ -101,12 +108,12 @@ impl Engine {
 
     /// A handshake is done: at a port that connects, the connection stands.
     pub(crate) fn connected(&mut self, part: PartId, port: Port, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, |part, turn| part.connected(turn, port));
+        self.own_turn(part, now, transport, |part, turn| part.connected(turn, port));
         self.settle(now, transport);
     }
 
     pub(crate) fn joined(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
+        self.own_turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
         self.settle(now, transport);
     }
 
@@ -119,19 +126,19 @@ impl Engine {
         transport: &mut dyn Transport,
     ) -> Option<String> {
         let mut answer = None;
-        self.turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
+        self.own_turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
         self.settle(now, transport);
         answer
     }
 
     pub(crate) fn gone(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
         self.core.calls.gone(peer);
-        self.turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
+        self.own_turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
         self.settle(now, transport);
     }
 
     pub(crate) fn resume(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, Part::resume);
+        self.own_turn(part, now, transport, Part::resume);
         self.settle(now, transport);
     }
 
@@ -149,8 +156,12 @@ impl Engine {
         self.core.deadlines.iter().flatten().copied().chain(self.core.watch.next()).min()
     }
 
-    /// Why the component cannot go on, if that is so: a method hangs, and its thread cannot be ended.
+    /// Why the component cannot go on, if that is so: a method hangs, and its thread cannot be ended; or a part fails too
+    /// often.
     pub(crate) fn failure(&mut self, now: Instant) -> Option<Error> {
+        if self.failed.is_some() {
+            return self.failed.take();
+        }
         let Self { core, parts, reach, .. } = self;
         let is_blocked = |part: PartId| reach[part.0].iter().any(|next| parts[next.0].is_full());
         let hung = core.watch.hung(now, is_blocked)?;
@@ -166,7 +177,7 @@ impl Engine {
     /// Lets the parts that collect what they send hand it over. `at_rest`: nothing will be sent soon.
     pub(crate) fn flush(&mut self, at_rest: bool, now: Instant, transport: &mut dyn Transport) {
         for part in std::mem::take(&mut self.core.unflushed) {
-            self.turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
+            self.own_turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
         }
         self.settle(now, transport);
     }
@@ -224,7 +235,7 @@ impl Engine {
             self.core.calls.settled(done.order.envelope.message.client());
         }
         let ends = matches!(task, Task::Pass | Task::Call(_)) || (done.results.is_empty() && !done.more);
-        self.results(part, task, done.results, now, transport);
+        self.pass_on(part, task, done.results, now, transport);
         if ends {
             // Whoever waits for the feedback has it all now.
             self.core.no_feedback(&done.order.envelope);
@@ -244,6 +255,17 @@ impl Engine {
         if let Some(first) = results.first() {
             self.core.watch.heard(first.origin, now);
         }
+        self.pass_on(part, task, results, now, transport);
+    }
+
+    fn pass_on(
+        &mut self,
+        part: PartId,
+        task: Task,
+        results: Vec<Envelope>,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
         for envelope in results {
             match task {
                 Task::Pass | Task::Call(_) | Task::Scatter => self.core.leave(part, envelope),
@@ -332,28 +354,37 @@ impl Engine {
         self.object.as_mut().and_then(Object::alone)
     }
 
-    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Says
-    /// whether it went well.
+    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Gives
+    /// its text, if there was one.
     fn turn(
         &mut self,
         part: PartId,
         now: Instant,
         transport: &mut dyn Transport,
         call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
-    ) -> bool {
+    ) -> Option<String> {
         let mut turn = Turn { core: &mut self.core, transport, part, now };
         let called = &mut *self.parts[part.0];
-        match catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))) {
-            Ok(()) => true,
-            Err(panic) => {
-                self.core.stats.add(Counter::Errors, 1);
-                tracing::error!(
-                    part = self.core.part_name(part),
-                    "User function gave an error: {}",
-                    panic_text(&*panic)
-                );
-                false
-            }
+        let panic = catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))).err()?;
+        let text = panic_text(&*panic);
+        self.core.stats.add(Counter::Errors, 1);
+        tracing::error!(part = self.core.part_name(part), "User function gave an error: {text}");
+        Some(text)
+    }
+
+    /// The same where no message is to blame: a part that panics so too often would do so for ever.
+    fn own_turn(
+        &mut self,
+        part: PartId,
+        now: Instant,
+        transport: &mut dyn Transport,
+        call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
+    ) {
+        if let Some(text) = self.turn(part, now, transport, call)
+            && self.faults[part.0].note(now).is_none()
+        {
+            let (component, part) = (self.core.name.to_string(), self.core.part_name(part).to_owned());
+            self.failed.get_or_insert(Error::PartFailed { component, part, text });
         }
     }
 
@@ -363,7 +394,7 @@ impl Engine {
             match step {
                 Step::Deliver(part, envelope) => {
                     let origin = envelope.origin;
-                    if !self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope))
+                    if self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)).is_some()
                         && let Some(origin) = origin
                     {
                         // Whoever waits for feedback must not wait for ever.
@@ -371,7 +402,7 @@ impl Engine {
                     }
                 }
                 Step::Resume(part) => {
-                    self.turn(part, now, transport, Part::resume);
+                    self.own_turn(part, now, transport, Part::resume);
                 }
                 Step::Feedback(part, token, message) => {
                     self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));

@@ -10,6 +10,7 @@ mod signals;
 mod sockets;
 mod start;
 mod stop;
+mod supervise;
 
 pub use handle::Handle;
 pub(crate) use place::is_loopback;

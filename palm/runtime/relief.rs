@@ -90,6 +90,13 @@ impl Shared {
         self.inbox.stop();
     }
 
+    /// Has the component end with this error, when what is inside is handed over.
+    pub(super) fn fail(&self, error: Error) {
+        tracing::error!("the component ends: {error}");
+        lock(&self.state).outcome.get_or_insert(Err(error));
+        self.shut_down();
+    }
+
     /// Runs a thread of the component, and notes a panic: a fault of ours, not of user code.
     pub(super) fn guard(&self, run: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {

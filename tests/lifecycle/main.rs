@@ -10,6 +10,7 @@ mod idle;
 mod panics;
 mod ports;
 mod slow;
+mod supervised;
 #[path = "../support/mod.rs"]
 mod support;
 mod threads;

@@ -29,6 +29,12 @@ fn free(count: u16) -> RangeInclusive<u16> {
     }
 }
 
+/// Ends a component, and waits until its ports are free: the system takes a moment.
+fn end(master: Handle, ports: RangeInclusive<u16>) {
+    drop(master);
+    until("free ports", || ports.clone().all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()));
+}
+
 /// What the cache says to a worker of that name.
 fn told(master: &Handle, worker: &str) -> String {
     let asker = Client::builder(master.name(), address(master, "db_address")).client_id(worker).connect().unwrap();
@@ -98,7 +104,7 @@ fn a_worker_that_never_asks_again_finds_its_port_after_a_restart() {
         let first = asking(&master);
         echo();
         assert_eq!(first.join().unwrap(), "x");
-        drop(master);
+        end(master, ports.clone());
         let master = start();
         let second = asking(&master);
         echo();
@@ -119,7 +125,7 @@ fn a_port_that_is_in_use_after_a_restart_is_given_up() {
         let start = || Master::new("ports_taken").worker_ports(ports.clone()).state_dir(state.path()).start().unwrap();
         let master = start();
         assert_eq!(told(&master, "one"), format!("tcp://127.0.0.1:{}", ports.start()));
-        drop(master);
+        end(master, ports.clone());
         let taken = TcpListener::bind(("127.0.0.1", *ports.start())).unwrap();
         let master = start();
         assert_eq!(told(&master, "one"), format!("tcp://127.0.0.1:{}", ports.end()));
