@@ -4,6 +4,8 @@ mod handle;
 mod inbox;
 mod place;
 mod pool;
+#[cfg(feature = "metrics")]
+mod publish;
 mod reactor;
 mod relief;
 mod signals;

@@ -40,6 +40,8 @@ pub(super) struct Shared {
     relief: Mutex<Option<Thread>>,
     state: Mutex<State>,
     changed: Condvar,
+    #[cfg(feature = "metrics")]
+    published: super::publish::Published,
 }
 
 #[derive(Default)]
@@ -70,6 +72,8 @@ impl Shared {
             relief: Mutex::new(None),
             state: Mutex::default(),
             changed: Condvar::new(),
+            #[cfg(feature = "metrics")]
+            published: Default::default(),
         }
     }
 
@@ -103,8 +107,25 @@ impl Shared {
             let component = self.component.name.clone();
             self.end(Err(Error::Panicked { component, text: panic_text(&*panic) }));
         }
+        // Whatever it has counted last.
+        #[cfg(feature = "metrics")]
+        self.publish();
         lock(&self.state).threads -= 1;
         self.changed.notify_all();
+    }
+
+    /// Hands the counters to the `metrics` facade until the component ends.
+    #[cfg(feature = "metrics")]
+    pub(super) fn keep_published(&self) {
+        self.publish();
+        while !self.stop.wait(super::publish::PUBLISH_EVERY) {
+            self.publish();
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    fn publish(&self) {
+        self.published.update(&self.component.name, &self.stats, self.has_ended());
     }
 
     pub(super) fn add_thread(&self) {

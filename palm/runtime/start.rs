@@ -72,6 +72,11 @@ pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
     if threads > 1 {
         shared.pool(&span, threads)?;
     }
+    #[cfg(feature = "metrics")]
+    {
+        let publisher = shared.clone();
+        shared.clone().spawn(&span, move || publisher.keep_published()).inspect_err(|_| shared.shut_down())?;
+    }
     Ok(Handle::new(shared, addresses))
 }
 
