@@ -341,6 +341,16 @@ impl Engine {
         (self.core.dispatch.len(), self.core.dispatch.held())
     }
 
+    /// Calls that are under way, and what waits behind them.
+    pub(crate) fn work(&self) -> (usize, usize) {
+        (self.running, self.core.orders.len())
+    }
+
+    /// Answers the calls that have not begun with an error, in their places; says how many.
+    pub(crate) fn refuse_calls(&mut self) -> usize {
+        self.core.refuse_calls()
+    }
+
     /// Answers what workers still owe with an error.
     pub(crate) fn abandon(&mut self, now: Instant, transport: &mut dyn Transport) {
         for given_up in self.core.dispatch.abandon() {

@@ -181,19 +181,33 @@ impl Router {
 
     /// The next call is not made if its caller has given up by now.
     pub(super) fn refuse_late(&mut self, now: Instant) {
-        let Some(order) = self.orders.front_mut() else { return };
-        if let Task::Call(method) = order.task
-            && order.envelope.message.is_late(now)
+        if self.orders.front().is_some_and(|order| order.envelope.message.is_late(now))
+            && self.refuse(0, Code::Late, "the caller's time was used up")
         {
-            let method = self.description.and_then(|description| description.methods.get(method));
-            let method = method.map_or("", |method| method.name);
-            let text = format!("the caller's time was used up before `{method}` began");
-            let bytes = order.envelope.message.payload().len();
-            order.envelope.message = report(&order.envelope.message, &self.name, method, Code::Late, text);
-            order.task = Task::Pass;
-            self.ordered_bytes = self.ordered_bytes + order.envelope.message.payload().len() - bytes;
             self.stats.add(Counter::Late, 1);
         }
+    }
+
+    /// No call that waits is made any more; says how many those were.
+    pub(super) fn refuse_calls(&mut self) -> usize {
+        let places = 0..self.orders.len();
+        let refused = places.filter(|place| self.refuse(*place, Code::ShuttingDown, "the component ended")).count();
+        self.stats.add(Counter::GivenUp, refused as u64);
+        refused
+    }
+
+    /// Answers the call at this place of the queue, if it is one, with an error that keeps the place.
+    fn refuse(&mut self, place: usize, code: Code, why: &str) -> bool {
+        let Some(order) = self.orders.get_mut(place) else { return false };
+        let Task::Call(method) = order.task else { return false };
+        let method = self.description.and_then(|description| description.methods.get(method));
+        let method = method.map_or("", |method| method.name);
+        let text = format!("{why} before `{method}` began");
+        let bytes = order.envelope.message.payload().len();
+        order.envelope.message = report(&order.envelope.message, &self.name, method, code, text);
+        order.task = Task::Pass;
+        self.ordered_bytes = self.ordered_bytes + order.envelope.message.payload().len() - bytes;
+        true
     }
 
     pub(crate) fn no_feedback(&mut self, envelope: &Envelope) {

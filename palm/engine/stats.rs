@@ -24,7 +24,7 @@ pub enum Counter {
     Redelivered,
     /// Results that came twice, or from a worker that was taken for dead.
     Stale,
-    /// Messages that no worker could do: the caller got an error.
+    /// Messages that no worker could do, or that a component ended before: the caller got an error.
     GivenUp,
     /// Messages that were not worked on, because their caller's time was used up.
     Late,

@@ -24,14 +24,14 @@ pub(crate) fn a_server_until_ctrl_c() {
 }
 
 pub(crate) fn a_second_signal_ends_at_once() {
-    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+    for (signal, again, code) in [("TERM", "TERM", 143), ("INT", "INT", 130), ("TERM", "INT", 130)] {
         let mut server = start(&["MyServer", "--name", "my_server"]);
         let client = connect("my_server", &mut server);
         std::thread::spawn(move || client.eval("my_server.slow", ""));
         server.line_with("Sleeping");
         server.signal(signal);
         server.line_with("stopping");
-        server.signal(signal);
+        server.signal(again);
         assert_eq!(server.ends(), code);
     }
 }

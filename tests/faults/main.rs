@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         load: t16_a_client_reads_slowly t16_a_python_client_reads_slowly t18_no_worker_for_a_while t25_a_small_job_beside_a_large_one;
         subscribers: t19_python_clients t20_subscribers_come_late t20_and_too_late t23_one_name_begins_with_another;
         network: t27_resets_between_client_and_server t29_the_network_stands_still t31_bytes_in_pieces;
-        shutdown: t35_any_order_of_starts t52_a_master_is_told_to_end t52_a_master_is_told_twice
+        shutdown: t35_any_order_of_starts t52_idle_components_are_told_to_end t52_a_master_is_told_to_end t52_a_master_is_told_twice
             t53_workers_are_told_to_end t53_classic_workers_are_told_to_end t54_a_peer_never_reads;
         scripts: t63_random_scripts;
     };

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 
 mod addresses;
+mod cache;
 mod classic;
 mod ends;
 mod hangs;
