@@ -1,6 +1,6 @@
 use super::publishing::Publishing;
 use super::working::Working;
-use crate::part::{Address, CacheService, LinkService, PullService, WorkerPullService};
+use crate::part::{Address, CacheService, PullService, WorkerPullService};
 use crate::service::{MasterService, Service};
 use crate::topology::{Route, ServerTemplate};
 
@@ -38,7 +38,6 @@ pub struct Master {
     cache_messages: u64,
     pull_address: Address,
     worker_pull_address: Address,
-    link_address: Option<Address>,
     working: Working,
     publishing: Publishing,
 }
@@ -61,7 +60,6 @@ impl Master {
             cache_messages: u64::MAX,
             pull_address: Address::any(),
             worker_pull_address: Address::any(),
-            link_address: None,
             working: Working::new(),
             publishing: Publishing::new(false),
         }
@@ -76,13 +74,6 @@ impl Master {
         worker_pull_address
     }
 
-    /// Where workers of this library are linked, beside the classic sockets. Default: a port of the system's choice on
-    /// loopback; none if the component is [`insecure`](Self::insecure), so that it may be reached from elsewhere.
-    pub fn link_address(mut self, address: impl Into<Address>) -> Self {
-        self.link_address = Some(address.into());
-        self
-    }
-
     /// Whether results go on to a `Pipeline`, `Sink` or `Hub` rather than back to the client. Default: back.
     ///
     /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
@@ -93,18 +84,13 @@ impl Master {
     }
 
     fn assemble(self) -> ServerTemplate {
-        let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
         let template = self
             .template
             .register_inbound("Pull", PullService::new(self.pull_address), Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
             .register_outbound("WorkerPush", self.working.part(), Route::exterior())
-            .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
             .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
-        match link {
-            Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
-            None => template,
-        }
+        self.publishing.register(template, Route::exterior().gather().handle_stream())
     }
 }
 

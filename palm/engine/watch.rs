@@ -104,17 +104,14 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Envelope;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn order(token: u64) -> Order {
-        let message = Message::new("w.foo", "a");
-        let origin = Some(Origin { part: PartId(0), token });
-        Order {
-            task: Task::Call(3),
-            part: PartId(1),
-            envelope: super::super::Envelope { message, origin, topic: None },
-        }
+        let mut envelope = Envelope::from(Message::new("w.foo", "a"));
+        envelope.origin = Some(Origin { part: PartId(0), token });
+        Order { task: Task::Call(3), part: PartId(1), envelope }
     }
 
     #[test]

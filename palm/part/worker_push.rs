@@ -496,6 +496,10 @@ impl Part for WorkerPushService {
         self.limits.work_timeout
     }
 
+    fn settles(&self) -> bool {
+        self.hooks.is_none()
+    }
+
     fn answer(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
         self.set_up(turn);
         self.endpoint(turn, asker)

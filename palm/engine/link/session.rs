@@ -29,6 +29,8 @@ pub(crate) enum Violation {
     Header,
     #[error("an acknowledgement of what was never sent")]
     Ack,
+    #[error("more than a peer may send before it is taken in")]
+    Credit,
 }
 
 /// What one side knows of a session.
@@ -159,6 +161,23 @@ impl Session {
         self.acked(received)?;
         self.unsent = self.unprocessed.len();
         Ok(())
+    }
+
+    /// The records that the other side has not processed, by frames.
+    pub(crate) fn unprocessed(&self) -> Vec<Bytes> {
+        let frames = self.unprocessed.iter().map(|frame| frame.slice(DATA_HEAD..));
+        frames.chain([Bytes::copy_from_slice(self.filling.get(DATA_HEAD..).unwrap_or_default())]).collect()
+    }
+
+    /// Replies that the other side has not processed, for the count of what is dropped with it.
+    pub(crate) fn replies(&self) -> u64 {
+        let mut replies = 0;
+        for mut records in self.unprocessed() {
+            while let Some(record) = Record::read(&mut records) {
+                replies += u64::from(matches!(record, Record::Reply { .. } | Record::Message { .. }));
+            }
+        }
+        replies
     }
 
     /// The other side has processed every frame up to `number`.
