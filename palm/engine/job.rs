@@ -183,7 +183,7 @@ fn method_name(order: &Order, service: &dyn Service) -> &'static str {
 pub(crate) fn report(message: &Message, component: &str, method: &str, code: Code, text: String) -> Message {
     tracing::error!(
         method,
-        id = name_of(message),
+        id = message.id().map(|id| hex(id)).unwrap_or_else(|| message.cache().to_owned()),
         %code,
         "User function gave an error: {text}"
     );
@@ -198,12 +198,7 @@ pub(crate) fn report(message: &Message, component: &str, method: &str, code: Cod
     message
 }
 
-/// What a message is called in log lines: its `id`, or what its `cache` says.
-pub(crate) fn name_of(message: &Message) -> String {
-    message.id().map(|id| hex(id)).unwrap_or_else(|| message.cache().to_owned())
-}
-
-fn hex(id: &[u8]) -> String {
+pub(super) fn hex(id: &[u8]) -> String {
     use std::fmt::Write as _;
     id.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

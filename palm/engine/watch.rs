@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::envelope::{Origin, PartId};
-use super::job::{Task, name_of};
+use super::job::{Task, hex};
 use super::router::Order;
-use crate::wire::Message;
+use crate::wire::Id;
 
 /// A call that is under way.
 #[derive(Debug)]
@@ -14,7 +14,10 @@ struct Running {
     method: usize,
     part: PartId,
     origin: Option<Origin>,
-    message: Message,
+    /// What its message is called in log lines: by its identifier, or by what its `cache` says. To keep the message itself
+    /// would cost each call more.
+    id: Option<Id>,
+    cache: String,
     /// When it began, or last gave a result.
     since: Instant,
 }
@@ -58,13 +61,16 @@ impl Watch {
         if self.limit().is_none() {
             return 0;
         }
+        let message = &order.envelope.message;
+        let id = message.id().copied();
         self.last += 1;
         self.running.push(Running {
             call: self.last,
             method,
             part: order.part,
             origin: order.envelope.origin,
-            message: order.envelope.message.clone(),
+            id,
+            cache: if id.is_none() { message.cache().to_owned() } else { String::new() },
             since: now,
         });
         self.last
@@ -95,7 +101,8 @@ impl Watch {
                 running.since = now;
                 continue;
             }
-            return Some(Hung { method: running.method, message: name_of(&running.message), limit });
+            let message = running.id.map_or_else(|| running.cache.clone(), |id| hex(&id));
+            return Some(Hung { method: running.method, message, limit });
         }
         None
     }
@@ -105,6 +112,7 @@ impl Watch {
 mod tests {
     use super::*;
     use crate::engine::Envelope;
+    use crate::wire::Message;
 
     const SECOND: Duration = Duration::from_secs(1);
 
