@@ -53,6 +53,7 @@
 //! | `log` | the documentation's log lines, as a layer for `tracing-subscriber` |
 //! | `http` | HTTP in and out: `palm::http` |
 //! | `tls` | encryption for it; brings `http` |
+//! | `metrics` | the counters of every component, for whatever recorder of the `metrics` facade the program installs |
 //! | `cli` | `palm::cli::main()`: a command line for the components of a program; brings `log` and `json` |
 
 extern crate self as palm;

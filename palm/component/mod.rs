@@ -17,6 +17,7 @@ mod publishing;
 mod server;
 mod sink;
 mod worker;
+mod working;
 
 #[cfg(feature = "http")]
 pub(crate) use builder::component;

@@ -158,6 +158,11 @@ pub trait Part: Send + 'static {
         false
     }
 
+    /// How long workers may take for a message that this part hands out; `None` is for ever.
+    fn work_timeout(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether the router shall stop draining what leads to this part.
     fn is_full(&self) -> bool {
         false
@@ -200,7 +205,7 @@ pub struct Opening<'a> {
     pub(crate) part: PartId,
     pub(crate) place: &'a mut dyn Place,
     pub(crate) inlets: &'a mut Inlets,
-    pub(crate) shelf: &'a mut Shelf,
+    pub(crate) shelf: &'a Shelf,
 }
 
 impl std::fmt::Debug for Opening<'_> {
@@ -220,6 +225,10 @@ pub(crate) trait Place {
     /// An error with the component's and the part's names.
     fn refused(&self, address: &str, source: BoxError) -> crate::Error;
     fn name(&self) -> &str;
+    /// What peers are told of a bound address.
+    fn advertised(&self, bound: &str) -> String {
+        bound.to_owned()
+    }
 }
 
 impl Opening<'_> {
@@ -235,7 +244,7 @@ impl Opening<'_> {
     }
 
     /// What the parts of this component share under a name: made by the first one that asks.
-    pub fn shared<T: Default + Send + Sync + 'static>(&mut self, name: &str) -> Arc<T> {
+    pub fn shared<T: Default + Send + Sync + 'static>(&self, name: &str) -> Arc<T> {
         self.shelf.get(name)
     }
 
@@ -274,6 +283,11 @@ impl Opening<'_> {
         self.transport.beat(port)?;
         self.transport.connect(port, &address).map_err(|source| self.place.refused(&address, source))?;
         Ok(port)
+    }
+
+    /// What peers are told of a bound address.
+    pub(crate) fn advertised(&self, bound: &str) -> String {
+        self.place.advertised(bound)
     }
 
     fn bind_port(&mut self, port: Port, address: &crate::part::Address) -> Result<Bound> {

@@ -220,6 +220,9 @@ impl Bypass for HttpGateway {
 
 impl BypassPart for HttpGateway {
     fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()> {
+        if self.server.is_some() {
+            return Ok(());
+        }
         let lobby: Arc<Lobby> = opening.shared(&self.router);
         if lobby.inlet().is_none() {
             return Err(opening.refused(&self.router, "no GatewayRouter of this component has that address"));

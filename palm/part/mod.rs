@@ -31,6 +31,7 @@ mod pull;
 mod push;
 mod sub;
 mod upstream;
+mod worker_ports;
 mod worker_push;
 
 pub use crate::engine::{Bound, Envelope, Inlet, NotTaken, Opening, Origin, Part, PartId, Port, Transport, Turn};
