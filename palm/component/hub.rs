@@ -22,6 +22,7 @@ pub struct Hub {
     worker_pull_address: Address,
     worker_push_address: Address,
     link_address: Option<Address>,
+    classic: bool,
     crew: CrewLimits,
     publishing: Publishing,
 }
@@ -47,6 +48,7 @@ impl Hub {
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
             link_address: None,
+            classic: false,
             crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
@@ -78,6 +80,12 @@ impl Hub {
         self
     }
 
+    /// Offers no link, so that every peer uses the classic sockets. Default: a link beside them.
+    pub const fn classic(mut self) -> Self {
+        self.classic = true;
+        self
+    }
+
     /// Whether results go on to another component rather than back to the client. Default: back.
     ///
     /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
@@ -88,7 +96,8 @@ impl Hub {
     }
 
     fn assemble(self) -> ServerTemplate {
-        let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
+        let offered = !self.classic && !self.template.is_insecure();
+        let link = self.link_address.filter(|_| !self.classic).or_else(|| offered.then(Address::any));
         let sub = SubConnection::new(self.sub_address).previous(self.previous);
         let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         let template = self

@@ -40,6 +40,7 @@ pub struct Master {
     worker_pull_address: Address,
     worker_push_address: Address,
     link_address: Option<Address>,
+    classic: bool,
     crew: CrewLimits,
     publishing: Publishing,
 }
@@ -64,6 +65,7 @@ impl Master {
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
             link_address: None,
+            classic: false,
             crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
@@ -89,6 +91,12 @@ impl Master {
         self
     }
 
+    /// Offers no link, so that every peer uses the classic sockets. Default: a link beside them.
+    pub const fn classic(mut self) -> Self {
+        self.classic = true;
+        self
+    }
+
     /// Whether results go on to a `Pipeline`, `Sink` or `Hub` rather than back to the client. Default: back.
     ///
     /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
@@ -100,7 +108,8 @@ impl Master {
 
     fn assemble(self) -> ServerTemplate {
         let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
-        let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
+        let offered = !self.classic && !self.template.is_insecure();
+        let link = self.link_address.filter(|_| !self.classic).or_else(|| offered.then(Address::any));
         let template = self
             .template
             .register_inbound("Pull", PullService::new(self.pull_address), Route::to("WorkerPush").scatter())
