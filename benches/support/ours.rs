@@ -1,22 +1,11 @@
-//! The roles of this library: what its users write, with its default settings.
+//! Roles that more than one benchmark has: what users of this library write, with its default settings.
 
 use std::iter::repeat_n;
 
-use palm::{Bytes, Client, Handle, Master, Server, Worker};
+use palm::client::ClientBuilder;
+use palm::{Bytes, Client, Handle, Master, Worker};
 
-use crate::load::Caller;
 use crate::peer::BoxError;
-
-pub(crate) const FUNCTION: &str = "server.foo";
-
-struct Echo;
-
-#[palm::server]
-impl Echo {
-    fn foo(&mut self, message: Bytes) -> Bytes {
-        message
-    }
-}
 
 struct Work;
 
@@ -34,8 +23,18 @@ pub(crate) enum Wire {
     Classic,
 }
 
-pub(crate) fn server(_wire: Wire) -> palm::Result<Handle> {
-    Server::new("server", Echo).start()
+impl Wire {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Classic => "classic",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Result<Self, BoxError> {
+        let found = [Self::Link, Self::Classic].into_iter().find(|wire| wire.name() == name);
+        found.ok_or_else(|| format!("`{name}` is no wire; there are link, classic").into())
+    }
 }
 
 pub(crate) fn master(wire: Wire, workers: usize) -> palm::Result<Handle> {
@@ -48,35 +47,16 @@ pub(crate) fn worker(wire: Wire, name: &str, db_address: &str) -> palm::Result<H
     if wire == Wire::Classic { worker.classic() } else { worker }.start()
 }
 
-pub(crate) fn connect(_wire: Wire, db_address: &str) -> palm::Result<Client> {
+pub(crate) fn client(_wire: Wire, db_address: &str) -> ClientBuilder {
     // Clients have no link yet; once they have one: `if wire == Wire::Classic { builder.classic() } else { builder }`.
-    Client::builder("server", db_address).connect()
+    Client::builder("server", db_address)
 }
 
-/// A client with one payload.
-#[derive(Debug)]
-pub(crate) struct Ours {
-    client: Client,
-    payload: Bytes,
-}
-
-impl Ours {
-    pub(crate) fn new(client: Client, size: usize) -> Self {
-        Self { client, payload: vec![b'x'; size].into() }
+/// Sends a payload so many times, and takes the answers.
+pub(crate) fn job(client: &Client, function: &str, payload: &Bytes, count: usize) -> Result<(), BoxError> {
+    let mut answered = 0;
+    for reply in client.job(function, repeat_n(payload.clone(), count)).messages(count) {
+        answered += usize::from(reply?.len() == payload.len());
     }
-}
-
-impl Caller for Ours {
-    fn job(&mut self, count: usize) -> Result<(), BoxError> {
-        let mut answered = 0;
-        for reply in self.client.job(FUNCTION, repeat_n(self.payload.clone(), count)).messages(count) {
-            answered += usize::from(reply?.len() == self.payload.len());
-        }
-        if answered == count { Ok(()) } else { Err(format!("{answered} of {count} came back as they went").into()) }
-    }
-
-    fn call(&mut self) -> Result<(), BoxError> {
-        let reply = self.client.eval(FUNCTION, self.payload.clone())?;
-        if reply.len() == self.payload.len() { Ok(()) } else { Err("the answer is another one".into()) }
-    }
+    if answered == count { Ok(()) } else { Err(format!("{answered} of {count} came back as they went").into()) }
 }

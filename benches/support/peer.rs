@@ -1,7 +1,7 @@
 //! A process that a benchmark started, and what it says.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -10,19 +10,19 @@ use std::time::Duration;
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Far beyond what any step of a benchmark takes.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Before the words of a role.
 const ROLE: &str = "--role";
 
-/// Dropping it kills it.
+/// Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Peer {
     name: String,
     pub(crate) child: Child,
     lines: Receiver<String>,
     /// Its end tells the role that the benchmark is gone.
-    _stdin: ChildStdin,
+    pub(crate) stdin: Option<ChildStdin>,
 }
 
 /// This program once more, in the role that these words name.
@@ -32,25 +32,27 @@ pub(crate) fn role<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Comma
     Ok(command)
 }
 
-/// The words of the role that this program was started for, if it is no benchmark but a part of one.
-pub(crate) fn words() -> Option<Vec<String>> {
+/// The words of the role that this program was started for, if it is no benchmark but a part of one, and the lines that
+/// it is told. It ends with its benchmark.
+pub(crate) fn played() -> Option<(Vec<String>, Receiver<String>)> {
     let mut words = std::env::args().skip(1);
     if words.next()? != ROLE {
         return None;
     }
-    thread::spawn(|| {
-        let _ = std::io::stdin().read(&mut [0]);
+    let (sender, told) = channel();
+    thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
         std::process::exit(3);
     });
-    Some(words.collect())
+    Some((words.collect(), told))
 }
 
 impl Peer {
     pub(crate) fn start(name: &str, mut command: Command) -> Result<Self, BoxError> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            unreachable!("they are piped")
-        };
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take().ok_or("no pipe")?);
         let (sender, lines) = channel();
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -59,7 +61,7 @@ impl Peer {
                 }
             }
         });
-        Ok(Self { name: name.to_owned(), child, lines, _stdin: stdin })
+        Ok(Self { name: name.to_owned(), child, lines, stdin })
     }
 
     /// What follows `word` in the next line that begins with it.
@@ -84,6 +86,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
+        drop(self.stdin.take());
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -5,7 +5,7 @@
 //! Every role is a process: started with `--role`, this binary is that role, otherwise it starts them and prints the tables.
 
 mod bare;
-#[path = "../support/load.rs"]
+mod echo;
 mod load;
 #[path = "../support/machine.rs"]
 mod machine;
@@ -39,7 +39,7 @@ const SMALL: usize = 150;
 const LARGE: usize = 100_000;
 
 fn main() -> ExitCode {
-    if let Some(words) = peer::words() {
+    if let Some((words, _)) = peer::played() {
         return play(&words);
     }
     let options = Options::read();

@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
+use crate::echo::Ours;
 use crate::load::{Caller, Sample, measure};
 use crate::options::Options;
-use crate::ours::{Ours, Wire};
+use crate::ours::Wire;
 use crate::peer::{BoxError, Peer, role};
 use crate::topology::{Topology, WORKERS};
-use crate::{bare, ours, pylm};
+use crate::{bare, echo, ours, pylm};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum System {
@@ -36,8 +37,8 @@ impl System {
         match self {
             Self::Bare => "bare",
             Self::BareTopic => "bare-topic",
-            Self::Link => "link",
-            Self::Classic => "classic",
+            Self::Link => Wire::Link.name(),
+            Self::Classic => Wire::Classic.name(),
             Self::Pylm => "pylm",
         }
     }
@@ -108,22 +109,14 @@ impl System {
             _ => role([self.name()].into_iter().chain(words)),
         }
     }
-
-    const fn wire(self) -> Wire {
-        match self {
-            Self::Link => Wire::Link,
-            _ => Wire::Classic,
-        }
-    }
 }
 
 /// Plays the role that these words name, until this process is ended.
 pub(crate) fn play(words: &[&str]) -> Result<(), BoxError> {
     let [name, words @ ..] = words else { return Err("no role".into()) };
-    let system = System::named(name).ok_or("no such system")?;
-    match system {
-        System::Bare | System::BareTopic => play_bare(system == System::BareTopic, words),
-        _ => play_ours(system.wire(), words),
+    match System::named(name) {
+        Some(system @ (System::Bare | System::BareTopic)) => play_bare(system == System::BareTopic, words),
+        _ => play_ours(Wire::named(name)?, words),
     }
 }
 
@@ -150,7 +143,7 @@ fn play_ours(wire: Wire, words: &[&str]) -> Result<(), BoxError> {
     };
     match *words {
         ["server"] => {
-            let server = ours::server(wire)?;
+            let server = echo::server(wire)?;
             let address = server.address("db_address")?;
             stay(server, address)
         }
@@ -161,7 +154,7 @@ fn play_ours(wire: Wire, words: &[&str]) -> Result<(), BoxError> {
         }
         ["worker", number, db_address] => stay(ours::worker(wire, number, db_address)?, String::new()),
         ["client", db_address, size, seconds, calls, _] => {
-            report(&mut Ours::new(ours::connect(wire, db_address)?, size.parse()?), seconds, calls)
+            report(&mut Ours::connect(wire, db_address, size.parse()?)?, seconds, calls)
         }
         _ => Err("no such role".into()),
     }
