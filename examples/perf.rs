@@ -71,7 +71,8 @@ fn is_classic() -> bool {
 }
 
 fn server() -> Server {
-    Server::new("server", Echo)
+    let server = Server::new("server", Echo);
+    if is_classic() { server.classic() } else { server }
 }
 
 fn master() -> Master {
@@ -87,8 +88,8 @@ fn worker(name: &str, db_address: &str) -> Worker {
 }
 
 fn connect(db_address: &str) -> Result<Client> {
-    // Clients have no link yet; once they have one: `if is_classic() { builder.classic() } else { builder }`.
-    Client::builder("server", db_address).connect()
+    let client = Client::builder("server", db_address);
+    if is_classic() { client.classic() } else { client }.connect()
 }
 
 /// A job of `count` messages of `size` bytes, from the first one sent to the last answer.

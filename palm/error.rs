@@ -75,11 +75,19 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
-    /// A call was settled without a result.
-    #[error("`{function}` gave no result")]
+    /// Everything that was asked is settled, and fewer results came of it than the caller wanted.
+    #[error(
+        "`{function}` of `{server}` is done, and gave {came} of {wanted} results; does every method return something?"
+    )]
     NoResult {
-        /// Function of the call.
+        /// Name of the component that was called.
+        server: String,
+        /// Function, or functions, of the call.
         function: String,
+        /// How many results the caller wanted.
+        wanted: usize,
+        /// How many came.
+        came: usize,
     },
     /// A reply is not what the caller wanted to read it as.
     #[error("the reply cannot be read as {wanted}: {reason}")]
@@ -146,6 +154,32 @@ pub enum Error {
         /// Text of the panic.
         text: String,
     },
+    /// A part panicked outside of a message, or ended by itself, more than five times within 60 s.
+    #[error("{component}: part `{part}` failed too often, more than 5 times within 60 s, at last so: {text}")]
+    PartFailed {
+        /// Name of the component.
+        component: String,
+        /// Name of the part.
+        part: String,
+        /// Why it failed the last time.
+        text: String,
+    },
+    /// A method of a worker has given no result for longer than its master allows. Its thread cannot be ended: a worker that
+    /// was started by [`run`](crate::Worker::run) ends its process.
+    #[error(
+        "{component}: `{method}` hangs: it has given no result of message `{message}` within {limit:?}, the work time-out; \
+         allow it more time, or end this process, since the thread cannot be ended"
+    )]
+    Hung {
+        /// Name of the worker.
+        component: String,
+        /// Method that was called.
+        method: String,
+        /// Identifier of the message, as in log lines.
+        message: String,
+        /// How long a method may take.
+        limit: Duration,
+    },
     /// A cache refused a value, or its store failed.
     #[error("the cache refused `{key}`: {reason}")]
     Cache {
@@ -203,7 +237,8 @@ mod tests {
             format!("{error:?}"),
             "cannot start a thread: the lamp does not light: invalid digit found in string"
         );
-        let error = Error::NoResult { function: "server.foo".to_owned() };
-        assert_eq!(format!("{error:#?}"), "`server.foo` gave no result");
+        let error =
+            Error::NoResult { server: "server".to_owned(), function: "server.foo".to_owned(), wanted: 1, came: 0 };
+        assert_eq!(format!("{error:#?}"), error.to_string());
     }
 }

@@ -45,7 +45,7 @@ impl Case {
     pub(crate) fn sample(&self) -> Result<Sample, BoxError> {
         let wire = self.wire.name();
         let server = if self.workers == 0 {
-            Peer::start("server", role(["server", &self.methods.to_string()])?)?
+            Peer::start("server", role(["server", wire, &self.methods.to_string()])?)?
         } else {
             Peer::start("master", role(["master", wire, &self.workers.to_string()])?)?
         };
@@ -110,7 +110,7 @@ pub(crate) fn play(words: &[&str], told: &Receiver<String>) -> Result<(), BoxErr
         Ok(handle.join()?)
     };
     match *words {
-        ["server", methods] => started(methods::server(methods.parse()?)?),
+        ["server", wire, methods] => started(methods::server(Wire::named(wire)?, methods.parse()?)?),
         ["master", wire, workers] => started(ours::master(Wire::named(wire)?, workers.parse()?)?),
         ["worker", wire, name, db_address] => started(ours::worker(Wire::named(wire)?, name, db_address)?),
         ["clients", wire, clients, messages, function, db_address] => {

@@ -2,6 +2,8 @@
 
 use palm::{Bytes, Handle, Server};
 
+use crate::ours::Wire;
+
 macro_rules! component {
     ($name:ident: $($method:ident)*) => {
         struct $name;
@@ -27,10 +29,11 @@ component!(Hundred:
 /// The one that is called is the last.
 pub(crate) const CALLED: &str = "server.last";
 
-pub(crate) fn server(methods: usize) -> palm::Result<Handle> {
-    match methods {
-        1 => Server::new("server", One).start(),
-        10 => Server::new("server", Ten).start(),
-        _ => Server::new("server", Hundred).start(),
-    }
+pub(crate) fn server(wire: Wire, methods: usize) -> palm::Result<Handle> {
+    let server = match methods {
+        1 => Server::new("server", One),
+        10 => Server::new("server", Ten),
+        _ => Server::new("server", Hundred),
+    };
+    if wire == Wire::Classic { server.classic() } else { server }.start()
 }

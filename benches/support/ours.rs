@@ -47,9 +47,9 @@ pub(crate) fn worker(wire: Wire, name: &str, db_address: &str) -> palm::Result<H
     if wire == Wire::Classic { worker.classic() } else { worker }.start()
 }
 
-pub(crate) fn client(_wire: Wire, db_address: &str) -> ClientBuilder {
-    // Clients have no link yet; once they have one: `if wire == Wire::Classic { builder.classic() } else { builder }`.
-    Client::builder("server", db_address)
+pub(crate) fn client(wire: Wire, db_address: &str) -> ClientBuilder {
+    let client = Client::builder("server", db_address);
+    if wire == Wire::Classic { client.classic() } else { client }
 }
 
 /// Sends a payload so many times, and takes the answers.

@@ -127,7 +127,7 @@ fn route() -> Step {
 
 /// Through a server, its method and its publisher.
 fn server() -> Step {
-    let mut engine = Engine::new(Server::new("server", Echo).plan()).unwrap();
+    let mut engine = Engine::new(Server::new("server", Echo).classic().plan()).unwrap();
     subscribe(&mut engine);
     let (pull, frame) = (engine.port("Pull").unwrap(), frame());
     batch("server", move || {

@@ -17,8 +17,9 @@ impl Echo {
     }
 }
 
-pub(crate) fn server(_wire: Wire) -> palm::Result<Handle> {
-    Server::new("server", Echo).start()
+pub(crate) fn server(wire: Wire) -> palm::Result<Handle> {
+    let server = Server::new("server", Echo);
+    if wire == Wire::Classic { server.classic() } else { server }.start()
 }
 
 #[derive(Debug)]

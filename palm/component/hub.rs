@@ -1,6 +1,6 @@
 use super::publishing::Publishing;
-use crate::engine::CrewLimits;
-use crate::part::{Address, CacheService, LinkService, SubConnection, WorkerPullService, WorkerPushService};
+use super::working::Working;
+use crate::part::{Address, CacheService, SubConnection, WorkerPullService};
 use crate::service::{HubService, Service, Topic};
 use crate::topology::{Route, ServerTemplate};
 
@@ -20,10 +20,7 @@ pub struct Hub {
     sub_address: Address,
     previous: Topic,
     worker_pull_address: Address,
-    worker_push_address: Address,
-    link_address: Option<Address>,
-    classic: bool,
-    crew: CrewLimits,
+    working: Working,
     publishing: Publishing,
 }
 
@@ -46,10 +43,7 @@ impl Hub {
             sub_address: Address::any(),
             previous: Topic::default(),
             worker_pull_address: Address::any(),
-            worker_push_address: Address::any(),
-            link_address: None,
-            classic: false,
-            crew: CrewLimits::default(),
+            working: Working::new(),
             publishing: Publishing::new(false),
         }
     }
@@ -62,27 +56,10 @@ impl Hub {
         /// Where workers push their results. Default: a port of the system's choice on loopback.
         worker_pull_address
     }
-    address! {
-        /// Where workers pull their messages. Default: a port of the system's choice on loopback.
-        worker_push_address
-    }
 
     /// The name of the component before this one, or the topic that its `handle_stream` chooses. Default: every topic.
     pub fn previous(mut self, previous: impl Into<Topic>) -> Self {
         self.previous = previous.into();
-        self
-    }
-
-    /// Where workers of this library are linked, beside the classic sockets. Default: a port of the system's choice on
-    /// loopback; none if the component is [`insecure`](Self::insecure), so that it may be reached from elsewhere.
-    pub fn link_address(mut self, address: impl Into<Address>) -> Self {
-        self.link_address = Some(address.into());
-        self
-    }
-
-    /// Offers no link, so that every peer uses the classic sockets. Default: a link beside them.
-    pub const fn classic(mut self) -> Self {
-        self.classic = true;
         self
     }
 
@@ -96,21 +73,14 @@ impl Hub {
     }
 
     fn assemble(self) -> ServerTemplate {
-        let offered = !self.classic && !self.template.is_insecure();
-        let link = self.link_address.filter(|_| !self.classic).or_else(|| offered.then(Address::any));
         let sub = SubConnection::new(self.sub_address).previous(self.previous);
-        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         let template = self
             .template
             .register_inbound("Sub", sub, Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", worker_push, Route::exterior())
-            .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
+            .register_outbound("WorkerPush", self.working.part(), Route::exterior())
             .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
-        match link {
-            Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
-            None => template,
-        }
+        self.publishing.register(template, Route::exterior().gather().handle_stream())
     }
 }
 

@@ -1,6 +1,6 @@
 use super::publishing::Publishing;
-use crate::engine::CrewLimits;
-use crate::part::{Address, CacheService, LinkService, PullService, WorkerPullService, WorkerPushService};
+use super::working::Working;
+use crate::part::{Address, CacheService, PullService, WorkerPullService};
 use crate::service::{MasterService, Service};
 use crate::topology::{Route, ServerTemplate};
 
@@ -38,10 +38,7 @@ pub struct Master {
     cache_messages: u64,
     pull_address: Address,
     worker_pull_address: Address,
-    worker_push_address: Address,
-    link_address: Option<Address>,
-    classic: bool,
-    crew: CrewLimits,
+    working: Working,
     publishing: Publishing,
 }
 
@@ -63,10 +60,7 @@ impl Master {
             cache_messages: u64::MAX,
             pull_address: Address::any(),
             worker_pull_address: Address::any(),
-            worker_push_address: Address::any(),
-            link_address: None,
-            classic: false,
-            crew: CrewLimits::default(),
+            working: Working::new(),
             publishing: Publishing::new(false),
         }
     }
@@ -79,23 +73,6 @@ impl Master {
         /// Where workers push their results. Default: a port of the system's choice on loopback.
         worker_pull_address
     }
-    address! {
-        /// Where workers pull their messages. Default: a port of the system's choice on loopback.
-        worker_push_address
-    }
-
-    /// Where workers of this library are linked, beside the classic sockets. Default: a port of the system's choice on
-    /// loopback; none if the component is [`insecure`](Self::insecure), so that it may be reached from elsewhere.
-    pub fn link_address(mut self, address: impl Into<Address>) -> Self {
-        self.link_address = Some(address.into());
-        self
-    }
-
-    /// Offers no link, so that every peer uses the classic sockets. Default: a link beside them.
-    pub const fn classic(mut self) -> Self {
-        self.classic = true;
-        self
-    }
 
     /// Whether results go on to a `Pipeline`, `Sink` or `Hub` rather than back to the client. Default: back.
     ///
@@ -107,20 +84,13 @@ impl Master {
     }
 
     fn assemble(self) -> ServerTemplate {
-        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
-        let offered = !self.classic && !self.template.is_insecure();
-        let link = self.link_address.filter(|_| !self.classic).or_else(|| offered.then(Address::any));
         let template = self
             .template
             .register_inbound("Pull", PullService::new(self.pull_address), Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", worker_push, Route::exterior())
-            .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
+            .register_outbound("WorkerPush", self.working.part(), Route::exterior())
             .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
-        match link {
-            Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
-            None => template,
-        }
+        self.publishing.register(template, Route::exterior().gather().handle_stream())
     }
 }
 

@@ -6,8 +6,10 @@
 
 mod calls;
 mod crew;
+mod debt;
 mod dispatch;
 mod envelope;
+mod faults;
 mod flight;
 mod hold;
 mod job;
@@ -18,14 +20,17 @@ mod router;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
-pub(crate) use dispatch::{HandOut, LinkResult};
+pub(crate) use debt::Debt;
+pub(crate) use dispatch::HandOut;
 pub use envelope::{Envelope, Origin, PartId};
-pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
+pub(crate) use faults::Faults;
+pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use object::Object;
 pub(crate) use part::Place;
@@ -33,8 +38,10 @@ pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub(crate) use router::{Exit, Router, Row};
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
+pub(crate) use watch::Watch;
 
 use self::router::Step;
+use crate::error::Error;
 use crate::service::Service;
 use crate::socket::{Incoming, Peer};
 
@@ -46,6 +53,10 @@ const MAX_ORDER_BYTES: usize = 8 << 20;
 pub(crate) struct Engine {
     core: Router,
     parts: Vec<Box<dyn Part>>,
+    /// Panics of each part that no message is to blame for.
+    faults: Vec<Faults>,
+    /// A part has failed too often.
+    failed: Option<Error>,
     /// The parts that a message from each part can reach.
     reach: Vec<Vec<PartId>>,
     /// The user's object; out while a call has it for itself.
@@ -63,14 +74,21 @@ impl Engine {
     pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, object: Option<Object>, threads: usize) -> Self {
         let threads = if object.as_ref().is_some_and(Object::is_shared) { threads.max(1) } else { 1 };
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
-        Self { core, parts, reach, object, threads, running: 0, draining: false }
+        let faults = parts.iter().map(|_| Faults::default()).collect();
+        Self { core, parts, faults, failed: None, reach, object, threads, running: 0, draining: false }
     }
 
     /// Whether `part` may take more from outside now.
     pub(crate) fn wants(&self, part: PartId) -> bool {
-        if !self.core.rows[part.0].inbound {
+        // The link brings what makes room, too; its frames wait for room by themselves.
+        if !self.core.rows[part.0].inbound || self.core.rows[part.0].links {
             return true;
         }
+        self.has_room(part)
+    }
+
+    /// Whether there is room for what `part` takes in.
+    fn has_room(&self, part: PartId) -> bool {
         if (self.draining || self.core.remaining == 0) && !self.core.rows[part.0].results {
             return false;
         }
@@ -81,7 +99,11 @@ impl Engine {
         self.core.orders.len() < MAX_ORDERS
             && self.core.ordered_bytes < MAX_ORDER_BYTES.saturating_mul(self.threads)
             && !self.parts[part.0].is_full()
-            && !self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
+            && !self.reach[part.0].iter().any(|next| self.is_full(*next))
+    }
+
+    fn is_full(&self, part: PartId) -> bool {
+        self.parts[part.0].is_full() || (self.core.rows[part.0].publishes && self.core.links.is_full())
     }
 
     pub(crate) fn receive(
@@ -98,12 +120,12 @@ impl Engine {
 
     /// A handshake is done: at a port that connects, the connection stands.
     pub(crate) fn connected(&mut self, part: PartId, port: Port, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, |part, turn| part.connected(turn, port));
+        self.own_turn(part, now, transport, |part, turn| part.connected(turn, port));
         self.settle(now, transport);
     }
 
     pub(crate) fn joined(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
+        self.own_turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
         self.settle(now, transport);
     }
 
@@ -116,19 +138,19 @@ impl Engine {
         transport: &mut dyn Transport,
     ) -> Option<String> {
         let mut answer = None;
-        self.turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
+        self.own_turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
         self.settle(now, transport);
         answer
     }
 
     pub(crate) fn gone(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
         self.core.calls.gone(peer);
-        self.turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
+        self.own_turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
         self.settle(now, transport);
     }
 
     pub(crate) fn resume(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, Part::resume);
+        self.own_turn(part, now, transport, Part::resume);
         self.settle(now, transport);
     }
 
@@ -143,15 +165,39 @@ impl Engine {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.core.deadlines.iter().flatten().min().copied()
+        self.core.deadlines.iter().flatten().copied().chain(self.core.watch.next()).min()
+    }
+
+    /// Why the component cannot go on, if that is so: a method hangs, and its thread cannot be ended; or a part fails too
+    /// often.
+    pub(crate) fn failure(&mut self, now: Instant) -> Option<Error> {
+        if self.failed.is_some() {
+            return self.failed.take();
+        }
+        let Self { core, parts, reach, .. } = self;
+        let Router { watch, rows, links, .. } = core;
+        let is_full = |part: &PartId| parts[part.0].is_full() || (rows[part.0].publishes && links.is_full());
+        let hung = watch.hung(now, |part| reach[part.0].iter().any(is_full))?;
+        let method = core.description.and_then(|description| description.methods.get(hung.method));
+        Some(Error::Hung {
+            component: core.name.to_string(),
+            method: method.map_or("", |method| method.name).to_owned(),
+            message: hung.message,
+            limit: hung.limit,
+        })
     }
 
     /// Lets the parts that collect what they send hand it over. `at_rest`: nothing will be sent soon.
     pub(crate) fn flush(&mut self, at_rest: bool, now: Instant, transport: &mut dyn Transport) {
         for part in std::mem::take(&mut self.core.unflushed) {
-            self.turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
+            self.own_turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
         }
         self.settle(now, transport);
+    }
+
+    /// Where the link is reached, for those who ask the publisher.
+    pub(crate) fn set_link_address(&mut self, address: Option<String>) {
+        self.core.link_address = address;
     }
 
     /// Whether there is something to flush.
@@ -172,7 +218,8 @@ impl Engine {
                     order.envelope.message.set_threads(self.threads);
                 }
                 self.running += 1;
-                return Some(Job { order, object, shared });
+                let call = self.core.watch.begin(&order, now);
+                return Some(Job { order, object, shared, call });
             }
             let mut order = self.core.orders.pop_front()?;
             if self.running > 0 {
@@ -190,6 +237,7 @@ impl Engine {
     /// User code is done.
     pub(crate) fn finish(&mut self, done: Done, now: Instant, transport: &mut dyn Transport) {
         self.running -= 1;
+        self.core.watch.end(done.call);
         if let Some(object) = done.object {
             self.object = Some(object);
         }
@@ -205,7 +253,16 @@ impl Engine {
             self.core.calls.settled(done.order.envelope.message.client());
         }
         let ends = matches!(task, Task::Pass | Task::Call(_)) || (done.results.is_empty() && !done.more);
-        self.results(part, task, done.results, now, transport);
+        let Envelope { message, debt, .. } = &done.order.envelope;
+        // The last result is the end of its message; where there is none, or each is a branch of its own, that is said apart.
+        let branches = task == Task::Scatter && (done.more || done.results.len() > 1);
+        let apart = branches || done.results.is_empty();
+        let (message, debt) = (message.clone(), *debt);
+        self.leave_all(part, task, done.results, true, branches);
+        if apart {
+            self.core.settle_branch(debt, &message, now);
+        }
+        self.settle(now, transport);
         if ends {
             // Whoever waits for the feedback has it all now.
             self.core.no_feedback(&done.order.envelope);
@@ -222,14 +279,29 @@ impl Engine {
         now: Instant,
         transport: &mut dyn Transport,
     ) {
-        for envelope in results {
+        if let Some(first) = results.first() {
+            self.core.watch.heard(first.origin, now);
+        }
+        self.leave_all(part, task, results, false, task == Task::Scatter);
+        self.settle(now, transport);
+    }
+
+    /// `last`: no other results of that user code come. `branches`: each of them is settled for itself.
+    fn leave_all(&mut self, part: PartId, task: Task, results: Vec<Envelope>, last: bool, branches: bool) {
+        let count = results.len();
+        if let Some(Envelope { message, debt, .. }) = results.first().filter(|_| branches) {
+            self.core.debts.fork(*debt, message.id(), count);
+        }
+        for (place, mut envelope) in results.into_iter().enumerate() {
+            if !branches && (!last || place + 1 < count) {
+                envelope.debt = envelope.debt.not_last();
+            }
             match task {
                 Task::Pass | Task::Call(_) | Task::Scatter => self.core.leave(part, envelope),
                 Task::Gather => self.core.gathered(part, envelope),
                 Task::HandleStream => self.core.steps.push_back(Step::Deliver(part, envelope)),
             }
         }
-        self.settle(now, transport);
     }
 
     /// From now on only what is inside leaves. Work that a master will have done by others is not begun.
@@ -279,7 +351,7 @@ impl Engine {
     /// Whether what `part` gives has nowhere to go now.
     pub(crate) fn is_blocked(&self, part: PartId) -> bool {
         let own = self.core.rows[part.0].gather || self.core.rows[part.0].handle_stream;
-        (own && self.parts[part.0].is_full()) || self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
+        (own && self.is_full(part)) || self.reach[part.0].iter().any(|next| self.is_full(*next))
     }
 
     /// Whether user code is waiting or running.
@@ -289,12 +361,25 @@ impl Engine {
 
     /// Whether nothing is left inside.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.is_working() && self.parts.iter().all(|part| part.is_idle())
+        !self.is_working()
+            && self.core.unflushed.is_empty()
+            && self.core.links.is_flushed()
+            && self.parts.iter().all(|part| part.is_idle())
     }
 
     /// Messages that workers still owe a result for, and how many of them a worker has.
     pub(crate) fn outstanding(&self) -> (usize, usize) {
         (self.core.dispatch.len(), self.core.dispatch.held())
+    }
+
+    /// Calls that are under way, and what waits behind them.
+    pub(crate) fn work(&self) -> (usize, usize) {
+        (self.running, self.core.orders.len())
+    }
+
+    /// Answers the calls that have not begun with an error, in their places; says how many.
+    pub(crate) fn refuse_calls(&mut self) -> usize {
+        self.core.refuse_calls()
     }
 
     /// Answers what workers still owe with an error.
@@ -310,53 +395,91 @@ impl Engine {
         self.object.as_mut().and_then(Object::alone)
     }
 
-    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Says
-    /// whether it went well.
+    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Gives
+    /// its text, if there was one.
     fn turn(
         &mut self,
         part: PartId,
         now: Instant,
         transport: &mut dyn Transport,
         call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
-    ) -> bool {
+    ) -> Option<String> {
         let mut turn = Turn { core: &mut self.core, transport, part, now };
         let called = &mut *self.parts[part.0];
-        match catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))) {
-            Ok(()) => true,
-            Err(panic) => {
-                self.core.stats.add(Counter::Errors, 1);
-                tracing::error!(
-                    part = self.core.part_name(part),
-                    "User function gave an error: {}",
-                    panic_text(&*panic)
-                );
-                false
-            }
+        let panic = catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))).err()?;
+        let text = panic_text(&*panic);
+        self.core.stats.add(Counter::Errors, 1);
+        tracing::error!(part = self.core.part_name(part), "User function gave an error: {text}");
+        Some(text)
+    }
+
+    /// The same where no message is to blame: a part that panics so too often would do so for ever.
+    fn own_turn(
+        &mut self,
+        part: PartId,
+        now: Instant,
+        transport: &mut dyn Transport,
+        call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
+    ) {
+        if let Some(text) = self.turn(part, now, transport, call)
+            && self.faults[part.0].note(now).is_none()
+        {
+            let (component, part) = (self.core.name.to_string(), self.core.part_name(part).to_owned());
+            self.failed.get_or_insert(Error::PartFailed { component, part, text });
         }
     }
 
     /// Takes every message within the router to where it goes.
     fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
+        loop {
+            self.settle_steps(now, transport);
+            if !self.hear_linked(now) {
+                break;
+            }
+        }
+        self.core.stats.set_in_flight(self.core.dispatch.len());
+    }
+
+    /// Takes in what linked peers have sent, as far as there is room; says whether something was taken in.
+    fn hear_linked(&mut self, now: Instant) -> bool {
+        if !self.core.links.has_parked() {
+            return false;
+        }
+        let has_room = |part: Option<PartId>| part.is_none_or(|part| self.has_room(part));
+        let (submissions, results) = (has_room(self.core.submissions()), has_room(self.core.results()));
+        self.core.hear_next(submissions, results, now)
+    }
+
+    fn settle_steps(&mut self, now: Instant, transport: &mut dyn Transport) {
         while let Some(step) = self.core.steps.pop_front() {
             match step {
-                Step::Deliver(part, envelope) => {
-                    let origin = envelope.origin;
-                    if !self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope))
+                Step::Deliver(part, mut envelope) => {
+                    let Envelope { origin, debt, .. } = envelope;
+                    if !self.core.rows[part.0].settles && debt != Debt::NONE {
+                        self.core.lose_track(debt, &envelope.message);
+                        envelope.debt = Debt::NONE;
+                    }
+                    if self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)).is_some()
                         && let Some(origin) = origin
                     {
                         // Whoever waits for feedback must not wait for ever.
                         self.core.steps.push_back(Step::Feedback(origin.part, origin.token, None));
                     }
                 }
+                Step::End(debt, message) => self.core.settle_branch(debt, &message, now),
+                Step::Settled(part, client, request, branches, results) => {
+                    self.turn(part, now, transport, |part, turn| {
+                        part.settled(turn, client, request, branches, results);
+                    });
+                }
                 Step::Resume(part) => {
-                    self.turn(part, now, transport, Part::resume);
+                    self.own_turn(part, now, transport, Part::resume);
                 }
                 Step::Feedback(part, token, message) => {
                     self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));
                 }
             }
         }
-        self.core.stats.set_in_flight(self.core.dispatch.len());
     }
 }
 

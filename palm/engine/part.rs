@@ -110,6 +110,24 @@ pub trait Part: Send + 'static {
         None
     }
 
+    /// Whether the messages of this inbound part may come in over the component's link as well.
+    #[doc(hidden)]
+    fn is_linkable(&self) -> bool {
+        false
+    }
+
+    /// Whether this outbound part sees to it that those who wait for the end of a message are told.
+    #[doc(hidden)]
+    fn settles(&self) -> bool {
+        false
+    }
+
+    /// A message that came in over this part's link is settled.
+    #[doc(hidden)]
+    fn settled(&mut self, turn: &mut Turn<'_>, client: u64, request: u64, branches: u32, results: u32) {
+        let _ = (turn, client, request, branches, results);
+    }
+
     /// Sends what was collected, if the part said [`Turn::flush_soon`]. `at_rest`: nothing else will happen soon.
     fn flush(&mut self, turn: &mut Turn<'_>, at_rest: bool) {
         let _ = (turn, at_rest);
@@ -128,6 +146,11 @@ pub trait Part: Send + 'static {
     /// Whether this outbound part hands messages to workers.
     fn hands_out(&self) -> bool {
         false
+    }
+
+    /// How long workers may take for a message that this part hands out; `None` is for ever.
+    fn work_timeout(&self) -> Option<Duration> {
+        None
     }
 
     /// Whether the router shall stop draining what leads to this part.
@@ -179,6 +202,10 @@ pub(crate) trait Place {
     /// An error with the component's and the part's names.
     fn refused(&self, address: &str, source: BoxError) -> crate::Error;
     fn name(&self) -> &str;
+    /// What peers are told of a bound address.
+    fn advertised(&self, bound: &str) -> String {
+        bound.to_owned()
+    }
 }
 
 impl Opening<'_> {
@@ -223,6 +250,11 @@ impl Opening<'_> {
         self.transport.beat(port)?;
         self.transport.connect(port, &address).map_err(|source| self.place.refused(&address, source))?;
         Ok(port)
+    }
+
+    /// What peers are told of a bound address.
+    pub(crate) fn advertised(&self, bound: &str) -> String {
+        self.place.advertised(bound)
     }
 
     fn bind_port(&mut self, port: Port, address: &crate::part::Address) -> Result<Bound> {
@@ -292,7 +324,7 @@ impl Turn<'_> {
     pub fn route_waiting(&mut self, mut message: Message, token: u64) {
         message.arrived(self.now);
         let origin = Some(Origin { part: self.part, token });
-        self.core.route(self.part, Envelope { message, origin, topic: None });
+        self.core.route(self.part, Envelope { origin, ..message.into() });
     }
 
     /// Tells the part that waits for the feedback of `envelope` that there will be none.

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::calls::Calls;
 use super::crew::WorkerId;
+use super::debt::{Debt, Debts};
 use super::dispatch::{Dispatch, GivenUp, Judgement, LinkResult};
 use super::envelope::{Envelope, PartId};
 use super::job::{Task, report};
 use super::link::Links;
 use super::stats::{Counter, Stats};
+use super::watch::Watch;
 use crate::service::Description;
 use crate::wire::{Code, Message};
 
@@ -32,12 +34,19 @@ pub(crate) struct Row {
     pub(crate) log: Option<Box<str>>,
     /// An inbound part that waits for the feedback of each message.
     pub(crate) blocks: bool,
-    /// An outbound part that hands messages to workers.
+    /// An outbound part that hands messages to workers, and how long they may take for one.
     pub(crate) hands_out: bool,
+    pub(crate) work_timeout: Option<Duration>,
     /// An inbound part whose messages others will do, if this component ends before it has begun them.
     pub(crate) hands_back: bool,
     /// The part that binds the link.
     pub(crate) links: bool,
+    /// An inbound part whose messages may come in over the link as well.
+    pub(crate) submits: bool,
+    /// The part that publishes.
+    pub(crate) publishes: bool,
+    /// A part that sees to it that its messages are settled.
+    pub(crate) settles: bool,
     /// An inbound part that brings back what an outbound one sent out.
     pub(crate) results: bool,
     /// User code that a message passes on its way: after an inbound part, before an outbound one.
@@ -52,6 +61,10 @@ pub(super) enum Step {
     Deliver(PartId, Envelope),
     Resume(PartId),
     Feedback(PartId, u64, Option<Message>),
+    /// Nothing else comes of a message.
+    End(Debt, Message),
+    /// A message that came in over the link of a part is settled: client, request, branches, results.
+    Settled(PartId, u64, u64, u32, u32),
 }
 
 /// User code to be run for a message.
@@ -82,6 +95,12 @@ pub(crate) struct Router {
     pub(crate) dispatch: Dispatch,
     /// Who is linked.
     pub(crate) links: Links,
+    /// How long calls take.
+    pub(crate) watch: Watch,
+    /// What is owed to them.
+    pub(crate) debts: Debts,
+    /// Where the link is reached.
+    pub(crate) link_address: Option<String>,
     /// Parts that have collected something to send.
     pub(super) unflushed: Vec<PartId>,
 }
@@ -109,6 +128,9 @@ impl Router {
             remaining: messages,
             dispatch: Dispatch::new(epoch),
             links: Links::new(epoch),
+            watch: Watch::default(),
+            debts: Debts::default(),
+            link_address: None,
             unflushed: Vec::new(),
         }
     }
@@ -143,7 +165,10 @@ impl Router {
                 Some(origin) => {
                     self.steps.push_back(Step::Feedback(origin.part, origin.token, Some(envelope.message)));
                 }
-                None => self.stats.add(Counter::Discarded, 1),
+                None => {
+                    self.stats.add(Counter::Discarded, 1);
+                    self.steps.push_back(Step::End(envelope.debt, envelope.message));
+                }
             },
         }
     }
@@ -176,19 +201,33 @@ impl Router {
 
     /// The next call is not made if its caller has given up by now.
     pub(super) fn refuse_late(&mut self, now: Instant) {
-        let Some(order) = self.orders.front_mut() else { return };
-        if let Task::Call(method) = order.task
-            && order.envelope.message.is_late(now)
+        if self.orders.front().is_some_and(|order| order.envelope.message.is_late(now))
+            && self.refuse(0, Code::Late, "the caller's time was used up")
         {
-            let method = self.description.and_then(|description| description.methods.get(method));
-            let method = method.map_or("", |method| method.name);
-            let text = format!("the caller's time was used up before `{method}` began");
-            let bytes = order.envelope.message.payload().len();
-            order.envelope.message = report(&order.envelope.message, &self.name, method, Code::Late, text);
-            order.task = Task::Pass;
-            self.ordered_bytes = self.ordered_bytes + order.envelope.message.payload().len() - bytes;
             self.stats.add(Counter::Late, 1);
         }
+    }
+
+    /// No call that waits is made any more; says how many those were.
+    pub(super) fn refuse_calls(&mut self) -> usize {
+        let places = 0..self.orders.len();
+        let refused = places.filter(|place| self.refuse(*place, Code::ShuttingDown, "the component ended")).count();
+        self.stats.add(Counter::GivenUp, refused as u64);
+        refused
+    }
+
+    /// Answers the call at this place of the queue, if it is one, with an error that keeps the place.
+    fn refuse(&mut self, place: usize, code: Code, why: &str) -> bool {
+        let Some(order) = self.orders.get_mut(place) else { return false };
+        let Task::Call(method) = order.task else { return false };
+        let method = self.description.and_then(|description| description.methods.get(method));
+        let method = method.map_or("", |method| method.name);
+        let text = format!("{why} before `{method}` began");
+        let bytes = order.envelope.message.payload().len();
+        order.envelope.message = report(&order.envelope.message, &self.name, method, code, text);
+        order.task = Task::Pass;
+        self.ordered_bytes = self.ordered_bytes + order.envelope.message.payload().len() - bytes;
+        true
     }
 
     pub(crate) fn no_feedback(&mut self, envelope: &Envelope) {
@@ -197,22 +236,27 @@ impl Router {
         }
     }
 
-    /// Whether a message from a worker is a result that goes on.
-    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> bool {
-        match self.dispatch.judge(message, now) {
-            Judgement::Result(part) => {
+    /// Whether a message from a worker is a result that goes on, and what it owes.
+    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> Option<Debt> {
+        let judgement = self.dispatch.judge(message, now);
+        for (debt, message) in self.dispatch.take_silent() {
+            self.steps.push_back(Step::End(debt, message));
+        }
+        match judgement {
+            Judgement::Result(part, debt) => {
                 self.steps.extend(part.map(Step::Resume));
-                true
+                Some(debt)
             }
-            Judgement::Nothing(part) => {
+            Judgement::Nothing(part, debt) => {
                 self.calls.settled(message.client());
                 self.steps.push_back(Step::Resume(part));
-                false
+                self.steps.push_back(Step::End(debt, message.clone()));
+                None
             }
             Judgement::Stale => {
                 self.stats.add(Counter::Stale, 1);
                 tracing::debug!(function = message.function(), "dropped a result that is a copy, or was given up");
-                false
+                None
             }
         }
     }
@@ -223,9 +267,12 @@ impl Router {
         let GivenUp { envelope, code, text } = given_up;
         let method = envelope.message.call().map(|(_, method)| method.to_owned()).unwrap_or_default();
         let message = report(&envelope.message, &self.name, &method, code, text);
-        match self.rows.iter().position(|row| row.results) {
-            Some(part) => self.leave(PartId(part), envelope.with(message)),
-            None => self.stats.add(Counter::Discarded, 1),
+        match self.results() {
+            Some(part) => self.leave(part, envelope.with(message)),
+            None => {
+                self.stats.add(Counter::Discarded, 1);
+                self.steps.push_back(Step::End(envelope.debt, message));
+            }
         }
     }
 
@@ -236,10 +283,20 @@ impl Router {
             return;
         };
         self.steps.extend(given.settled.map(Step::Resume));
-        let Some(results) = self.rows.iter().position(|row| row.results).map(PartId) else { return };
+        let Some(results) = self.results() else { return };
         match given.message {
-            Some(message) => self.route(results, given.envelope.with(message)),
-            None => self.calls.settled(given.envelope.message.client()),
+            Some(message) => {
+                let mut envelope = given.envelope.with(message);
+                if given.settled.is_none() {
+                    envelope.debt = envelope.debt.not_last();
+                }
+                self.route(results, envelope);
+            }
+            None if given.settled.is_some() => {
+                self.calls.settled(given.envelope.message.client());
+                self.steps.push_back(Step::End(given.envelope.debt, given.envelope.message));
+            }
+            None => {}
         }
     }
 

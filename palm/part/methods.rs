@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Address, FromAddress, Outbound};
-use crate::engine::{Envelope, Opening, Part, Task, Turn, report};
+use crate::engine::{Counter, Envelope, Opening, Part, Task, Turn, report};
 use crate::error::Result;
 use crate::service::{Description, Kind};
 use crate::wire::{Code, Header, Message};
@@ -99,6 +99,10 @@ impl Part for Methods {
         Ok(())
     }
 
+    fn settles(&self) -> bool {
+        true
+    }
+
     fn deliver(&mut self, turn: &mut Turn<'_>, mut envelope: Envelope) {
         let task = match &self.last {
             Some((header, target)) if envelope.message.same_stream(header) => target.clone(),
@@ -113,6 +117,7 @@ impl Part for Methods {
             Target::Method(index) => Task::Call(index),
             Target::Echo => Task::Pass,
             Target::Refused { method, code, text } => {
+                turn.count(Counter::Refused, 1);
                 envelope.message = report(&envelope.message, &turn.core.name, &method, code, text);
                 Task::Pass
             }
