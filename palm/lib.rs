@@ -58,6 +58,9 @@
 
 extern crate self as palm;
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 pub mod cache;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -260,6 +260,12 @@ macro_rules! publishing {
                 self
             }
 
+            /// Offers no link, so that every peer uses the classic sockets. Default: a link beside them.
+            pub const fn classic(mut self) -> Self {
+                self.publishing.classic = true;
+                self
+            }
+
             /// How long a result waits for its subscriber. Default: 30 s.
             pub const fn hold_time(mut self, time: ::std::time::Duration) -> Self {
                 self.publishing.hold_time = Some(time);

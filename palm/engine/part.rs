@@ -244,6 +244,7 @@ impl Opening<'_> {
     }
 
     /// What the parts of this component share under a name: made by the first one that asks.
+    #[must_use]
     pub fn shared<T: Default + Send + Sync + 'static>(&self, name: &str) -> Arc<T> {
         self.shelf.get(name)
     }
