@@ -158,7 +158,7 @@ impl Body {
             }
             (6, Value::Bytes(range)) => self.payload = range.clone(),
             (ID, Value::Bytes(range)) if range.len() == size_of::<Id>() => {
-                self.id = frame[range.clone()].try_into().ok()
+                self.id = frame[range.clone()].try_into().ok();
             }
             (BUDGET, Value::Varint(millis)) => self.budget = Some(Budget::of_field(*millis)),
             (5 | 6, _) => return wrong_type(field),
