@@ -51,6 +51,7 @@
 //! | --- | --- |
 //! | `json` | `Json<T>` as a method's argument and result, and as what a client sends and reads |
 //! | `log` | the documentation's log lines, as a layer for `tracing-subscriber` |
+//! | `metrics` | the counters of every component, for whatever recorder of the `metrics` facade the program installs |
 //! | `cli` | `palm::cli::main()`: a command line for the components of a program; brings `log` and `json` |
 
 extern crate self as palm;
