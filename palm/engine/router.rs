@@ -245,7 +245,9 @@ impl Router {
         match judgement {
             Judgement::Result(part, debt) => {
                 self.steps.extend(part.map(Step::Resume));
-                Some(debt)
+                // A worker on classic sockets does not say whether it was its last one.
+                self.lose_track(debt, message);
+                Some(debt.not_last())
             }
             Judgement::Nothing(part, debt) => {
                 self.calls.settled(message.client());
