@@ -10,6 +10,8 @@ mod signals;
 mod sockets;
 mod start;
 mod stop;
+#[cfg(feature = "tokio")]
+mod tasks;
 
 pub use handle::Handle;
 pub(crate) use place::is_loopback;

@@ -109,7 +109,23 @@ impl ServerTemplate {
     /// Results then leave in the order in which the calls end. A method that takes `&mut self`, or a hook, waits until those
     /// that run have ended, and what came after it waits until it has.
     pub const fn threads(mut self, threads: usize) -> Self {
-        self.plan.threads = threads;
+        self.plan.width.threads = threads;
+        self
+    }
+
+    /// How many calls of `async` methods may run at a time (feature `tokio`). Default: 256, and 0 is 1.
+    ///
+    /// It has its results and its exclusions in common with [`threads`](Self::threads).
+    #[cfg(feature = "tokio")]
+    pub const fn tasks(mut self, tasks: usize) -> Self {
+        self.plan.width.tasks = tasks;
+        self
+    }
+
+    /// The runtime on which calls of `async` methods run (feature `tokio`). Default: one of the component's own.
+    #[cfg(feature = "tokio")]
+    pub fn runtime(mut self, handle: tokio::runtime::Handle) -> Self {
+        self.plan.runtime = Some(handle);
         self
     }
 

@@ -10,5 +10,7 @@ mod panics;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod threads;
 mod together;
