@@ -245,12 +245,9 @@ pub(super) struct Threads {
     /// Calls of methods that take `&self` that may run at a time; results then leave as the calls end [default: 1]
     #[arg(long, env = "PALM_RUN_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
-}
-
-impl Threads {
-    pub(super) fn count(&self) -> usize {
-        self.threads.map_or(1, usize::from)
-    }
+    /// Calls of `async` methods that may be under way at a time [default: 256]
+    #[arg(long, env = "PALM_RUN_TASKS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) tasks: Option<u32>,
 }
 
 #[derive(Debug, Default, Args)]

@@ -1,6 +1,8 @@
 //! From flags to a component's plan.
 
-use super::flags::{Flags, HubFlags, MasterFlags, Options, PipelineFlags, ServerFlags, SinkFlags, WorkerFlags};
+use super::flags::{
+    Flags, HubFlags, MasterFlags, Options, PipelineFlags, ServerFlags, SinkFlags, Threads, WorkerFlags,
+};
 use super::outline::Outline;
 use crate::component::{Hub, Master, Pipeline, Server, Sink, Worker};
 use crate::part::Address;
@@ -20,15 +22,22 @@ impl Options {
     }
 }
 
+impl Threads {
+    fn applied(&self, mut plan: Plan) -> Plan {
+        plan.width.threads = self.threads.map_or(plan.width.threads, usize::from);
+        plan.width.tasks = self.tasks.map_or(plan.width.tasks, |tasks| usize::try_from(tasks).unwrap_or(usize::MAX));
+        plan
+    }
+}
+
 impl ServerFlags {
     pub(super) fn plan(self, service: Box<dyn Service>) -> Plan {
         let server = Server::boxed(self.name.name, service)
             .pull_address(or_any(self.pull.pull))
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .pipelined(self.stream.pipelined)
-            .threads(self.threads.count());
-        self.options.applied(server.plan())
+            .pipelined(self.stream.pipelined);
+        self.options.applied(self.threads.applied(server.plan()))
     }
 }
 
@@ -39,9 +48,8 @@ impl PipelineFlags {
             .previous(self.upstream.previous.unwrap_or_default())
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .to_client(self.stream.to_client)
-            .threads(self.threads.count());
-        self.options.applied(pipeline.plan())
+            .to_client(self.stream.to_client);
+        self.options.applied(self.threads.applied(pipeline.plan()))
     }
 }
 
@@ -52,9 +60,8 @@ impl SinkFlags {
             .previous(self.upstreams.previous)
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .to_client(self.stream.to_client)
-            .threads(self.threads.count());
-        self.options.applied(sink.plan())
+            .to_client(self.stream.to_client);
+        self.options.applied(self.threads.applied(sink.plan()))
     }
 }
 
@@ -99,7 +106,7 @@ impl HubFlags {
 
 impl WorkerFlags {
     pub(super) fn plan(self, service: Box<dyn Service>) -> Plan {
-        let mut worker = Worker::boxed(self.name.unwrap_or_default(), service).threads(self.threads.count());
+        let mut worker = Worker::boxed(self.name.unwrap_or_default(), service);
         if let Some(address) = self.db {
             worker = worker.db_address(address);
         }
@@ -109,7 +116,7 @@ impl WorkerFlags {
         if let Some(address) = self.push {
             worker = worker.push_address(address);
         }
-        self.options.applied(worker.plan())
+        self.options.applied(self.threads.applied(worker.plan()))
     }
 }
 

@@ -108,13 +108,14 @@ macro_rules! methods {
                 self
             }
 
-            /// How many calls of `async` methods may be under way at a time (feature `tokio`). Default: 256, and 0 is 1.
+            /// How many calls of `async` methods may be under way at a time, as tasks of a runtime; such methods need the
+            /// feature `tokio`. Default: 256, and 0 is 1.
             ///
-            /// They are tasks of a [`runtime`](Self::runtime), whose results leave in the order in which they end; a method
-            /// that takes `&mut self`, or a hook, waits for them and they for it, as with [`threads`](Self::threads).
-            /// Starting fails with [`Error::Topology`]($crate::Error::Topology) if the object is not `Sync`.
+            /// Results leave in the order in which the calls end. A method that takes `&mut self`, or a hook, waits until those
+            /// that run have ended, and what came after it waits until it has.
             ///
             /// ```
+            /// # #[cfg(feature = "tokio")] {
             #[doc = concat!("use palm::", stringify!($name), ";")]
             ///
             /// #[derive(Default)]
@@ -131,8 +132,8 @@ macro_rules! methods {
             ///
             #[doc = concat!("let lookup = ", stringify!($name), "::new(\"lookup\", Lookup).tasks(1000);")]
             /// # drop(lookup);
+            /// # }
             /// ```
-            #[cfg(feature = "tokio")]
             pub fn tasks(mut self, tasks: usize) -> Self {
                 self.template = self.template.tasks(tasks);
                 self

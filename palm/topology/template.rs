@@ -113,10 +113,10 @@ impl ServerTemplate {
         self
     }
 
-    /// How many calls of `async` methods may run at a time (feature `tokio`). Default: 256, and 0 is 1.
+    /// How many calls of `async` methods may be under way at a time, as tasks of a runtime; such methods need the feature
+    /// `tokio`. Default: 256, and 0 is 1.
     ///
-    /// It has its results and its exclusions in common with [`threads`](Self::threads).
-    #[cfg(feature = "tokio")]
+    /// The order of results, and what waits for what, is as with [`threads`](Self::threads).
     pub const fn tasks(mut self, tasks: usize) -> Self {
         self.plan.width.tasks = tasks;
         self

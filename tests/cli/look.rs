@@ -62,7 +62,18 @@ Parts
     let names: Vec<_> = flags.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(
         names,
-        ["--name", "--pull", "--pub", "--db", "--pipelined", "--threads", "--messages", "--advertise", "--insecure"]
+        [
+            "--name",
+            "--pull",
+            "--pub",
+            "--db",
+            "--pipelined",
+            "--threads",
+            "--tasks",
+            "--messages",
+            "--advertise",
+            "--insecure"
+        ]
     );
     assert!(flags.starts_with("  --name NAME ") && flags.contains("(required)"), "{flags}");
 }
