@@ -5,6 +5,7 @@ use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches as _};
 
 use super::value;
 use crate::service::Kind;
+use crate::topology::Plan;
 
 /// What the command line says about the component that is to be run.
 #[derive(Debug)]
@@ -174,6 +175,10 @@ pub(super) struct Publish {
     /// Address that results are published at [default: a port of the system's choice on loopback]
     #[arg(id = "pub", long, visible_alias = "pub-address", env = "PALM_RUN_PUB", value_name = "ADDRESS", value_parser = value::address)]
     pub(super) address: Option<String>,
+    /// Address that clients, workers and components of this library are linked at
+    /// [default: a port of the system's choice on loopback; none with --insecure]
+    #[arg(long, visible_alias = "link-address", env = "PALM_RUN_LINK", value_name = "ADDRESS", value_parser = value::address)]
+    pub(super) link: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]
@@ -192,10 +197,6 @@ pub(super) struct Workers {
     /// Address that workers push their results to [default: a port of the system's choice on loopback]
     #[arg(long, visible_alias = "worker-pull-address", env = "PALM_RUN_WPULL", value_name = "ADDRESS", value_parser = value::address)]
     pub(super) wpull: Option<String>,
-    /// Address that workers of this library are linked at
-    /// [default: a port of the system's choice on loopback; none with --insecure]
-    #[arg(long, visible_alias = "link-address", env = "PALM_RUN_LINK", value_name = "ADDRESS", value_parser = value::address)]
-    pub(super) link: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]
@@ -248,6 +249,16 @@ pub(super) struct Threads {
     /// Calls of `async` methods that may be under way at a time [default: 256]
     #[arg(long, env = "PALM_RUN_TASKS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) tasks: Option<u32>,
+}
+
+impl Threads {
+    pub(super) fn count(&self) -> usize {
+        self.threads.map_or(1, usize::from)
+    }
+
+    pub(super) fn tasks(&self) -> usize {
+        self.tasks.map_or(Plan::TASKS, |tasks| usize::try_from(tasks).unwrap_or(usize::MAX))
+    }
 }
 
 #[derive(Debug, Default, Args)]

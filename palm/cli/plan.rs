@@ -1,8 +1,6 @@
 //! From flags to a component's plan.
 
-use super::flags::{
-    Flags, HubFlags, MasterFlags, Options, PipelineFlags, ServerFlags, SinkFlags, Threads, WorkerFlags,
-};
+use super::flags::{Flags, HubFlags, MasterFlags, Options, PipelineFlags, ServerFlags, SinkFlags, WorkerFlags};
 use super::outline::Outline;
 use crate::component::{Hub, Master, Pipeline, Server, Sink, Worker};
 use crate::part::Address;
@@ -22,12 +20,17 @@ impl Options {
     }
 }
 
-impl Threads {
-    fn applied(&self, mut plan: Plan) -> Plan {
-        plan.width.threads = self.threads.map_or(plan.width.threads, usize::from);
-        plan.width.tasks = self.tasks.map_or(plan.width.tasks, |tasks| usize::try_from(tasks).unwrap_or(usize::MAX));
-        plan
-    }
+/// The plan of a component with a link, of which an insecure one has none unless it is told where: that has to be said before
+/// the plan is made.
+macro_rules! linked {
+    ($self:ident, $component:ident) => {{
+        let component = if $self.options.insecure { $component.insecure() } else { $component };
+        let component = match $self.publish.link {
+            Some(address) => component.link_address(address),
+            None => component,
+        };
+        $self.options.applied(component.plan())
+    }};
 }
 
 impl ServerFlags {
@@ -36,8 +39,10 @@ impl ServerFlags {
             .pull_address(or_any(self.pull.pull))
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .pipelined(self.stream.pipelined);
-        self.options.applied(self.threads.applied(server.plan()))
+            .pipelined(self.stream.pipelined)
+            .threads(self.threads.count())
+            .tasks(self.threads.tasks());
+        linked!(self, server)
     }
 }
 
@@ -48,8 +53,10 @@ impl PipelineFlags {
             .previous(self.upstream.previous.unwrap_or_default())
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .to_client(self.stream.to_client);
-        self.options.applied(self.threads.applied(pipeline.plan()))
+            .to_client(self.stream.to_client)
+            .threads(self.threads.count())
+            .tasks(self.threads.tasks());
+        linked!(self, pipeline)
     }
 }
 
@@ -60,8 +67,10 @@ impl SinkFlags {
             .previous(self.upstreams.previous)
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
-            .to_client(self.stream.to_client);
-        self.options.applied(self.threads.applied(sink.plan()))
+            .to_client(self.stream.to_client)
+            .threads(self.threads.count())
+            .tasks(self.threads.tasks());
+        linked!(self, sink)
     }
 }
 
@@ -74,13 +83,7 @@ impl MasterFlags {
             .worker_pull_address(or_any(self.workers.wpull))
             .db_address(or_any(self.cache.db))
             .pipelined(self.stream.pipelined);
-        // Before the plan is made: an insecure component has a link only where it is told to.
-        let master = if self.options.insecure { master.insecure() } else { master };
-        let master = match self.workers.link {
-            Some(address) => master.link_address(address),
-            None => master,
-        };
-        self.options.applied(master.plan())
+        linked!(self, master)
     }
 }
 
@@ -94,19 +97,15 @@ impl HubFlags {
             .worker_pull_address(or_any(self.workers.wpull))
             .db_address(or_any(self.cache.db))
             .pipelined(self.stream.pipelined);
-        // Before the plan is made: an insecure component has a link only where it is told to.
-        let hub = if self.options.insecure { hub.insecure() } else { hub };
-        let hub = match self.workers.link {
-            Some(address) => hub.link_address(address),
-            None => hub,
-        };
-        self.options.applied(hub.plan())
+        linked!(self, hub)
     }
 }
 
 impl WorkerFlags {
     pub(super) fn plan(self, service: Box<dyn Service>) -> Plan {
-        let mut worker = Worker::boxed(self.name.unwrap_or_default(), service);
+        let mut worker = Worker::boxed(self.name.unwrap_or_default(), service)
+            .threads(self.threads.count())
+            .tasks(self.threads.tasks());
         if let Some(address) = self.db {
             worker = worker.db_address(address);
         }
@@ -116,7 +115,7 @@ impl WorkerFlags {
         if let Some(address) = self.push {
             worker = worker.push_address(address);
         }
-        self.options.applied(self.threads.applied(worker.plan()))
+        self.options.applied(worker.plan())
     }
 }
 

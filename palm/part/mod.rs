@@ -19,6 +19,7 @@
 mod address;
 mod bypass;
 mod cache;
+mod dialer;
 mod hooks;
 mod link_connection;
 mod link_service;
@@ -27,6 +28,7 @@ mod publish;
 mod pull;
 mod push;
 mod sub;
+mod upstream;
 mod worker_push;
 
 pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};

@@ -114,6 +114,7 @@ impl Start {
             planned.part.open(&mut opening)?;
         }
         let found = publish(&plan, &shared, found)?;
+        let link = found.get(features::TOPIC).cloned();
         // Set once, here.
         let _ = addresses.set(found);
         let asked = plan.parts.iter().enumerate().filter(|(_, planned)| planned.part.answers());
@@ -128,7 +129,9 @@ impl Start {
         let description = plan.service.as_deref().map(crate::service::Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
-        Ok(Reactor::new(Engine::new(core, parts, plan.service, plan.width), sockets, wakeup))
+        let mut engine = Engine::new(core, parts, plan.service, plan.width);
+        engine.set_link_address(link);
+        Ok(Reactor::new(engine, sockets, wakeup))
     }
 }
 
@@ -169,7 +172,10 @@ fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> 
     }
     let mut read_only = ReadOnly::default();
     let own = addresses.iter().map(|(key, address)| (key.as_str(), address.as_bytes().to_vec()));
-    let name = [("name", plan.name.as_bytes().to_vec()), (features::KEY, features::json())];
+    let name = [
+        ("name", plan.name.as_bytes().to_vec()),
+        (features::KEY, features::json(addresses.get(features::TOPIC).map(String::as_str))),
+    ];
     for (key, value) in own.chain(name) {
         plan.cache.set(key, value.into())?;
         read_only.insert(key);

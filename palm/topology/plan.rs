@@ -12,9 +12,6 @@ use crate::part::BypassPart;
 use crate::service::Hooks;
 use crate::socket::Context;
 
-/// Calls of async methods that may run at a time, unless the component is told another number.
-const TASKS: usize = 256;
-
 /// A component as data: its parts, their routes, and what it is started with.
 pub struct Plan {
     pub(crate) name: String,
@@ -61,13 +58,16 @@ pub(crate) struct PlannedBypass {
 }
 
 impl Plan {
+    /// Calls of async methods that may run at a time, unless the component is told another number.
+    pub(crate) const TASKS: usize = 256;
+
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             parts: Vec::new(),
             bypasses: Vec::new(),
             service: None,
-            width: Width { threads: 1, tasks: TASKS },
+            width: Width { threads: 1, tasks: Self::TASKS },
             #[cfg(feature = "tokio")]
             runtime: None,
             presets: Vec::new(),
@@ -155,6 +155,9 @@ impl Plan {
             hands_out: planned.part.hands_out(),
             hands_back: planned.part.hands_back(),
             links: planned.key == Some(crate::features::TOPIC),
+            submits: planned.part.is_linkable() && !planned.route.blocking,
+            publishes: planned.key == Some("pub_address"),
+            settles: planned.part.settles(),
             scatter: planned.route.scatter && hooks.scatter,
             gather: planned.route.gather && hooks.gather,
             handle_stream: planned.route.handle_stream && hooks.handle_stream,

@@ -54,6 +54,7 @@ Hooks
 
 Parts
   inbound   Pull        PullService        => Methods
+  inbound   Link        LinkService        => Pub
   outbound  Methods     Methods            => Pub
   outbound  Pub         PubService         => exterior
   bypass    Cache       CacheService
@@ -66,6 +67,7 @@ Parts
             "--name",
             "--pull",
             "--pub",
+            "--link",
             "--db",
             "--pipelined",
             "--threads",
@@ -130,7 +132,7 @@ pub(crate) fn graphs_in_both_languages() {
     assert_eq!(dot, prints(&["graph", "MyMaster", "--format", "dot"]));
     let mermaid = prints(&["graph", "MySink", "--format", "mermaid"]);
     assert!(mermaid.starts_with("flowchart LR\n    Sub["), "{mermaid}");
-    assert!(mermaid.ends_with("    Sub --> Methods\n    Methods --> Pub\n"), "{mermaid}");
+    assert!(mermaid.ends_with("    Sub --> Methods\n    Methods --> Pub\n    Link --> Pub\n"), "{mermaid}");
 }
 
 pub(crate) fn a_graph_for_programs() {
@@ -141,7 +143,7 @@ pub(crate) fn a_graph_for_programs() {
         json!({ "name": "Sub", "direction": "inbound", "type": "SubConnection", "route": "Methods" })
     );
     assert_eq!(
-        graph["parts"][3],
+        graph["parts"][4],
         json!({ "name": "Cache", "direction": "bypass", "type": "CacheService", "route": null })
     );
 }
