@@ -194,8 +194,10 @@ fn each_message_of_a_worker_is_answered_once() {
                 cluster.payloads(sub),
                 numbers(0..40, |number| if number % 3 == 2 { number.to_string() } else { format!("w({number})") }),
             );
-            answers.sort();
-            expected.sort();
+            if tasks > 1 {
+                answers.sort();
+                expected.sort();
+            }
             assert_eq!(answers, expected);
             assert_eq!(cluster.engine(master).outstanding().0, 0);
             assert_eq!(cluster.count(master, Counter::Stale), 0);
