@@ -20,7 +20,8 @@ pub(super) struct Tasks {
     handle: Handle,
     /// The component's own runtime, until it ends.
     own: Mutex<Option<Runtime>>,
-    under_way: Mutex<JoinSet<()>>,
+    /// `None` once tasks were given up.
+    under_way: Mutex<Option<JoinSet<()>>>,
     span: tracing::Span,
 }
 
@@ -32,19 +33,24 @@ impl Tasks {
         }
         let own = if plan.runtime.is_some() { None } else { Some(own_runtime(&plan.name)?) };
         let handle = plan.runtime.clone().or_else(|| own.as_ref().map(|own| own.handle().clone()));
-        let (own, under_way, span) = (Mutex::new(own), Mutex::default(), span.clone());
+        let (own, under_way, span) = (Mutex::new(own), Mutex::new(Some(JoinSet::new())), span.clone());
         Ok(handle.map(|handle| Self { handle, own, under_way, span }))
     }
 
     pub(super) fn spawn(&self, host: Arc<Shared>, job: Job) {
+        let task = job.into_task(host).instrument(self.span.clone());
         let mut under_way = lock(&self.under_way);
-        while under_way.try_join_next().is_some() {}
-        under_way.spawn_on(job.into_task(host).instrument(self.span.clone()), &self.handle);
+        // After an abort the task is dropped here, and so answered.
+        if let Some(under_way) = under_way.as_mut() {
+            while under_way.try_join_next().is_some() {}
+            under_way.spawn_on(task, &self.handle);
+        }
     }
 
-    /// Drops what is under way, each call where it waits next.
+    /// Drops what is under way, each call where it waits next, and what comes.
     pub(super) fn abort(&self) {
-        lock(&self.under_way).abort_all();
+        let under_way = lock(&self.under_way).take();
+        drop(under_way);
     }
 
     /// The component has ended.

@@ -425,7 +425,8 @@ fn a_component_ends_when_its_tasks_have_ended() {
     });
 }
 
-/// A call that does not end is given up when the time to hand over is used up, and its caller is told.
+/// A call that does not end is given up when the time to hand over is used up, those behind it are not begun, and the callers
+/// are told.
 #[test]
 fn a_task_that_does_not_end_keeps_its_component_for_a_while_only() {
     guarded(|| {
@@ -437,17 +438,22 @@ fn a_task_that_does_not_end_keeps_its_component_for_a_while_only() {
             stopped: Arc::default(),
             dropped: dropped.clone(),
         };
-        let server = Server::new("tasks_endless", held).start().unwrap();
+        let server = Server::new("tasks_endless", held).tasks(1).start().unwrap();
         let builder = Client::builder("tasks_endless", address(&server, "db_address"));
         let client = builder.timeout(Duration::from_secs(40)).connect().unwrap();
-        let call = std::thread::spawn(move || client.eval("tasks_endless.hold", "x"));
+        let calls: Vec<_> = (0..3).map(|_| client.eval_async("tasks_endless.hold", "x")).collect();
+        let calls = std::thread::spawn(|| futures::executor::block_on(futures::future::join_all(calls)));
         entrances.recv().unwrap();
         let stats = server.stats();
+        until("the calls have come", || stats.get(Counter::Received) == 3);
         server.shutdown();
-        assert_eq!(code(&call.join().unwrap().unwrap_err()), Some(Code::ShuttingDown));
+        for answer in calls.join().unwrap() {
+            assert_eq!(code(&answer.unwrap_err()), Some(Code::ShuttingDown));
+        }
         server.join().unwrap();
         assert_eq!(logged(&["tasks_endless", "gave up 1 calls"]), 1);
-        assert_eq!(stats.get(Counter::Errors), 1);
+        assert_eq!(stats.get(Counter::Errors), 3);
+        assert!(entrances.try_recv().is_err());
         until("the object is dropped", || dropped.load(Ordering::SeqCst));
     });
 }
