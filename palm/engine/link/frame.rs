@@ -15,7 +15,7 @@ const CANCEL: u8 = 6;
 const ALIVE: u8 = 7;
 
 /// Bytes before the records of a data frame: kind, number, acknowledgement.
-pub(super) const DATA_HEAD: usize = 17;
+pub(crate) const DATA_HEAD: usize = 17;
 
 /// What crosses the link at once.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,7 @@ mod links;
 mod record;
 mod session;
 
-pub(crate) use frame::{Frame, FrameNumber};
+pub(crate) use frame::{DATA_HEAD, Frame, FrameNumber};
 pub(crate) use links::{Audience, LinkId, LinkLimits, Links, PROTOCOL};
-pub(crate) use record::{Record, ResultKind};
-pub(crate) use session::{Session, Violation};
+pub(crate) use record::{Record, ResultKind, StreamNumber, move_to_stream, written};
+pub(crate) use session::{FRAME_BYTES, Session, Violation};

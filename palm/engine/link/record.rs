@@ -163,6 +163,33 @@ impl Record {
     }
 }
 
+/// Where a message's record has the numbers of its stream and of its request.
+const STREAM_AT: usize = 5;
+const REQUEST_AT: usize = 9;
+
+/// The records of messages that were written, each with the number of its request.
+pub(crate) fn written(mut records: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    std::iter::from_fn(move || {
+        let length: [u8; 4] = records.get(..4)?.try_into().ok()?;
+        let (record, rest) = records.split_at_checked(4 + usize::try_from(u32::from_le_bytes(length)).ok()?)?;
+        records = rest;
+        let request = record.get(REQUEST_AT..REQUEST_AT + 8)?.try_into().ok()?;
+        Some((u64::from_le_bytes(request), record))
+    })
+}
+
+/// Puts messages that were written into another stream.
+pub(crate) fn move_to_stream(mut records: &mut [u8], stream: StreamNumber) {
+    while let Some(length) = records.get(..4).and_then(|length| length.try_into().ok()) {
+        let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+        let Some((record, rest)) = records.split_at_mut_checked(length.saturating_add(4)) else { break };
+        if let Some(number) = record.get_mut(STREAM_AT..REQUEST_AT) {
+            number.copy_from_slice(&stream.to_le_bytes());
+        }
+        records = rest;
+    }
+}
+
 fn begin(into: &mut Vec<u8>, kind: u8, length: usize) {
     // A message is 64 MiB at most, so its record's length has room in 32 bits.
     into.put_u32_le(u32::try_from(length + 1).unwrap_or(u32::MAX));
@@ -228,6 +255,24 @@ mod tests {
             ),
             Just(Record::Reset),
         ]
+    }
+
+    #[test]
+    fn messages_are_found_and_moved_where_they_were_written() {
+        let mut records = Vec::new();
+        for (request, payload) in [(7_u64, &b"a"[..]), (u64::MAX, b""), (9, b"a longer one")] {
+            Record::Message { stream: 0, request, extra: &b"x"[..], payload }.write(&mut records);
+        }
+        move_to_stream(&mut records, 0x0102_0304);
+        let found: Vec<_> = written(&records).map(|(request, record)| (request, record.to_vec())).collect();
+        assert_eq!(found.iter().map(|(request, _)| *request).collect::<Vec<_>>(), [7, u64::MAX, 9]);
+        for (request, record) in found {
+            let read = Record::read(&mut record.into()).unwrap();
+            assert!(
+                matches!(read, Record::Message { stream: 0x0102_0304, request: of, .. } if of == request),
+                "{read:?}"
+            );
+        }
     }
 
     proptest! {

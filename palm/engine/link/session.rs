@@ -10,7 +10,9 @@ use super::record::{Record, StreamNumber};
 use crate::wire::{Header, Message, parts_of};
 
 /// A frame is closed when it is that large; it may hold one record that is larger.
-const FRAME_BYTES: usize = 64 << 10;
+pub(crate) const FRAME_BYTES: usize = 64 << 10;
+/// Records that were written elsewhere share a frame with others if there are fewer bytes of them.
+const SHARED_BELOW: usize = 4 << 10;
 /// Streams that are open at once in each direction.
 const MAX_STREAMS: usize = 4096;
 /// Frames that may be processed before the other side is told.
@@ -116,21 +118,45 @@ impl Session {
         }
     }
 
-    fn close_frame(&mut self) {
-        if self.filling.is_empty() {
-            return;
+    /// Puts records into the next frames that were written elsewhere, after room for a frame's head, and gives them back to be
+    /// kept. Their streams are open.
+    pub(crate) fn push_written(&mut self, records: Vec<u8>) -> Bytes {
+        if records.len() < SHARED_BELOW {
+            if self.filling.is_empty() {
+                self.filling.resize(DATA_HEAD, 0);
+            }
+            self.filling.extend_from_slice(records.get(DATA_HEAD..).unwrap_or_default());
+            if self.filling.len() >= FRAME_BYTES {
+                self.close_frame();
+            }
+            return records.into();
         }
-        let mut frame = std::mem::take(&mut self.filling);
+        self.close_frame();
+        self.queue(records)
+    }
+
+    fn close_frame(&mut self) {
+        if !self.filling.is_empty() {
+            let frame = std::mem::take(&mut self.filling);
+            self.queue(frame);
+        }
+    }
+
+    fn queue(&mut self, mut frame: Vec<u8>) -> Bytes {
         let number = self.oldest + self.unprocessed.len() as u64;
         let mut head = Vec::with_capacity(DATA_HEAD);
         put_data_head(&mut head, number, self.processed);
         frame[..DATA_HEAD].copy_from_slice(&head);
         self.acknowledged = self.processed;
         // It is kept for a while: not with the room it has grown.
-        frame.shrink_to_fit();
+        if frame.len() < frame.capacity() / 4 * 3 {
+            frame.shrink_to_fit();
+        }
+        let frame = Bytes::from(frame);
         self.unprocessed_bytes += frame.len();
-        self.unprocessed.push_back(frame.into());
+        self.unprocessed.push_back(frame.clone());
         self.unsent += 1;
+        frame
     }
 
     /// The frames that are ready to be sent, each once.
