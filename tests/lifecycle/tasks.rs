@@ -151,7 +151,12 @@ impl Hands {
         call.name().to_owned()
     }
 
-    async fn meet<'a>(&'a self, text: &'a str) -> impl Iterator<Item = String> + 'a {
+    async fn meet(&self, text: String) -> String {
+        self.0.wait().await;
+        text
+    }
+
+    async fn twice<'a>(&'a self, text: &'a str) -> impl Iterator<Item = String> + 'a {
         self.0.wait().await;
         (0..2).map(move |number| format!("{text}.{number}"))
     }
@@ -169,9 +174,12 @@ fn two_hundred_calls_of_one_worker_meet() {
             let client = Client::connect("tasks_master", &db).unwrap();
             // A classic worker says with its first result how many messages it does at a time.
             assert_eq!(client.eval("tasks_master.greet", "").unwrap(), "hands");
-            let expected: Vec<_> =
-                numbers(600).iter().flat_map(|text| [format!("{text}.0"), format!("{text}.1")]).collect();
-            assert_eq!(answers(&client, "tasks_master.meet", &numbers(600), 2), expected);
+            assert_eq!(answers(&client, "tasks_master.meet", &numbers(600), 1), numbers(600));
+            if !classic {
+                let expected: Vec<_> =
+                    numbers(200).iter().flat_map(|text| [format!("{text}.0"), format!("{text}.1")]).collect();
+                assert_eq!(answers(&client, "tasks_master.twice", &numbers(200), 2), expected);
+            }
             worker.shutdown();
             worker.join().unwrap();
             assert_eq!(master.stats().get(Counter::Redelivered), 0);
@@ -280,7 +288,9 @@ fn a_deadline_is_known_and_a_late_call_is_not_begun() {
         assert!(second.eval("tasks_late.pass", "").is_err());
         gates.add_permits(1);
         first.join().unwrap().unwrap();
-        until("the second call is refused", || server.stats().get(Counter::Late) == 1);
+        // Refused as late, or taken back by its client before.
+        let stats = server.stats();
+        until("the second call is refused", || stats.get(Counter::Late) + stats.get(Counter::Cancelled) == 1);
         assert_eq!(server.stats().get(Counter::Calls), 2);
     });
 }
