@@ -12,6 +12,7 @@ macro_rules! chapters {
         /// [low-level API]: crate::guide::low_level
         /// [macros]: crate::guide::macros
         /// [wire]: crate::guide::wire
+        /// [performance]: crate::guide::performance
         /// [architecture]: crate::guide::architecture
         #[cfg_attr(feature = "tokio", doc = " [async methods]: crate::guide::async_methods")]
         #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
@@ -41,6 +42,8 @@ chapters! {
     /// Every component as an executable.
     #[cfg(feature = "cli")]
     command_line: "../docs/command-line.md";
+    /// What is measured, with which command, and how to read it.
+    performance: "../docs/performance.md";
     /// How the library is built, for those who work on it.
     architecture: "../docs/architecture.md";
 }

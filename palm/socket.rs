@@ -121,8 +121,8 @@ impl Peer {
 #[derive(Debug)]
 pub(crate) enum Received {
     Message(Incoming),
-    /// Frames that make no message at this kind of socket.
-    Malformed,
+    /// Frames that make no message at this kind of socket; whose they are, if that can be told.
+    Malformed(Incoming),
     /// Nothing there.
     Empty,
 }
@@ -253,24 +253,24 @@ impl Socket {
         let mut incoming = Incoming::default();
         if self.kind.has_head() {
             if !first.get_more() {
-                return Received::Malformed;
+                return Received::Malformed(incoming);
             }
             incoming.head = into_bytes(first);
             first = match self.frame() {
                 Some(frame) => frame,
-                None => return Received::Malformed,
+                None => return Received::Malformed(incoming),
             };
         }
         if matches!(self.kind, SocketKind::Router | SocketKind::Dealer) && first.is_empty() && first.get_more() {
             incoming.delimited = true;
             first = match self.frame() {
                 Some(frame) => frame,
-                None => return Received::Malformed,
+                None => return Received::Malformed(incoming),
             };
         }
         if first.get_more() {
             while self.frame().is_some_and(|frame| frame.get_more()) {}
-            return Received::Malformed;
+            return Received::Malformed(incoming);
         }
         if let Some(peers) = &mut self.peers
             && tell_peer(&first)

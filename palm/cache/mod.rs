@@ -16,7 +16,7 @@ pub use handle::CacheHandle;
 pub use memory::MemoryCache;
 
 pub(crate) use remote::RemoteCache;
-pub(crate) use requests::{ReadOnly, answer};
+pub(crate) use requests::{ReadOnly, Unserved, answer};
 
 /// Where a component keeps its keys and values.
 ///

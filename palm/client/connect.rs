@@ -321,7 +321,7 @@ fn hears_link(socket: &mut Socket) -> Option<Bytes> {
     loop {
         match socket.receive(|_| false) {
             Received::Message(incoming) if *incoming.head == *LINK.as_bytes() => return Some(incoming.body),
-            Received::Message(_) | Received::Malformed => {}
+            Received::Message(_) | Received::Malformed(_) => {}
             Received::Empty => return None,
         }
     }

@@ -43,7 +43,7 @@ impl Wire {
         while into.len() < BATCH {
             match socket.receive(|_| false) {
                 Received::Message(incoming) => into.push(incoming.body),
-                Received::Malformed => tracing::warn!("a frame in several pieces was dropped"),
+                Received::Malformed(_) => tracing::warn!("a frame in several pieces was dropped"),
                 Received::Empty => break,
             }
         }

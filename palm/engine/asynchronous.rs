@@ -25,12 +25,13 @@ struct Ticket<H: Host> {
     host: Arc<H>,
     /// Empty once it was handed in.
     held: Option<(Order, Object)>,
+    call: u64,
 }
 
 impl Job {
     /// The call as a future. Dropping it, polled or not, ends the call with an error.
     pub(crate) fn into_task<H: Host>(self, host: Arc<H>) -> impl Future<Output = ()> + Send + 'static {
-        Ticket { host, held: Some((self.order, self.object)) }.run()
+        Ticket { host, held: Some((self.order, self.object)), call: self.call }.run()
     }
 }
 
@@ -49,14 +50,14 @@ impl<H: Host> Ticket<H> {
         };
         let failed = results.conclude(outcome, order, &**service, component);
         let (results, more) = results.taken();
-        self.hand_in(|order| Done { order, object: None, results, more, failed, dropped: false });
+        self.hand_in(|order, call| Done { order, call, object: None, results, more, failed, dropped: false });
     }
 
-    fn hand_in(&mut self, done: impl FnOnce(Order) -> Done) {
+    fn hand_in(&mut self, done: impl FnOnce(Order, u64) -> Done) {
         let Some((order, object)) = self.held.take() else { return };
         // A reference is given up before the engine hears of it, so that the next call can have the object for itself.
         drop(object);
-        self.host.done(done(order));
+        self.host.done(done(order, self.call));
     }
 }
 
@@ -70,7 +71,15 @@ impl<H: Host> Drop for Ticket<H> {
         let message = report(&order.envelope.message, name, method, Code::ShuttingDown, text);
         let results = vec![order.envelope.with(message)];
         // What has left through the overflow stands.
-        self.hand_in(|order| Done { order, object: None, results, more: true, failed: true, dropped: true });
+        self.hand_in(|order, call| Done {
+            order,
+            call,
+            object: None,
+            results,
+            more: true,
+            failed: true,
+            dropped: true,
+        });
     }
 }
 

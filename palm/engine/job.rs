@@ -50,11 +50,14 @@ pub(crate) struct Job {
     pub(super) order: Order,
     pub(super) object: Object,
     pub(super) access: Access,
+    /// Its number among those whose time is watched.
+    pub(super) call: u64,
 }
 
 /// What user code gave.
 pub(crate) struct Done {
     pub(super) order: Order,
+    pub(super) call: u64,
     /// The object, if the call had it for itself.
     pub(super) object: Option<Object>,
     pub(super) results: Vec<Envelope>,
@@ -145,14 +148,14 @@ impl Job {
 
     /// Runs it. A panic ends the call, not the component.
     pub(crate) fn run(self, component: &Component, overflow: &dyn Overflow) -> Done {
-        let Self { order, mut object, access } = self;
+        let Self { order, mut object, access, call } = self;
         let mut results = Results::new(&order, overflow);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, &mut object, access, component, &mut results)));
         let failed = results.conclude(outcome, &order, &*object, component);
         let (results, more) = results.taken();
         // A reference is given up before the engine hears of it, so that the next call can have the object for itself.
         let object = if access == Access::Alone { Some(object) } else { None };
-        Done { order, object, results, more, failed, dropped: false }
+        Done { order, call, object, results, more, failed, dropped: false }
     }
 }
 
@@ -237,7 +240,7 @@ pub(crate) fn report(message: &Message, component: &str, method: &str, code: Cod
     message
 }
 
-fn hex(id: &[u8]) -> String {
+pub(super) fn hex(id: &[u8]) -> String {
     use std::fmt::Write as _;
     id.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -11,6 +11,7 @@ mod crew;
 mod debt;
 mod dispatch;
 mod envelope;
+mod faults;
 mod flight;
 mod hold;
 mod job;
@@ -21,6 +22,7 @@ mod router;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod width;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +34,7 @@ pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use debt::Debt;
 pub(crate) use dispatch::HandOut;
 pub use envelope::{Envelope, Origin, PartId};
+pub(crate) use faults::Faults;
 pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use job::{Access, Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use object::Object;
@@ -40,9 +43,11 @@ pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub(crate) use router::{Exit, Router, Row};
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
+pub(crate) use watch::Watch;
 pub(crate) use width::Width;
 
 use self::router::Step;
+use crate::error::Error;
 use crate::service::{Kind, Service};
 use crate::socket::{Incoming, Peer};
 
@@ -56,6 +61,10 @@ const MAX_TASK_BYTES: usize = 256 << 10;
 pub(crate) struct Engine {
     core: Router,
     parts: Vec<Box<dyn Part>>,
+    /// Panics of each part that no message is to blame for.
+    faults: Vec<Faults>,
+    /// A part has failed too often.
+    failed: Option<Error>,
     /// The parts that a message from each part can reach.
     reach: Vec<Vec<PartId>>,
     /// The user's object; out while a call has it for itself.
@@ -75,7 +84,8 @@ impl Engine {
         let shared = object.as_ref().filter(|object| object.is_shared());
         let width = shared.map_or(Width::ALONE, |object| width.of(object.description()));
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
-        Self { core, parts, reach, object, width, running: 0, running_tasks: 0, draining: false }
+        let faults = parts.iter().map(|_| Faults::default()).collect();
+        Self { core, parts, faults, failed: None, reach, object, width, running: 0, running_tasks: 0, draining: false }
     }
 
     /// Whether `part` may take more from outside now.
@@ -120,12 +130,12 @@ impl Engine {
 
     /// A handshake is done: at a port that connects, the connection stands.
     pub(crate) fn connected(&mut self, part: PartId, port: Port, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, |part, turn| part.connected(turn, port));
+        self.own_turn(part, now, transport, |part, turn| part.connected(turn, port));
         self.settle(now, transport);
     }
 
     pub(crate) fn joined(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
+        self.own_turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
         self.settle(now, transport);
     }
 
@@ -138,19 +148,19 @@ impl Engine {
         transport: &mut dyn Transport,
     ) -> Option<String> {
         let mut answer = None;
-        self.turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
+        self.own_turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
         self.settle(now, transport);
         answer
     }
 
     pub(crate) fn gone(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
         self.core.calls.gone(peer);
-        self.turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
+        self.own_turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
         self.settle(now, transport);
     }
 
     pub(crate) fn resume(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, Part::resume);
+        self.own_turn(part, now, transport, Part::resume);
         self.settle(now, transport);
     }
 
@@ -165,13 +175,32 @@ impl Engine {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.core.deadlines.iter().flatten().min().copied()
+        self.core.deadlines.iter().flatten().copied().chain(self.core.watch.next()).min()
+    }
+
+    /// Why the component cannot go on, if that is so: a method hangs, and its thread cannot be ended; or a part fails too
+    /// often.
+    pub(crate) fn failure(&mut self, now: Instant) -> Option<Error> {
+        if self.failed.is_some() {
+            return self.failed.take();
+        }
+        let Self { core, parts, reach, .. } = self;
+        let Router { watch, rows, links, .. } = core;
+        let is_full = |part: &PartId| parts[part.0].is_full() || (rows[part.0].publishes && links.is_full());
+        let hung = watch.hung(now, |part| reach[part.0].iter().any(is_full))?;
+        let method = core.description.and_then(|description| description.methods.get(hung.method));
+        Some(Error::Hung {
+            component: core.name.to_string(),
+            method: method.map_or("", |method| method.name).to_owned(),
+            message: hung.message,
+            limit: hung.limit,
+        })
     }
 
     /// Lets the parts that collect what they send hand it over. `at_rest`: nothing will be sent soon.
     pub(crate) fn flush(&mut self, at_rest: bool, now: Instant, transport: &mut dyn Transport) {
         for part in std::mem::take(&mut self.core.unflushed) {
-            self.turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
+            self.own_turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
         }
         self.settle(now, transport);
     }
@@ -202,7 +231,8 @@ impl Engine {
                     order.envelope.message.set_threads(self.width.together());
                 }
                 *self.under_way(access) += 1;
-                return Some(Job { order, object, access });
+                let call = self.core.watch.begin(&order, now);
+                return Some(Job { order, object, access, call });
             }
             let mut order = self.core.orders.pop_front()?;
             if self.is_running() {
@@ -220,6 +250,7 @@ impl Engine {
     /// User code is done.
     pub(crate) fn finish(&mut self, done: Done, now: Instant, transport: &mut dyn Transport) {
         *self.under_way(self.access(done.order.task)) -= 1;
+        self.core.watch.end(done.call);
         if let Some(object) = done.object {
             self.object = Some(object);
         }
@@ -265,6 +296,9 @@ impl Engine {
         now: Instant,
         transport: &mut dyn Transport,
     ) {
+        if let Some(first) = results.first() {
+            self.core.watch.heard(first.origin, now);
+        }
         self.leave_all(part, task, results, false, task == Task::Scatter);
         self.settle(now, transport);
     }
@@ -392,6 +426,16 @@ impl Engine {
         (self.core.dispatch.len(), self.core.dispatch.held())
     }
 
+    /// Calls that are under way, and what waits behind them.
+    pub(crate) fn work(&self) -> (usize, usize) {
+        (self.running, self.core.orders.len())
+    }
+
+    /// Answers the calls that have not begun with an error, in their places; says how many.
+    pub(crate) fn refuse_calls(&mut self) -> usize {
+        self.core.refuse_calls()
+    }
+
     /// Answers what workers still owe with an error.
     pub(crate) fn abandon(&mut self, now: Instant, transport: &mut dyn Transport) {
         for given_up in self.core.dispatch.abandon() {
@@ -405,28 +449,37 @@ impl Engine {
         self.object.as_mut().and_then(Object::alone)
     }
 
-    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Says
-    /// whether it went well.
+    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Gives
+    /// its text, if there was one.
     fn turn(
         &mut self,
         part: PartId,
         now: Instant,
         transport: &mut dyn Transport,
         call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
-    ) -> bool {
+    ) -> Option<String> {
         let mut turn = Turn { core: &mut self.core, transport, part, now };
         let called = &mut *self.parts[part.0];
-        match catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))) {
-            Ok(()) => true,
-            Err(panic) => {
-                self.core.stats.add(Counter::Errors, 1);
-                tracing::error!(
-                    part = self.core.part_name(part),
-                    "User function gave an error: {}",
-                    panic_text(&*panic)
-                );
-                false
-            }
+        let panic = catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))).err()?;
+        let text = panic_text(&*panic);
+        self.core.stats.add(Counter::Errors, 1);
+        tracing::error!(part = self.core.part_name(part), "User function gave an error: {text}");
+        Some(text)
+    }
+
+    /// The same where no message is to blame: a part that panics so too often would do so for ever.
+    fn own_turn(
+        &mut self,
+        part: PartId,
+        now: Instant,
+        transport: &mut dyn Transport,
+        call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
+    ) {
+        if let Some(text) = self.turn(part, now, transport, call)
+            && self.faults[part.0].note(now).is_none()
+        {
+            let (component, part) = (self.core.name.to_string(), self.core.part_name(part).to_owned());
+            self.failed.get_or_insert(Error::PartFailed { component, part, text });
         }
     }
 
@@ -460,7 +513,7 @@ impl Engine {
                         self.core.lose_track(debt, &envelope.message);
                         envelope.debt = Debt::NONE;
                     }
-                    if !self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope))
+                    if self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)).is_some()
                         && let Some(origin) = origin
                     {
                         // Whoever waits for feedback must not wait for ever.
@@ -474,7 +527,7 @@ impl Engine {
                     });
                 }
                 Step::Resume(part) => {
-                    self.turn(part, now, transport, Part::resume);
+                    self.own_turn(part, now, transport, Part::resume);
                 }
                 Step::Feedback(part, token, message) => {
                     self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));

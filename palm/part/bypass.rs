@@ -36,14 +36,24 @@ use crate::socket::Context;
 /// }
 /// ```
 pub trait BypassPart: Send + 'static {
-    /// Opens what the part needs, once, before its thread starts.
+    /// Opens what the part needs, before its thread starts. It is called again whenever [`run`](Self::run) has panicked, or ended
+    /// too early, on what that has left: a socket that is still open may be kept, and one that is bound anew has to be bound
+    /// where it was, as peers know it by that address.
     ///
     /// # Errors
     /// An address cannot be used.
     fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()>;
 
     /// Does the part's work until `stop` is set.
+    ///
+    /// One that panics, or ends before that, is opened and run anew after a pause of 0.1 s, which doubles with each time; more
+    /// than five times within 60 s, and the component fails with [`Error::PartFailed`].
     fn run(&mut self, stop: &Stop);
+
+    /// Whether [`run`](Self::run) has ended because there is nothing left to do.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// What a bypass part finds while it opens.

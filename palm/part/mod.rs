@@ -29,6 +29,7 @@ mod pull;
 mod push;
 mod sub;
 mod upstream;
+mod worker_ports;
 mod worker_push;
 
 pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};
