@@ -235,7 +235,7 @@ pub(crate) fn report(message: &Message, component: &str, method: &str, code: Cod
         text,
         component: component.to_owned(),
         method: method.to_owned(),
-        retryable: false,
+        retryable: matches!(code, Code::NoWorkers | Code::ShuttingDown),
     });
     message
 }

@@ -236,27 +236,28 @@ impl Router {
         }
     }
 
-    /// Whether a message from a worker is a result that goes on, and what it owes.
-    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> Option<Debt> {
+    /// Whether a message from a worker is a result that goes on. How many there will be, a classic worker does not say.
+    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> bool {
         let judgement = self.dispatch.judge(message, now);
         for (debt, message) in self.dispatch.take_silent() {
             self.steps.push_back(Step::End(debt, message));
         }
         match judgement {
             Judgement::Result(part, debt) => {
+                self.lose_track(debt, message);
                 self.steps.extend(part.map(Step::Resume));
-                Some(debt)
+                true
             }
             Judgement::Nothing(part, debt) => {
                 self.calls.settled(message.client());
                 self.steps.push_back(Step::Resume(part));
                 self.steps.push_back(Step::End(debt, message.clone()));
-                None
+                false
             }
             Judgement::Stale => {
                 self.stats.add(Counter::Stale, 1);
                 tracing::debug!(function = message.function(), "dropped a result that is a copy, or was given up");
-                None
+                false
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::hooks::{Hooks, Plain};
 use super::{Address, FromAddress, Inbound};
-use crate::engine::{Debt, Envelope, Opening, Part, Port, Turn};
+use crate::engine::{Envelope, Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Incoming, Peer, SocketKind};
@@ -55,18 +55,14 @@ impl Intake {
                 turn.core.calls.asked(message.client(), peer);
             }
         }
-        let mut debt = Debt::NONE;
-        if self.results {
-            match turn.core.judge(&mut message, turn.now) {
-                Some(owed) => debt = owed,
-                None => return,
-            }
+        if self.results && !turn.core.judge(&mut message, turn.now) {
+            return;
         }
         if turn.blocks() {
             self.waiting += 1;
             turn.route_waiting(message, 0);
         } else {
-            turn.route(Envelope { debt, ..message.into() });
+            turn.route(message);
         }
     }
 
