@@ -14,6 +14,7 @@ macro_rules! chapters {
         /// [wire]: crate::guide::wire
         /// [performance]: crate::guide::performance
         /// [architecture]: crate::guide::architecture
+        #[cfg_attr(feature = "tokio", doc = " [async methods]: crate::guide::async_methods")]
         #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
         #[doc = include_str!($file)]
         pub mod $name {}
@@ -25,6 +26,9 @@ chapters! {
     getting_started: "../docs/getting-started.md";
     /// Every component with all its parameters, and what they have in common.
     components: "../docs/components.md";
+    /// Methods that are tasks of a runtime.
+    #[cfg(feature = "tokio")]
+    async_methods: "../docs/async-methods.md";
     /// Calls, jobs, sessions, time-outs and the cache.
     clients: "../docs/clients.md";
     /// Streams through several components: pipeline, tee, stream, sink, hub.

@@ -50,6 +50,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `json` | `Json<T>` as a method's argument and result, and as what a client sends and reads |
+//! | `tokio` | `async fn` methods, as tasks of a tokio runtime |
 //! | `log` | the documentation's log lines, as a layer for `tracing-subscriber` |
 //! | `metrics` | the counters of every component, for whatever recorder of the `metrics` facade the program installs |
 //! | `cli` | `palm::cli::main()`: a command line for the components of a program; brings `log` and `json` |

@@ -13,6 +13,8 @@ use super::relief::Shared;
 use super::sockets::Sockets;
 use super::stop::Stop;
 use super::supervise::Supervised;
+#[cfg(feature = "tokio")]
+use super::tasks::Tasks;
 use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
 use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats, Watch};
@@ -51,7 +53,12 @@ pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
     // Of the highest level, so that whoever filters by level still sees whose event it is.
     let span = tracing::error_span!("component", name = %shared.component.name);
     span.in_scope(|| plan.share())?;
-    let (has_service, threads) = (plan.service.is_some(), plan.threads);
+    let (has_service, threads) = (plan.service.is_some(), plan.width.threads);
+    #[cfg(feature = "tokio")]
+    if let Some(tasks) = Tasks::of(&plan, &span)? {
+        // Set once, here.
+        let _ = shared.tasks.set(tasks);
+    }
     let start = Start { plan, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
     if start.remote.is_some() {
         let shared = shared.clone();
@@ -133,7 +140,7 @@ impl Start {
         let mut core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         core.watch = Watch::new(plan.work_timeout);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
-        let mut engine = Engine::new(core, parts, plan.service, plan.threads);
+        let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
         Ok(Reactor::new(engine, sockets, wakeup))
     }

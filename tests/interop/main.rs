@@ -10,6 +10,8 @@ mod patterns;
 mod ports;
 mod python;
 mod run;
+#[cfg(feature = "tokio")]
+mod tasks;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

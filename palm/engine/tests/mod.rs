@@ -13,4 +13,6 @@ mod masters;
 mod net;
 mod pressure;
 mod stages;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod threads;
