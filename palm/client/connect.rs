@@ -219,7 +219,7 @@ fn hears_link(socket: &mut Socket) -> bool {
     loop {
         match socket.receive(|_| false) {
             Received::Message(incoming) if *incoming.head == *LINK.as_bytes() => return true,
-            Received::Message(_) | Received::Malformed => {}
+            Received::Message(_) | Received::Malformed(_) => {}
             Received::Empty => return false,
         }
     }

@@ -179,7 +179,7 @@ impl Inbox {
                     }
                 }
                 Received::Message(_) => {}
-                Received::Malformed => tracing::warn!("an answer of the wrong number of frames was dropped"),
+                Received::Malformed(_) => tracing::warn!("an answer of the wrong number of frames was dropped"),
                 Received::Empty => break,
             }
         }

@@ -96,6 +96,18 @@ impl Engine {
         self.settle(now, transport);
     }
 
+    pub(crate) fn malformed(
+        &mut self,
+        part: PartId,
+        port: Port,
+        incoming: Incoming,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
+        self.turn(part, now, transport, |part, turn| part.malformed(turn, port, incoming));
+        self.settle(now, transport);
+    }
+
     /// A handshake is done: at a port that connects, the connection stands.
     pub(crate) fn connected(&mut self, part: PartId, port: Port, now: Instant, transport: &mut dyn Transport) {
         self.turn(part, now, transport, |part, turn| part.connected(turn, port));
@@ -179,9 +191,7 @@ impl Engine {
                 order.envelope.message.set_threads(self.threads);
             }
             self.core.ordered_bytes -= order.envelope.message.payload().len();
-            let end = order.envelope.with(order.envelope.message.clone());
             self.core.leave(order.part, order.envelope);
-            self.core.no_feedback(&end);
             self.settle(now, transport);
         }
         None
@@ -204,13 +214,9 @@ impl Engine {
         if done.results.is_empty() && !done.more {
             self.core.calls.settled(done.order.envelope.message.client());
         }
-        let ends = matches!(task, Task::Pass | Task::Call(_)) || (done.results.is_empty() && !done.more);
+        // Nothing more comes of it: what it gave has its origin.
+        drop(done.order);
         self.results(part, task, done.results, now, transport);
-        if ends {
-            // Whoever waits for the feedback has it all now.
-            self.core.no_feedback(&done.order.envelope);
-            self.settle(now, transport);
-        }
     }
 
     /// Results of user code that is still running.
@@ -237,10 +243,13 @@ impl Engine {
         self.draining = true;
         let Router { orders, rows, ordered_bytes, .. } = &mut self.core;
         orders.retain(|order| {
-            let handed_back = order.envelope.origin.is_some_and(|origin| rows[origin.part.0].hands_back);
-            if handed_back {
+            let origin = order.envelope.origin.as_ref();
+            let handed_back = origin.filter(|origin| rows[origin.part().0].hands_back);
+            if let Some(origin) = handed_back {
+                origin.silence();
                 *ordered_bytes -= order.envelope.message.payload().len();
             }
+            let handed_back = handed_back.is_some();
             !handed_back
         });
     }
@@ -310,53 +319,56 @@ impl Engine {
         self.object.as_mut().and_then(Object::alone)
     }
 
-    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Says
-    /// whether it went well.
+    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component.
     fn turn(
         &mut self,
         part: PartId,
         now: Instant,
         transport: &mut dyn Transport,
         call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
-    ) -> bool {
+    ) {
         let mut turn = Turn { core: &mut self.core, transport, part, now };
         let called = &mut *self.parts[part.0];
-        match catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))) {
-            Ok(()) => true,
-            Err(panic) => {
-                self.core.stats.add(Counter::Errors, 1);
-                tracing::error!(
-                    part = self.core.part_name(part),
-                    "User function gave an error: {}",
-                    panic_text(&*panic)
-                );
-                false
-            }
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))) {
+            self.core.stats.add(Counter::Errors, 1);
+            tracing::error!(part = self.core.part_name(part), "User function gave an error: {}", panic_text(&*panic));
         }
     }
 
     /// Takes every message within the router to where it goes.
     fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
+        loop {
+            self.settle_steps(now, transport);
+            if !self.tell_ended(now, transport) {
+                break;
+            }
+        }
+        self.core.stats.set_in_flight(self.core.dispatch.len());
+    }
+
+    fn settle_steps(&mut self, now: Instant, transport: &mut dyn Transport) {
         while let Some(step) = self.core.steps.pop_front() {
             match step {
                 Step::Deliver(part, envelope) => {
-                    let origin = envelope.origin;
-                    if !self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope))
-                        && let Some(origin) = origin
-                    {
-                        // Whoever waits for feedback must not wait for ever.
-                        self.core.steps.push_back(Step::Feedback(origin.part, origin.token, None));
-                    }
+                    self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope));
                 }
                 Step::Resume(part) => {
                     self.turn(part, now, transport, Part::resume);
                 }
                 Step::Feedback(part, token, message) => {
-                    self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));
+                    self.turn(part, now, transport, |part, turn| part.feedback(turn, token, Some(message)));
                 }
             }
         }
-        self.core.stats.set_in_flight(self.core.dispatch.len());
+    }
+
+    /// Tells who has all the feedback that there will be; says whether there was somebody to tell.
+    fn tell_ended(&mut self, now: Instant, transport: &mut dyn Transport) -> bool {
+        let ended = self.core.ended.take();
+        for (part, token) in &ended {
+            self.turn(*part, now, transport, |part, turn| part.feedback(turn, *token, None));
+        }
+        !ended.is_empty()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::calls::Calls;
 use super::crew::WorkerId;
 use super::dispatch::{Dispatch, GivenUp, Judgement, LinkResult};
-use super::envelope::{Envelope, PartId};
+use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
 use super::link::Links;
 use super::stats::{Counter, Stats};
@@ -51,7 +51,7 @@ pub(crate) struct Row {
 pub(super) enum Step {
     Deliver(PartId, Envelope),
     Resume(PartId),
-    Feedback(PartId, u64, Option<Message>),
+    Feedback(PartId, u64, Message),
 }
 
 /// User code to be run for a message.
@@ -72,6 +72,7 @@ pub(crate) struct Router {
     pub(crate) description: Option<&'static Description>,
     pub(crate) calls: Calls,
     pub(super) steps: VecDeque<Step>,
+    pub(super) ended: Arc<Ended>,
     pub(super) orders: VecDeque<Order>,
     /// Bytes of the payloads in `orders`.
     pub(super) ordered_bytes: usize,
@@ -103,6 +104,7 @@ impl Router {
             description,
             calls: Calls::default(),
             steps: VecDeque::new(),
+            ended: Arc::default(),
             orders: VecDeque::new(),
             ordered_bytes: 0,
             deadlines,
@@ -141,7 +143,7 @@ impl Router {
             Exit::Part(next) => self.enter(next, envelope),
             Exit::Exterior => match envelope.origin {
                 Some(origin) => {
-                    self.steps.push_back(Step::Feedback(origin.part, origin.token, Some(envelope.message)));
+                    self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope.message));
                 }
                 None => self.stats.add(Counter::Discarded, 1),
             },
@@ -191,10 +193,9 @@ impl Router {
         }
     }
 
-    pub(crate) fn no_feedback(&mut self, envelope: &Envelope) {
-        if let Some(origin) = envelope.origin {
-            self.steps.push_back(Step::Feedback(origin.part, origin.token, None));
-        }
+    /// Has the sender of a message told what becomes of it.
+    pub(crate) fn origin(&self, part: PartId, token: u64) -> Origin {
+        Origin::new(part, token, &self.ended)
     }
 
     /// Whether a message from a worker is a result that goes on.

@@ -1,15 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::bypass::Ear;
 use super::{Address, Bypass, BypassOpening, BypassPart, FromAddress};
 use crate::cache::{Cache, answer};
 use crate::engine::{Counter, Stats};
 use crate::error::Result;
 use crate::runtime::Stop;
-use crate::socket::{Interest, Received, Socket, SocketKind, Wakeup, wait};
-
-/// Requests answered in a row before the part looks whether it shall stop.
-const BATCH: usize = 64;
+use crate::socket::{Received, SocketKind};
 
 /// Binds a REP service to the component's cache, for clients and workers. Cache key `db_address`.
 ///
@@ -27,18 +25,9 @@ pub struct CacheService {
 }
 
 struct Open {
-    socket: Socket,
-    wakeup: Option<Wakeup>,
-    waker: Option<crate::socket::Waker>,
+    ear: Ear,
     cache: Arc<dyn Cache>,
     stats: Arc<Stats>,
-}
-
-impl Open {
-    fn undecodable(&self, what: impl fmt::Display) {
-        self.stats.add(Counter::Undecodable, 1);
-        tracing::warn!("a cache request was not understood: {what}");
-    }
 }
 
 impl CacheService {
@@ -76,53 +65,32 @@ impl Bypass for CacheService {
 
 impl BypassPart for CacheService {
     fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()> {
-        let address = opening.address(&self.address)?;
-        let socket = Socket::new(opening.context(), SocketKind::Router)?;
-        let bound = socket.bind(&address).map_err(|source| opening.refused(&address, source))?;
-        opening.bound(&bound);
-        let (waker, wakeup) = Wakeup::pair(opening.context())?;
-        self.open = Some(Open {
-            socket,
-            wakeup: Some(wakeup),
-            waker: Some(waker),
-            cache: opening.cache(),
-            stats: opening.stats.clone(),
-        });
+        let socket = opening.bind(SocketKind::Router, &self.address)?;
+        let ear = Ear::new(opening, socket)?;
+        self.open = Some(Open { ear, cache: opening.cache(), stats: opening.stats.clone() });
         Ok(())
     }
 
     fn run(&mut self, stop: &Stop) {
-        let Some(open) = &mut self.open else { return };
-        let (Some(wakeup), Some(waker)) = (open.wakeup.take(), open.waker.take()) else { return };
-        stop.wakes(waker);
-        while !stop.is_set() && self.messages > 0 {
-            let mut answered = false;
-            for _ in 0..BATCH {
-                let incoming = match open.socket.receive(|_| false) {
-                    Received::Message(incoming) => incoming,
-                    Received::Malformed => {
-                        open.undecodable("a request of several frames");
-                        continue;
-                    }
-                    Received::Empty => break,
-                };
-                answered = true;
-                let ask = |key: &str, asker: &str| stop.ask(key, asker);
-                let reply = answer(&*open.cache, stop.read_only(), &ask, incoming.body).unwrap_or_else(|error| {
-                    open.undecodable(error);
-                    Vec::new()
-                });
-                // A peer that is gone, or does not read its answers, has nobody to blame but itself.
-                let _ = open.socket.send(Some(&incoming.head), incoming.delimited, reply);
-                self.messages -= 1;
-                if self.messages == 0 {
-                    break;
+        let Some(Open { ear, cache, stats }) = self.open.take() else { return };
+        let ask = |key: &str, asker: &str| stop.ask(key, asker);
+        let undecodable = |what: &dyn fmt::Display| {
+            stats.add(Counter::Undecodable, 1);
+            tracing::warn!("a cache request was not understood: {what}");
+            Vec::new()
+        };
+        ear.listen(stop, self.messages, |socket, received| {
+            let (incoming, reply) = match received {
+                Received::Message(mut incoming) => {
+                    let request = std::mem::take(&mut incoming.body);
+                    let reply = answer(&*cache, stop.read_only(), &ask, request);
+                    (incoming, reply.unwrap_or_else(|error| undecodable(&error)))
                 }
-            }
-            if !answered {
-                wait(&[Interest { socket: &open.socket, read: true, write: false }], &wakeup, None);
-            }
-        }
-        self.open = None;
+                Received::Malformed(incoming) => (incoming, undecodable(&"it has several frames")),
+                Received::Empty => return,
+            };
+            // A peer that is gone, or does not read its answers, has nobody to blame but itself.
+            let _ = socket.reply(&incoming.sender(), reply);
+        });
     }
 }

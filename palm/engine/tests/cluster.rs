@@ -125,7 +125,7 @@ impl Place for Anywhere {
     fn to_bind(&self, address: &Address) -> Result<String> {
         Ok(address.to_string())
     }
-    fn bound(&mut self, _address: &str) {}
+    fn bound(&mut self, _key: Option<&'static str>, _address: &str) {}
     fn to_connect(&mut self, address: &Address) -> Result<String> {
         Ok(address.to_string())
     }
