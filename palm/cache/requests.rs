@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn preset() -> MemoryCache {
-        let cache = MemoryCache::with_limit(64);
+        let cache = MemoryCache::with_limit(1_000);
         cache.set("pull_address", Bytes::from_static(b"tcp://here")).expect("fits");
         cache
     }
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(ask(&cache, "server.get", "", b"\xff"), b"");
         assert_eq!(ask(&cache, "server.drop", "", b"key"), b"");
         assert_eq!(ask(&cache, "get", "", b"pull_address"), b"");
-        assert_eq!(ask(&cache, "server.set", "large", &[0; 65]), b"");
+        assert_eq!(ask(&cache, "server.set", "large", &[0; 1_001]), b"");
         let nobody = |_: &str, _: &str| None;
         assert!(answer(&cache, &ReadOnly::default(), &nobody, Bytes::from_static(b"\x0a\xff")).is_err());
         assert_eq!(answer(&cache, &ReadOnly::default(), &nobody, Bytes::new()), Ok(Vec::new()));
