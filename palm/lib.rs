@@ -52,6 +52,8 @@
 //! | `json` | `Json<T>` as a method's argument and result, and as what a client sends and reads |
 //! | `log` | the documentation's log lines, as a layer for `tracing-subscriber` |
 //! | `cli` | `palm::cli::main()`: a command line for the components of a program; brings `log` and `json` |
+//! | `durable` | `cache::DurableCache`: keys and values in a file, which survive the process |
+//! | `redis` | `cache::RedisCache`: keys and values in a Redis server, shared by several components |
 
 extern crate self as palm;
 

@@ -29,7 +29,8 @@ const EVICTED: usize = 64;
 /// after a loss of power.
 ///
 /// Each change is written through to the disk before it is answered, which takes as long as the disk needs for that. One
-/// process at a time has the file. Beyond the limit, and on a full disk, `set` is refused, and what is there can still be read.
+/// process at a time has the file; after a crash it is looked through when it is opened, which takes the longer the larger it is.
+/// Beyond the limit, and on a full disk, `set` is refused, and what is there can still be read.
 ///
 /// ```
 /// use palm::Bytes;
@@ -57,8 +58,8 @@ pub struct DurableCache {
 type Open = dyn Fn() -> Result<Database, DatabaseError> + Send + Sync;
 
 impl DurableCache {
-    /// Bytes of keys and values that are kept at most by default: 16 GiB.
-    pub const DEFAULT_LIMIT: u64 = 16 << 30;
+    /// Bytes of keys and values that are kept at most by default: 4 GiB.
+    pub const DEFAULT_LIMIT: u64 = 4 << 30;
 
     /// Opens the file at this path, or makes it.
     ///
@@ -76,7 +77,7 @@ impl DurableCache {
         Ok(cache)
     }
 
-    /// Bytes of keys and values that are kept at most. Default: 16 GiB.
+    /// Bytes of keys and values that are kept at most. Default: 4 GiB.
     #[must_use]
     pub const fn limit(mut self, bytes: u64) -> Self {
         self.limit = bytes;
@@ -130,9 +131,7 @@ impl DurableCache {
     /// Runs one transaction that changes something; it is on the disk when this returns.
     fn change<T>(&self, key: &str, change: impl FnOnce(&mut Change<'_>) -> Result<T, redb::Error>) -> Result<T> {
         self.run(key, |database| {
-            let mut transaction = database.begin_write()?;
-            // A crash is made good at once, however large the file.
-            transaction.set_quick_repair(true);
+            let transaction = database.begin_write()?;
             let mut open = Change::new(&transaction)?;
             open.evict()?;
             let changed = change(&mut open)?;
@@ -295,5 +294,148 @@ impl Cache for DurableCache {
 impl fmt::Debug for DurableCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DurableCache").field("path", &self.path).field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// A disk in memory, with so much room, and of which a write may fail.
+    #[derive(Debug, Clone, Default)]
+    struct Disk(Arc<Inner>);
+
+    #[derive(Debug, Default)]
+    struct Inner {
+        bytes: Mutex<Vec<u8>>,
+        room: AtomicUsize,
+        /// As some file systems do, a longer file is given before there is room for its bytes.
+        sparse: AtomicBool,
+        /// Writes that succeed before one fails.
+        writes: AtomicUsize,
+    }
+
+    impl Disk {
+        fn new(sparse: bool) -> Self {
+            let disk = Self::default();
+            disk.0.sparse.store(sparse, SeqCst);
+            disk.0.writes.store(usize::MAX, SeqCst);
+            disk.make_room(usize::MAX);
+            disk
+        }
+
+        fn make_room(&self, bytes: usize) {
+            self.0.room.store(bytes, SeqCst);
+        }
+
+        fn length(&self) -> usize {
+            self.0.bytes.lock().unwrap().len()
+        }
+
+        fn cache(&self) -> Result<DurableCache> {
+            let disk = self.clone();
+            DurableCache::at(PathBuf::new(), Box::new(move || builder().create_with_backend(disk.clone())))
+        }
+
+        fn check(&self, end: usize) -> io::Result<()> {
+            if end > self.0.room.load(SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+    }
+
+    impl redb::StorageBackend for Disk {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.length() as u64)
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            let start = usize::try_from(offset).unwrap();
+            out.copy_from_slice(&self.0.bytes.lock().unwrap()[start..start + out.len()]);
+            Ok(())
+        }
+
+        fn set_len(&self, length: u64) -> io::Result<()> {
+            let length = usize::try_from(length).unwrap();
+            if !self.0.sparse.load(SeqCst) {
+                self.check(length)?;
+            }
+            self.0.bytes.lock().unwrap().resize(length, 0);
+            Ok(())
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            let start = usize::try_from(offset).unwrap();
+            self.check(start + data.len())?;
+            let left = self.0.writes.load(SeqCst);
+            if left == 0 {
+                return Err(io::Error::other("the disk fails"));
+            }
+            self.0.writes.store(left - 1, SeqCst);
+            self.0.bytes.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
+            Ok(())
+        }
+    }
+
+    fn value(number: u32) -> Bytes {
+        number.to_string().repeat(500).into()
+    }
+
+    #[test]
+    fn a_full_disk_refuses_and_is_read_and_works_again() {
+        for sparse in [false, true] {
+            let disk = Disk::new(sparse);
+            let cache = disk.cache().unwrap();
+            (0..10).for_each(|number| cache.set(&number.to_string(), value(number)).unwrap());
+            disk.make_room(disk.length() + (64 << 10));
+            let full = (10..10_000).find(|number| cache.set(&number.to_string(), value(*number)).is_err()).unwrap();
+            for _ in 0..3 {
+                assert!(matches!(cache.set("large", vec![7; 4 << 20].into()), Err(Error::Cache { .. })));
+                for number in 0..full {
+                    let read =
+                        cache.get(&number.to_string()).unwrap_or_else(|error| panic!("{sparse} {number}: {error}"));
+                    assert_eq!(read, Some(value(number)));
+                }
+            }
+            disk.make_room(usize::MAX);
+            for number in full..full + 10 {
+                cache.set(&number.to_string(), value(number)).unwrap();
+            }
+            cache.set("large", vec![7; 4 << 20].into()).unwrap();
+            assert!((0..full + 10).all(|number| cache.get(&number.to_string()).unwrap() == Some(value(number))));
+        }
+    }
+
+    /// Each write to the disk fails in turn: what was answered is there, and what was refused is not, or is whole.
+    #[test]
+    fn a_disk_that_fails_at_any_write_loses_nothing() {
+        let mut refused = 0;
+        for fails in 0..60 {
+            let disk = Disk::new(false);
+            let cache = disk.cache().unwrap();
+            cache.set("first", value(0)).unwrap();
+            disk.0.writes.store(fails, SeqCst);
+            let set: Vec<_> = (1..8).map(|number| cache.set(&number.to_string(), value(number)).is_ok()).collect();
+            refused += set.iter().filter(|set| !**set).count();
+            disk.0.writes.store(usize::MAX, SeqCst);
+            let cache = {
+                drop(cache);
+                disk.cache().unwrap()
+            };
+            assert_eq!(cache.get("first").unwrap(), Some(value(0)));
+            for (number, set) in (1..).zip(set) {
+                let read = cache.get(&number.to_string()).unwrap();
+                assert!(read == Some(value(number)) || (!set && read.is_none()), "{fails}: {number} was set: {set}");
+            }
+            cache.set("first", value(1)).unwrap();
+        }
+        assert!(refused > 0);
     }
 }

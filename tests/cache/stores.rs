@@ -44,10 +44,10 @@ pub(crate) fn keeps_its_promises(cache: &dyn Cache) {
     assert_eq!(cache.clean("").unwrap(), 5);
     assert_eq!(cache.clean("").unwrap(), 0);
     // More than one step of any store.
-    for number in 0..2_500 {
+    for number in 0..1_200 {
         cache.set(&format!("many{number}"), value("x")).unwrap();
     }
-    assert_eq!(cache.clean("many").unwrap(), 2_500);
+    assert_eq!(cache.clean("many").unwrap(), 1_200);
 
     cache.set_for("brief", value("x"), Duration::from_millis(1)).unwrap();
     cache.set_for("long", value("x"), HOUR).unwrap();

@@ -6,6 +6,9 @@
 mod bypass;
 mod peers;
 mod push_pull;
+mod pylm;
+#[path = "../interop/python.rs"]
+mod python;
 
 mod rep;
 mod req;

@@ -64,7 +64,6 @@ struct Node {
     given: VecDeque<Given>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there are few, and they are moved once")]
 enum Given {
     Batch(PartId, Task, Vec<Envelope>),
     Done(Done),
