@@ -75,11 +75,19 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
-    /// A call was settled without a result.
-    #[error("`{function}` gave no result")]
+    /// Everything that was asked is settled, and fewer results came of it than the caller wanted.
+    #[error(
+        "`{function}` of `{server}` is done, and gave {came} of {wanted} results; does every method return something?"
+    )]
     NoResult {
-        /// Function of the call.
+        /// Name of the component that was called.
+        server: String,
+        /// Function, or functions, of the call.
         function: String,
+        /// How many results the caller wanted.
+        wanted: usize,
+        /// How many came.
+        came: usize,
     },
     /// A reply is not what the caller wanted to read it as.
     #[error("the reply cannot be read as {wanted}: {reason}")]
@@ -203,7 +211,8 @@ mod tests {
             format!("{error:?}"),
             "cannot start a thread: the lamp does not light: invalid digit found in string"
         );
-        let error = Error::NoResult { function: "server.foo".to_owned() };
-        assert_eq!(format!("{error:#?}"), "`server.foo` gave no result");
+        let error =
+            Error::NoResult { server: "server".to_owned(), function: "server.foo".to_owned(), wanted: 1, came: 0 };
+        assert_eq!(format!("{error:#?}"), error.to_string());
     }
 }

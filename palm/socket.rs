@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -318,6 +319,18 @@ impl Socket {
         Received::Message(incoming)
     }
 
+    /// What another thread can wait for while this one uses the socket.
+    pub(crate) fn signals(&self) -> Vec<Signal> {
+        let monitor = self.peers.as_ref().map(|peers| &peers.events);
+        [Some(&self.raw), monitor].into_iter().flatten().filter_map(|socket| socket.get_fd().ok().map(Signal)).collect()
+    }
+
+    /// Whether there is something to be received. Whoever uses a socket takes its signal off: if this is so then, whoever waits
+    /// for the signal has to be woken otherwise.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.raw.get_events().is_ok_and(|events| events.contains(zmq::POLLIN))
+    }
+
     fn frame(&self) -> Option<zmq::Message> {
         loop {
             match self.raw.recv_msg(zmq::DONTWAIT) {
@@ -553,10 +566,20 @@ pub(crate) struct Interest<'a> {
     pub(crate) write: bool,
 }
 
+/// Tells that something may have happened at a socket, without touching it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signal(RawFd);
+
 /// Waits until one of `interests` is ready, `wakeup` is woken, or the time is up (`None`: no limit).
 pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<Duration>) {
+    wait_with(interests, &[], wakeup, timeout);
+}
+
+/// The same for sockets that other threads use meanwhile. What they have to be received must have been received before.
+pub(crate) fn wait_with(interests: &[Interest<'_>], signals: &[Signal], wakeup: &Wakeup, timeout: Option<Duration>) {
     let mut items = Vec::with_capacity(interests.len() * 2 + 1);
     items.push(wakeup.socket.as_poll_item(zmq::POLLIN));
+    items.extend(signals.iter().map(|signal| zmq::PollItem::from_fd(signal.0, zmq::POLLIN)));
     for interest in interests {
         let mut events = zmq::PollEvents::empty();
         events.set(zmq::POLLIN, interest.read);

@@ -174,6 +174,10 @@ pub(super) struct Publish {
     /// Address that results are published at [default: a port of the system's choice on loopback]
     #[arg(id = "pub", long, visible_alias = "pub-address", env = "PALM_RUN_PUB", value_name = "ADDRESS", value_parser = value::address)]
     pub(super) address: Option<String>,
+    /// Address that clients, workers and components of this library are linked at
+    /// [default: a port of the system's choice on loopback; none with --insecure]
+    #[arg(long, visible_alias = "link-address", env = "PALM_RUN_LINK", value_name = "ADDRESS", value_parser = value::address)]
+    pub(super) link: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]
@@ -192,10 +196,6 @@ pub(super) struct Workers {
     /// Address that workers push their results to [default: a port of the system's choice on loopback]
     #[arg(long, visible_alias = "worker-pull-address", env = "PALM_RUN_WPULL", value_name = "ADDRESS", value_parser = value::address)]
     pub(super) wpull: Option<String>,
-    /// Address that workers of this library are linked at
-    /// [default: a port of the system's choice on loopback; none with --insecure]
-    #[arg(long, visible_alias = "link-address", env = "PALM_RUN_LINK", value_name = "ADDRESS", value_parser = value::address)]
-    pub(super) link: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]

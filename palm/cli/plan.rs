@@ -20,6 +20,19 @@ impl Options {
     }
 }
 
+/// The plan of a component with a link, of which an insecure one has none unless it is told where: that has to be said before
+/// the plan is made.
+macro_rules! linked {
+    ($self:ident, $component:ident) => {{
+        let component = if $self.options.insecure { $component.insecure() } else { $component };
+        let component = match $self.publish.link {
+            Some(address) => component.link_address(address),
+            None => component,
+        };
+        $self.options.applied(component.plan())
+    }};
+}
+
 impl ServerFlags {
     pub(super) fn plan(self, service: Box<dyn Service>) -> Plan {
         let server = Server::boxed(self.name.name, service)
@@ -28,7 +41,7 @@ impl ServerFlags {
             .db_address(or_any(self.cache.db))
             .pipelined(self.stream.pipelined)
             .threads(self.threads.count());
-        self.options.applied(server.plan())
+        linked!(self, server)
     }
 }
 
@@ -41,7 +54,7 @@ impl PipelineFlags {
             .db_address(or_any(self.cache.db))
             .to_client(self.stream.to_client)
             .threads(self.threads.count());
-        self.options.applied(pipeline.plan())
+        linked!(self, pipeline)
     }
 }
 
@@ -54,7 +67,7 @@ impl SinkFlags {
             .db_address(or_any(self.cache.db))
             .to_client(self.stream.to_client)
             .threads(self.threads.count());
-        self.options.applied(sink.plan())
+        linked!(self, sink)
     }
 }
 
@@ -67,13 +80,7 @@ impl MasterFlags {
             .worker_pull_address(or_any(self.workers.wpull))
             .db_address(or_any(self.cache.db))
             .pipelined(self.stream.pipelined);
-        // Before the plan is made: an insecure component has a link only where it is told to.
-        let master = if self.options.insecure { master.insecure() } else { master };
-        let master = match self.workers.link {
-            Some(address) => master.link_address(address),
-            None => master,
-        };
-        self.options.applied(master.plan())
+        linked!(self, master)
     }
 }
 
@@ -87,13 +94,7 @@ impl HubFlags {
             .worker_pull_address(or_any(self.workers.wpull))
             .db_address(or_any(self.cache.db))
             .pipelined(self.stream.pipelined);
-        // Before the plan is made: an insecure component has a link only where it is told to.
-        let hub = if self.options.insecure { hub.insecure() } else { hub };
-        let hub = match self.workers.link {
-            Some(address) => hub.link_address(address),
-            None => hub,
-        };
-        self.options.applied(hub.plan())
+        linked!(self, hub)
     }
 }
 

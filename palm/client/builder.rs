@@ -39,6 +39,7 @@ pub struct ClientBuilder {
     pub(super) timeout: Option<Duration>,
     pub(super) connect_timeout: Option<Duration>,
     pub(super) context: Option<Context>,
+    pub(super) classic: bool,
 }
 
 impl ClientBuilder {
@@ -54,6 +55,7 @@ impl ClientBuilder {
             timeout: Some(Duration::from_secs(60)),
             connect_timeout: Some(Duration::from_secs(10)),
             context: None,
+            classic: false,
         }
     }
 
@@ -86,6 +88,13 @@ impl ClientBuilder {
     /// asked for. Only an address that is missing here is fetched.
     pub fn this_config<K: Into<String>, V: Into<Bytes>>(mut self, config: impl IntoIterator<Item = (K, V)>) -> Self {
         self.config = Some(config.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
+        self
+    }
+
+    /// Uses the sockets of classic PALM alone, as if the server were not of this library: for comparison, and for what watches
+    /// those sockets. Nothing is settled, resumed or taken back then; see the chapter on clients.
+    pub const fn classic(mut self) -> Self {
+        self.classic = true;
         self
     }
 

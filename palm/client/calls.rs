@@ -1,15 +1,19 @@
 //! Which calls are open, what has arrived for each, and who waits: decisions without I/O.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::task::Waker;
 use std::thread::Thread;
 use std::time::Instant;
 
+use super::answer::{Answer, Content, End};
 use super::id::Ids;
-use crate::wire::Message;
+use super::ledger::Ledger;
+use crate::engine::link::StreamNumber;
+use crate::wire::{Header, Message};
 
 /// Stands for the driver where a call's number stands for the thread that waits for it.
-pub(super) const DRIVER: u64 = 0;
+pub(super) const DRIVER: u32 = 0;
 
 /// The calls that are under way. One thread at a time, the leader, reads the socket for all of them: one that waits for a
 /// call, or the driver if tasks wait.
@@ -17,22 +21,68 @@ pub(super) const DRIVER: u64 = 0;
 pub(super) struct Calls {
     ids: Ids,
     /// By number, so that the first is the oldest.
-    open: BTreeMap<u64, Open>,
-    opened: u64,
-    leader: Option<u64>,
+    open: BTreeMap<u32, Open>,
+    opened: u32,
+    leader: Option<u32>,
     waiting: Waiting,
     driver: Driver,
     /// The client is gone; nothing is asked any more.
     retired: bool,
-    /// Answers that belonged to no open call.
+    /// Answers that belonged to no open call, or to a request that was settled.
     dropped: u64,
+    /// Bytes of answers that their callers have not taken.
+    unread: usize,
 }
 
 #[derive(Debug, Default)]
-struct Open {
-    arrived: VecDeque<Message>,
+pub(super) struct Open {
+    /// What it asks over the link, if it does.
+    pub(super) asked: Option<Asked>,
+    arrived: VecDeque<Answer>,
+    /// Bytes of what has arrived.
+    bytes: usize,
     waiter: Option<Waiter>,
     poked: bool,
+}
+
+/// What a call asks over the link.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) header: Arc<Header>,
+    /// The component's number for that header, as far as is known.
+    pub(super) stream: StreamNumber,
+    pub(super) ledger: Ledger,
+}
+
+impl Open {
+    /// Takes a result. False if it belongs to a request that is settled.
+    pub(super) fn result(&mut self, mut answer: Answer) -> bool {
+        if let (Some(asked), Some(sequence)) = (&mut self.asked, answer.sequence) {
+            let Some((wanted, end)) = asked.ledger.result(sequence, answer.end) else { return false };
+            answer.end = end;
+            if !wanted {
+                answer.content = Content::Nothing;
+            }
+        }
+        if answer.is_result() || answer.end == End::Last {
+            self.push(answer);
+        }
+        true
+    }
+
+    /// Takes word that a request is settled. False if that is known.
+    pub(super) fn settled(&mut self, sequence: u32, results: u32) -> bool {
+        let complete = self.asked.as_mut().and_then(|asked| asked.ledger.settled(sequence, results));
+        if complete == Some(true) {
+            self.push(Answer { sequence: Some(sequence), content: Content::Nothing, end: End::Last });
+        }
+        complete.is_some()
+    }
+
+    pub(super) fn push(&mut self, answer: Answer) {
+        self.bytes += answer.size();
+        self.arrived.push_back(answer);
+    }
 }
 
 /// Who waits for a call: to be woken outside of every lock.
@@ -55,15 +105,15 @@ impl Waiter {
 #[derive(Debug, Default)]
 struct Waiting {
     /// Calls whose thread sleeps.
-    threads: BTreeSet<u64>,
+    threads: BTreeSet<u32>,
     /// How many calls have a task that waits, and when their time is up.
     tasks: usize,
-    timers: BTreeSet<(Instant, u64)>,
+    timers: BTreeSet<(Instant, u32)>,
 }
 
 impl Waiting {
     /// Takes out who waits for a call.
-    fn take(&mut self, call: u64, open: &mut Open) -> Option<Waiter> {
+    fn take(&mut self, call: u32, open: &mut Open) -> Option<Waiter> {
         let waiter = open.waiter.take()?;
         match &waiter {
             Waiter::Thread(_) => {
@@ -121,61 +171,103 @@ impl Calls {
             driver: Driver::Parked,
             retired: false,
             dropped: 0,
+            unread: 0,
         }
     }
 
-    pub(super) fn open(&mut self) -> u64 {
-        self.opened += 1;
-        self.open.insert(self.opened, Open::default());
+    pub(super) fn open(&mut self, asked: Option<Asked>) -> u32 {
+        loop {
+            self.opened = self.opened.wrapping_add(1);
+            if self.opened != DRIVER && !self.open.contains_key(&self.opened) {
+                break;
+            }
+        }
+        self.open.insert(self.opened, Open { asked, ..Open::default() });
         self.opened
     }
 
-    pub(super) fn is_open(&self, call: u64) -> bool {
+    pub(super) fn asked(&mut self, call: u32) -> Option<&mut Asked> {
+        self.open.get_mut(&call)?.asked.as_mut()
+    }
+
+    pub(super) fn all(&mut self) -> impl Iterator<Item = (u32, &mut Open)> {
+        self.open.iter_mut().map(|(call, open)| (*call, open))
+    }
+
+    pub(super) const fn unread(&self) -> usize {
+        self.unread
+    }
+
+    pub(super) fn is_open(&self, call: u32) -> bool {
         self.open.contains_key(&call)
     }
 
-    pub(super) fn close(&mut self, call: u64) {
-        if let Some(mut open) = self.open.remove(&call) {
-            self.waiting.take(call, &mut open);
-        }
+    /// Ends a call. Whether something that it asked is not settled.
+    pub(super) fn close(&mut self, call: u32) -> bool {
+        let Some(mut open) = self.open.remove(&call) else { return false };
+        self.waiting.take(call, &mut open);
+        self.unread -= open.bytes;
+        open.asked.is_some_and(|asked| asked.ledger.is_open())
     }
 
     /// Moves what has arrived for a call to the empty `into`. True if the caller need not wait: something had arrived, or
     /// the call was poked.
-    pub(super) fn take(&mut self, call: u64, into: &mut VecDeque<Message>) -> bool {
+    pub(super) fn take(&mut self, call: u32, into: &mut VecDeque<Answer>) -> bool {
         let Some(open) = self.open.get_mut(&call) else { return true };
         if matches!(open.waiter, Some(Waiter::Thread(_))) {
             self.waiting.take(call, open);
         }
         std::mem::swap(into, &mut open.arrived);
+        self.unread -= std::mem::take(&mut open.bytes);
         std::mem::take(&mut open.poked) || !into.is_empty()
     }
 
-    /// Gives an answer to its call. Who is to be woken for it, if somebody waits.
-    pub(super) fn deliver(&mut self, message: Message) -> Option<Waiter> {
+    /// Gives a message on the client's topic to its call, and appends who is to be woken for it.
+    pub(super) fn deliver(&mut self, message: &Message, woken: &mut Vec<Waiter>) {
         let call = match message.id() {
             Some(id) => self.ids.place(id).map(|place| place.call),
             // Some peer on the way does not know identifiers.
             None => self.open.first_key_value().map(|(call, _)| *call),
         };
-        let Some((call, open)) = call.and_then(|call| Some((call, self.open.get_mut(&call)?))) else {
-            self.dropped += 1;
-            tracing::debug!(function = message.function(), dropped = self.dropped, "an answer came for no open call");
-            return None;
-        };
-        open.arrived.push_back(message);
-        self.waiting.take(call, open)
+        let answer = Answer::of(message, self.ids);
+        let wanted = self.give(call.unwrap_or(DRIVER), woken, |open| open.is_some_and(|open| open.result(answer)));
+        if !wanted {
+            self.drop_one();
+        }
+    }
+
+    /// Has `give` put answers to an open call, and appends who is to be woken for them.
+    pub(super) fn give<T>(
+        &mut self,
+        call: u32,
+        woken: &mut Vec<Waiter>,
+        give: impl FnOnce(Option<&mut Open>) -> T,
+    ) -> T {
+        let Some(open) = self.open.get_mut(&call) else { return give(None) };
+        let (bytes, count) = (open.bytes, open.arrived.len());
+        let given = give(Some(open));
+        self.unread += open.bytes - bytes;
+        if open.arrived.len() > count {
+            woken.extend(self.waiting.take(call, open));
+        }
+        given
+    }
+
+    /// Notes an answer that nobody wants.
+    pub(super) fn drop_one(&mut self) {
+        self.dropped += 1;
+        tracing::debug!(dropped = self.dropped, "an answer came for no open call");
     }
 
     /// Lets whoever waits for a call look again. True if a thread that waits for it leads, and must be woken from its poll.
-    pub(super) fn poke(&mut self, call: u64) -> (Option<Waiter>, bool) {
+    pub(super) fn poke(&mut self, call: u32) -> (Option<Waiter>, bool) {
         let Some(open) = self.open.get_mut(&call) else { return (None, false) };
         open.poked = true;
         (self.waiting.take(call, open), self.leader == Some(call))
     }
 
     /// Makes a call's thread, or the driver, the leader if there is none.
-    pub(super) fn lead(&mut self, call: u64) -> bool {
+    pub(super) fn lead(&mut self, call: u32) -> bool {
         if self.leader.is_some() {
             return false;
         }
@@ -183,12 +275,17 @@ impl Calls {
         true
     }
 
+    /// Whether somebody reads, or is about to.
+    pub(super) const fn is_led(&self) -> bool {
+        self.leader.is_some()
+    }
+
     pub(super) const fn step_down(&mut self) {
         self.leader = None;
     }
 
     /// Notes that the calling thread goes to sleep until something happens. The driver is not to lead for threads alone.
-    pub(super) fn sleep(&mut self, call: u64) -> Rouse {
+    pub(super) fn sleep(&mut self, call: u32) -> Rouse {
         if let Some(open) = self.open.get_mut(&call) {
             self.waiting.take(call, open);
             open.waiter = Some(Waiter::Thread(std::thread::current()));
@@ -202,7 +299,7 @@ impl Calls {
     }
 
     /// Notes that a task waits until something happens, or the time is up.
-    pub(super) fn wait(&mut self, call: u64, waker: &Waker, until: Option<Instant>) -> Rouse {
+    pub(super) fn wait(&mut self, call: u32, waker: &Waker, until: Option<Instant>) -> Rouse {
         if let Some(open) = self.open.get_mut(&call) {
             if let Some(Waiter::Task { waker: known, until: same }) = &mut open.waiter
                 && *same == until
@@ -311,13 +408,17 @@ mod tests {
     use super::*;
     use crate::client::id::Place;
 
-    fn answer(ids: Ids, call: u64) -> Message {
+    fn answer(ids: Ids, call: u32) -> Message {
         let mut message = Message::new("server.foo", "answer");
         message.set_id(ids.id(Place { call, sequence: 0 }));
         message
     }
 
-    fn arrived(calls: &mut Calls, call: u64) -> usize {
+    fn deliver(calls: &mut Calls, message: Message) {
+        calls.deliver(&message, &mut Vec::new());
+    }
+
+    fn arrived(calls: &mut Calls, call: u32) -> usize {
         let mut into = VecDeque::new();
         calls.take(call, &mut into);
         into.len()
@@ -327,21 +428,21 @@ mod tests {
     fn answers_go_to_their_call_whatever_their_order() {
         let ids = Ids::new();
         let mut calls = Calls::new(ids);
-        let (first, second) = (calls.open(), calls.open());
-        calls.deliver(answer(ids, second));
-        calls.deliver(answer(ids, first));
-        calls.deliver(answer(ids, second));
+        let (first, second) = (calls.open(None), calls.open(None));
+        deliver(&mut calls, answer(ids, second));
+        deliver(&mut calls, answer(ids, first));
+        deliver(&mut calls, answer(ids, second));
         assert_eq!((arrived(&mut calls, first), arrived(&mut calls, second)), (1, 2));
     }
 
     #[test]
     fn an_answer_without_identifier_goes_to_the_oldest_call() {
         let mut calls = Calls::new(Ids::new());
-        let (first, second) = (calls.open(), calls.open());
-        calls.deliver(Message::new("server.foo", ""));
+        let (first, second) = (calls.open(None), calls.open(None));
+        deliver(&mut calls, Message::new("server.foo", ""));
         assert_eq!((arrived(&mut calls, first), arrived(&mut calls, second)), (1, 0));
         calls.close(first);
-        calls.deliver(Message::new("server.foo", ""));
+        deliver(&mut calls, Message::new("server.foo", ""));
         assert_eq!(arrived(&mut calls, second), 1);
     }
 
@@ -349,21 +450,21 @@ mod tests {
     fn what_nobody_waits_for_is_dropped_and_counted() {
         let ids = Ids::new();
         let mut calls = Calls::new(ids);
-        let call = calls.open();
+        let call = calls.open(None);
         calls.close(call);
-        let other = calls.open();
-        calls.deliver(answer(ids, call));
-        calls.deliver(answer(Ids::new(), other));
+        let other = calls.open(None);
+        deliver(&mut calls, answer(ids, call));
+        deliver(&mut calls, answer(Ids::new(), other));
         assert_eq!((calls.dropped(), arrived(&mut calls, other)), (2, 0));
         calls.close(other);
-        calls.deliver(Message::new("server.foo", ""));
+        deliver(&mut calls, Message::new("server.foo", ""));
         assert_eq!(calls.dropped(), 3);
     }
 
     #[test]
     fn one_leads_at_a_time_and_a_sleeper_follows() {
         let mut calls = Calls::new(Ids::new());
-        let (first, second) = (calls.open(), calls.open());
+        let (first, second) = (calls.open(None), calls.open(None));
         assert!(calls.lead(first));
         assert!(!calls.lead(second));
         calls.sleep(second);
@@ -378,7 +479,7 @@ mod tests {
     #[test]
     fn the_driver_leads_for_tasks_and_not_for_threads() {
         let mut calls = Calls::new(Ids::new());
-        let (task, thread) = (calls.open(), calls.open());
+        let (task, thread) = (calls.open(None), calls.open(None));
         assert_eq!(calls.wait(task, Waker::noop(), None), Rouse::Unpark);
         assert_eq!(calls.wait(task, Waker::noop(), None), Rouse::No, "it is on its way");
         assert!(calls.lead(DRIVER));
@@ -397,7 +498,7 @@ mod tests {
         let mut calls = Calls::new(Ids::new());
         let now = Instant::now();
         let later = now + std::time::Duration::from_secs(1);
-        let (first, second) = (calls.open(), calls.open());
+        let (first, second) = (calls.open(None), calls.open(None));
         calls.wait(first, Waker::noop(), Some(later));
         calls.lead(DRIVER);
         calls.driver_waits(calls.next_due());

@@ -8,19 +8,30 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::builder::ClientBuilder;
+use super::connection::Connection;
+use super::core::Core;
+use super::flusher;
 use super::handle::{Client, Shared};
-use super::link::Link;
+use super::id::Ids;
+use super::inbox::{Inbox, Subscription};
+use super::line::Line;
+use super::outbox::Outbox;
+use super::wire::Wire;
 use crate::cache::RemoteCache;
+use crate::engine::link::Frame;
 use crate::error::{BoxError, Error, Result};
 use crate::features;
-use crate::socket::{Context, Interest, PeerEvent, Received, Socket, SocketKind, Wakeup, wait};
+use crate::socket::{Context, Interest, PeerEvent, Received, Socket, SocketKind, Waker, Wakeup, wait, wait_with};
 
 /// Publishers of this library answer the subscription to this topic. It is sent after that to the client's own, so the
-/// answer proves that both have arrived.
+/// answer proves that both have arrived. The address of a link has the same key.
 const LINK: &str = features::TOPIC;
 
 /// What a server of this library says of itself; a classic one has no such key.
 const FEATURES: &str = features::KEY;
+
+/// How long a component may take to answer the greeting on its link.
+const WELCOME: Duration = Duration::from_secs(2);
 
 /// Silence that makes a publisher a classic one, counted from the end of its handshake.
 const CLASSIC: Duration = Duration::from_millis(500);
@@ -35,30 +46,62 @@ const CLASSIC_RECEIVE_LIMIT: i32 = 20_000;
 
 pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
     let id = builder.client_id.unwrap_or_else(|| Uuid::new_v4().to_string());
+    let pipeline = builder.session.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let context = builder.context.unwrap_or_default();
     let cache = RemoteCache::new(&context, &builder.server, &builder.db_address, &id).timeout(builder.timeout);
-    let server = Server { cache: &cache, limit: Limit::new(builder.connect_timeout) };
+    let server = Server { cache: &cache, context: &context, limit: Limit::new(builder.connect_timeout) };
 
     let config = match builder.config {
         Some(config) => config,
         None => server.config()?,
     };
     server.check_name(&config)?;
-    let push_address = builder.push_address.map_or_else(|| server.address(&config, "pull_address"), Ok)?;
-    let sub_address = builder.sub_address.map_or_else(|| server.address(&config, "pub_address"), Ok)?;
 
-    let wakeup = Wakeup::pair(&context)?;
-    let mut subscription = Socket::new(&context, SocketKind::Sub)?;
-    if !config.contains_key(FEATURES) {
-        subscription.set_receive_limit(CLASSIC_RECEIVE_LIMIT);
+    let ids = Ids::new();
+    let mut ends = Ends { core: Core::new(ids, &pipeline, &id), wires: Vec::new(), wakeup: Wakeup::pair(&context)? };
+    let here = builder.sub_address.is_none();
+    let linked = !builder.classic
+        && builder.push_address.is_none()
+        && match server.link(&config)? {
+            Some(address) => {
+                let topic = here.then_some(&*id);
+                ends.link(&server, &address, Line::new(&id, ids.client(), true, topic, false))
+            }
+            None => false,
+        };
+    let outbox = if linked {
+        None
+    } else {
+        let address = builder.push_address.map_or_else(|| server.address(&config, "pull_address"), Ok)?;
+        let push = Socket::new(&context, SocketKind::Push)?;
+        push.set_linger(LINGER);
+        push.connect(&address).map_err(|source| server.refused("push_address", &address, source))?;
+        Some(Outbox::new(push))
+    };
+    let subscription = if linked && here {
+        None
+    } else {
+        let address = builder.sub_address.map_or_else(|| server.address(&config, "pub_address"), Ok)?;
+        let mut socket = Socket::new(&context, SocketKind::Sub)?;
+        if !config.contains_key(FEATURES) {
+            socket.set_receive_limit(CLASSIC_RECEIVE_LIMIT);
+        }
+        let link = server.subscribe(&mut socket, &ends.wakeup.1, &id, &address)?;
+        let replaced = match link {
+            Some(address) if linked => {
+                ends.link(&server, &address, Line::new(&id, ids.client(), false, Some(&id), true))
+            }
+            _ => false,
+        };
+        (!replaced).then(|| Subscription::new(socket, &id))
+    };
+
+    let Ends { core, wires, wakeup: (waker, wakeup) } = ends;
+    let inbox = Inbox::new(subscription, wakeup, &wires);
+    let connection = Arc::new(Connection::new(ids, core, outbox, wires, inbox, waker));
+    if linked {
+        flusher::start(&connection)?;
     }
-    server.subscribe(&mut subscription, &context, &wakeup.1, &id, &sub_address)?;
-    let push = Socket::new(&context, SocketKind::Push)?;
-    push.set_linger(LINGER);
-    push.connect(&push_address).map_err(|source| server.refused("push_address", &push_address, source))?;
-
-    let link = Arc::new(Link::new(push, subscription, wakeup, &id));
-    let pipeline = builder.session.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     Ok(Client {
         shared: Arc::new(Shared {
             server: builder.server,
@@ -66,11 +109,65 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
             pipeline,
             session: builder.session,
             timeout: builder.timeout,
-            link,
+            connection,
             cache,
         }),
         deadline: None,
     })
+}
+
+/// What a connection is made of, while it is made.
+struct Ends {
+    core: Core,
+    wires: Vec<Wire>,
+    wakeup: (Waker, Wakeup),
+}
+
+impl Ends {
+    /// Links the client to the component at that address. False if it does not answer as one that is of use.
+    fn link(&mut self, server: &Server<'_>, address: &str, line: Line) -> bool {
+        let wire = match Wire::connect(server.context, address, LINGER) {
+            Ok(wire) => wire,
+            Err(error) => {
+                tracing::warn!(address, error, "no link; using the classic sockets");
+                return false;
+            }
+        };
+        let number = self.core.lines.len();
+        let submits = line.is_to_submit();
+        self.core.lines.push(line);
+        if wire.is_unseen() {
+            self.core.lines[number].joined();
+        }
+        let over = Instant::now() + server.limit.left().map_or(WELCOME, |left| left.min(WELCOME));
+        let (mut frames, mut woken) = (Vec::new(), Vec::new());
+        loop {
+            if wire.receive(&mut frames) {
+                self.core.lines[number].joined();
+            }
+            for frame in frames.drain(..) {
+                self.core.hear(number, frame, Instant::now(), &mut woken);
+            }
+            wire.send(|frames| self.core.lines[number].take_frames(true, frames));
+            let line = &self.core.lines[number];
+            if line.is_welcomed() && (line.submits || !submits) {
+                self.wires.push(wire);
+                return true;
+            }
+            let left = over.saturating_duration_since(Instant::now());
+            if left.is_zero() || line.is_welcomed() {
+                break;
+            }
+            wait_with(&[], &wire.signals, &self.wakeup.1, Some(left));
+        }
+        if self.core.lines[number].is_welcomed() {
+            wire.send(|frames| frames.push(Frame::Bye.write().into()));
+        } else {
+            tracing::warn!(address, "nobody answers at the link; using the classic sockets");
+        }
+        self.core.lines.pop();
+        false
+    }
 }
 
 /// How long connecting may take.
@@ -92,6 +189,7 @@ impl Limit {
 /// The component that is connected to, as far as it is known.
 struct Server<'a> {
     cache: &'a RemoteCache,
+    context: &'a Context,
     limit: Limit,
 }
 
@@ -123,6 +221,17 @@ impl Server<'_> {
         })
     }
 
+    /// Where the component is linked, if it is. One that has not said what it can do is not asked: a classic one would log it.
+    fn link(&self, config: &HashMap<String, Bytes>) -> Result<Option<String>> {
+        let value = match config.get(LINK) {
+            Some(value) => Some(value.clone()),
+            None if config.contains_key(FEATURES) => self.ask(LINK)?,
+            None => None,
+        };
+        let address = value.as_deref().and_then(|value| std::str::from_utf8(value).ok());
+        Ok(address.map(|address| reachable(address, self.cache.address())))
+    }
+
     fn check_name(&self, config: &HashMap<String, Bytes>) -> Result<()> {
         match config.get("name") {
             Some(name) if name != self.cache.server().as_bytes() => Err(Error::WrongName {
@@ -148,24 +257,17 @@ impl Server<'_> {
         Ok(reachable(address, self.cache.address()))
     }
 
-    /// Makes `socket` one on which every answer to the client `id` arrives.
-    fn subscribe(
-        &self,
-        socket: &mut Socket,
-        context: &Context,
-        wakeup: &Wakeup,
-        id: &str,
-        address: &str,
-    ) -> Result<()> {
+    /// Makes `socket` one on which every answer to the client `id` arrives. Where the publisher is linked, if it says so.
+    fn subscribe(&self, socket: &mut Socket, wakeup: &Wakeup, id: &str, address: &str) -> Result<Option<String>> {
         let refused = |source| self.refused("sub_address", address, source);
-        socket.watch_peers(context)?;
+        socket.watch_peers(self.context)?;
         socket.subscribe(id.as_bytes()).map_err(refused)?;
         socket.connect(address).map_err(refused)?;
         let mut joined = None;
         let mut warned = Instant::now();
         loop {
-            if hears_link(socket) {
-                return Ok(());
+            if let Some(features) = hears_link(socket) {
+                return Ok(features::link_of(&features).map(|link| reachable(&link, address)));
             }
             // In one process there is no handshake to be seen.
             if joined.is_none()
@@ -182,7 +284,7 @@ impl Server<'_> {
             match left {
                 Some(Duration::ZERO) if joined.is_some() => {
                     tracing::debug!(address, "taken for a classic publisher");
-                    return Ok(());
+                    return Ok(None);
                 }
                 Some(Duration::ZERO) => return Err(self.not_reached(address)),
                 _ => {}
@@ -215,12 +317,12 @@ impl Server<'_> {
 }
 
 /// Reads up to the publisher's answer; nothing else can be there, as nothing was sent yet.
-fn hears_link(socket: &mut Socket) -> bool {
+fn hears_link(socket: &mut Socket) -> Option<Bytes> {
     loop {
         match socket.receive(|_| false) {
-            Received::Message(incoming) if *incoming.head == *LINK.as_bytes() => return true,
+            Received::Message(incoming) if *incoming.head == *LINK.as_bytes() => return Some(incoming.body),
             Received::Message(_) | Received::Malformed(_) => {}
-            Received::Empty => return false,
+            Received::Empty => return None,
         }
     }
 }
@@ -324,7 +426,7 @@ mod tests {
         let server = serve(&context, true);
         let client = Client::builder("server", "inproc://db").context(&context).connect()?;
         let call = client.eval_async("server.echo", "a message");
-        let link = Arc::downgrade(&client.shared.link);
+        let link = Arc::downgrade(&client.shared.connection);
         drop(client);
         assert_eq!(futures::executor::block_on(call)?, "a message");
         let start = Instant::now();

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::answer::{Answer, End};
+use super::connection::{Call, Connection};
+use super::form::Form;
 use super::handle::Shared;
 use super::order::Order;
-use super::outgoing::Outgoing;
 use super::reply::Reply;
 use crate::error::{Error, Result};
-use crate::wire::Message;
 
 /// After so long without an answer, more messages may be under way: a component may be gathering them.
 const SILENCE: Duration = Duration::from_millis(250);
@@ -35,10 +36,14 @@ pub(super) struct Course {
     pub(super) wanted: Option<usize>,
     pub(super) order: Option<Order>,
     /// As it was read, and as it may be given.
-    pub(super) arrived: VecDeque<Message>,
-    ready: VecDeque<Message>,
+    pub(super) arrived: VecDeque<Answer>,
+    ready: VecDeque<Answer>,
     /// Messages that need no longer be counted as under way.
-    settled: u64,
+    pub(super) settled: u64,
+    /// Messages that are known to be settled.
+    pub(super) known: u64,
+    /// Results that were given.
+    came: usize,
     /// When the deadline is over.
     until: Option<Instant>,
     /// Since when nothing arrives, and how long the source had been at work then.
@@ -66,57 +71,95 @@ impl Course {
             arrived: VecDeque::new(),
             ready: VecDeque::new(),
             settled: 0,
+            known: 0,
+            came: 0,
             until: None,
             silent: None,
             silence: None,
         }
     }
 
-    /// The job begins: the form of its messages.
-    pub(super) fn begin(&mut self, now: Instant) -> Outgoing {
+    /// The job begins: its call, and the form of its messages.
+    pub(super) fn begin(&mut self, now: Instant) -> (Call<Arc<Connection>>, Form) {
         self.until = self.deadline.and_then(|deadline| now.checked_add(deadline));
-        let mut outgoing = Outgoing::new(&self.shared.pipeline, &self.shared.id, &self.function, &self.cache);
-        outgoing.set_deadline(self.until);
-        outgoing
+        let call = Call::open(self.shared.connection.clone(), &self.function);
+        let form = self.shared.form(&call, &self.function, &self.cache, self.until);
+        (call, form)
+    }
+
+    /// Whether the next result is the last one, or was.
+    pub(super) fn is_nearly_over(&self) -> bool {
+        self.wanted.is_some_and(|wanted| wanted <= 1)
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.wanted == Some(0)
     }
 
-    /// The next answer that may be given, and how many messages are settled by it.
-    ///
-    /// Messages are answered about in order, so one that is answered settles those before it; without identifiers each
-    /// answer settles one.
-    pub(super) fn next(&mut self) -> Option<(Result<Reply>, u64)> {
-        let ids = self.shared.link.ids;
-        let place = |message: &Message| message.id().and_then(|id| ids.place(id));
-        while self.ready.is_empty() {
-            let message = self.arrived.pop_front()?;
-            self.rest();
-            match (&mut self.order, place(&message)) {
-                (Some(order), Some(place)) => {
-                    if !order.take(place.sequence, message, &mut self.ready) {
-                        tracing::debug!("an answer came for a message that was never sent");
-                    }
+    /// The next answer that may be given. What is settled by it is counted.
+    pub(super) fn next(&mut self) -> Option<Result<Reply>> {
+        loop {
+            let answer = match self.ready.pop_front() {
+                Some(answer) => answer,
+                None => self.next_arrived()?,
+            };
+            self.settle(&answer);
+            if let Some(reply) = Reply::of(answer) {
+                self.came += 1;
+                if let Some(wanted) = &mut self.wanted {
+                    *wanted = wanted.saturating_sub(1);
                 }
-                _ => self.ready.push_back(message),
+                return Some(reply);
             }
         }
-        let message = self.ready.pop_front()?;
-        let ahead = match place(&message) {
-            // Sequence numbers wrap; what lies behind shows as a large distance.
-            #[expect(clippy::cast_possible_truncation, reason = "it wraps as the sequence does")]
-            Some(place) => place.sequence.wrapping_add(1).wrapping_sub(self.settled as u32).cast_signed(),
-            None => 1,
-        };
-        if let Ok(ahead @ 1..) = u64::try_from(ahead) {
-            self.settled += ahead;
+    }
+
+    fn next_arrived(&mut self) -> Option<Answer> {
+        loop {
+            let answer = self.arrived.pop_front()?;
+            self.rest();
+            match (&mut self.order, answer.sequence) {
+                (Some(order), Some(sequence)) => {
+                    if !order.take(sequence, answer, &mut self.ready) {
+                        tracing::debug!("an answer came for a message that was never sent");
+                    }
+                    if let Some(ready) = self.ready.pop_front() {
+                        return Some(ready);
+                    }
+                }
+                _ => return Some(answer),
+            }
         }
-        if let Some(wanted) = &mut self.wanted {
-            *wanted = wanted.saturating_sub(1);
+    }
+
+    /// Where it is known which answer is the last one, it settles its message. Elsewhere messages are answered about in order,
+    /// so one that is answered settles those before it; without identifiers each answer settles one.
+    fn settle(&mut self, answer: &Answer) {
+        match (answer.end, answer.sequence) {
+            (End::More, _) => {}
+            (End::Last, _) => {
+                self.known += 1;
+                self.settled = self.settled.max(self.known);
+            }
+            (End::Unknown, Some(sequence)) => {
+                // Sequence numbers wrap; what lies behind shows as a large distance.
+                #[expect(clippy::cast_possible_truncation, reason = "it wraps as the sequence does")]
+                let ahead = sequence.wrapping_add(1).wrapping_sub(self.settled as u32).cast_signed();
+                self.settled += u64::try_from(ahead).unwrap_or(0);
+            }
+            (End::Unknown, None) => self.settled += 1,
         }
-        Some((Reply::of(&message), self.settled))
+    }
+
+    /// Everything that was asked is settled: the job is over, if with fewer results than were wanted, by an error.
+    pub(super) fn conclude(&mut self) -> Step {
+        match self.wanted {
+            Some(wanted @ 1..) if self.known > 0 => {
+                let error = self.shared.no_result(&self.function, self.came + wanted, self.came);
+                self.fail(error)
+            }
+            _ => Step::End,
+        }
     }
 
     /// Something happened, or nobody has asked: the silence begins anew.
@@ -131,6 +174,10 @@ impl Course {
         let (since, before) = *self.silent.get_or_insert((now, pulled));
         let idle = now.saturating_duration_since(since).saturating_sub(pulled.saturating_sub(before));
         if idle >= timeout {
+            if let Some(alive) = self.shared.connection.alive().filter(|alive| *alive > since) {
+                self.silent = Some((alive, pulled));
+                return self.patience(now, pulled);
+            }
             if self.pass_over() {
                 return Ok(Some(now));
             }
@@ -160,7 +207,7 @@ impl Course {
     pub(super) fn silence(&mut self, now: Instant, full: bool) -> (Instant, bool) {
         let silence = self.silence.get_or_insert(Silence { since: now, full });
         let over = now >= silence.since + SILENCE;
-        let more = over && silence.full && full && self.order.is_none();
+        let more = over && silence.full && full && self.order.is_none() && !self.shared.connection.is_backed_up();
         if over {
             *silence = Silence { since: now, full: full && !more };
         }

@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::calls::{DRIVER, Rouse, Successor};
-use super::link::{Inbox, Link};
+use super::connection::Connection;
+use super::inbox::Inbox;
+use super::outbox::Outbox;
 use crate::error::{Error, Result};
 
 /// How long it goes on reading when no task waits any more: another one is likely.
@@ -18,31 +20,31 @@ const LINGER: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_millis(1);
 
 /// Starts the driver unless it runs.
-pub(super) fn start(link: &Arc<Link>) -> Result<()> {
-    let mut driver = link.driver.lock().unwrap_or_else(PoisonError::into_inner);
+pub(super) fn start(connection: &Arc<Connection>) -> Result<()> {
+    let mut driver = connection.driver.lock().unwrap_or_else(PoisonError::into_inner);
     if driver.is_none() {
         // Weak, so that it keeps no socket open.
-        let weak = Arc::downgrade(link);
+        let weak = Arc::downgrade(connection);
         let started = thread::Builder::new().name("palm-client".to_owned()).spawn(move || run(&weak));
         *driver = Some(started.map_err(|error| Error::system("start the thread of a client", error))?.thread().clone());
     }
     Ok(())
 }
 
-fn run(link: &Weak<Link>) {
-    while let Some(link) = link.upgrade() {
-        link.drive();
-        drop(link);
+fn run(connection: &Weak<Connection>) {
+    while let Some(connection) = connection.upgrade() {
+        connection.drive();
+        drop(connection);
         // Whoever needs it, and the end of the client, unparks it; that is remembered.
         thread::park();
     }
 }
 
-impl Link {
+impl Connection {
     /// Sends a frame of a call now, or as soon as there is room.
-    pub(super) fn send_soon(&self, call: u64, frame: &[u8]) {
-        if !self.outbox.send_soon(call, frame) {
-            let rouse = self.calls().rouse(Some(Instant::now() + RETRY));
+    pub(super) fn send_soon(&self, outbox: &Outbox, call: u32, frame: &[u8]) {
+        if !outbox.send_soon(call, frame) {
+            let rouse = self.core().calls.rouse(Some(Instant::now() + RETRY));
             self.rouse(rouse);
         }
     }
@@ -72,12 +74,13 @@ impl Link {
         let mut lead: Option<MutexGuard<'_, Inbox>> = None;
         let mut woken = Vec::new();
         let mut idle: Option<Instant> = None;
-        let mut calls = self.calls();
+        let mut core = self.core();
         loop {
+            let calls = &mut core.calls;
             calls.driver_looks();
             let now = Instant::now();
             calls.due(now, &mut woken);
-            let queued = self.outbox.flush(|call| calls.is_open(call));
+            let queued = self.outbox.as_ref().is_some_and(|outbox| outbox.flush(|call| calls.is_open(call)));
             idle = if calls.has_tasks() || queued { None } else { Some(idle.unwrap_or(now)) };
             let rest = idle.map(|since| since + LINGER);
             if woken.is_empty() && (calls.driver_is_in_the_way() || rest.is_some_and(|rest| now >= rest)) {
@@ -90,28 +93,28 @@ impl Link {
             let until = [calls.next_due(), rest, queued.then(|| now + RETRY)].into_iter().flatten().min();
             if woken.is_empty() {
                 calls.driver_waits(until);
-                drop(calls);
+                drop(core);
                 let left = until.map(|until| until.saturating_duration_since(now));
                 match (&mut lead, left) {
-                    (Some(inbox), left) => inbox.read(left),
+                    (Some(inbox), left) => self.read(inbox, left),
                     (None, Some(left)) => thread::park_timeout(left),
                     (None, None) => thread::park(),
                 }
             } else {
-                drop(calls);
+                drop(core);
                 woken.drain(..).for_each(super::calls::Waiter::wake);
             }
-            calls = self.calls();
-            if let Some(inbox) = &mut lead {
-                woken.extend(inbox.batch.drain(..).filter_map(|message| calls.deliver(message)));
-            }
+            core = match &mut lead {
+                Some(inbox) => self.hand_out(inbox, &mut woken),
+                None => self.core(),
+            };
         }
         if lead.take().is_some() {
-            calls.step_down();
+            core.calls.step_down();
         }
-        calls.driver_parks();
-        let successor = calls.successor();
-        drop(calls);
+        core.calls.driver_parks();
+        let successor = core.calls.successor();
+        drop(core);
         self.succeed(successor);
     }
 }

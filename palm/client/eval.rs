@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use super::answer::Answer;
+use super::connection::{Call, Connection};
 use super::driver;
+use super::form::Form;
 use super::handle::Shared;
-use super::link::{Call, Link};
-use super::outgoing::Outgoing;
 use super::reply::Reply;
 use super::typed::FromReply;
 use crate::error::{Error, Result};
@@ -26,8 +27,8 @@ pub struct Eval {
 }
 
 enum State {
-    Ready(Result<Outgoing>),
-    Waiting { call: Call<Arc<Link>>, until: Option<Instant>, arrived: VecDeque<crate::Message> },
+    Ready(Result<Vec<u8>>),
+    Waiting { call: Call<Arc<Connection>>, until: Option<Instant>, arrived: VecDeque<Answer> },
     Over,
 }
 
@@ -36,19 +37,25 @@ impl Eval {
         shared: Arc<Shared>,
         function: String,
         deadline: Option<Duration>,
-        outgoing: Result<Outgoing>,
+        payload: Result<Vec<u8>>,
     ) -> Self {
-        Self { shared, function, deadline, state: State::Ready(outgoing) }
+        Self { shared, function, deadline, state: State::Ready(payload) }
     }
 
-    fn start(&self, outgoing: Result<Outgoing>) -> Result<State> {
-        let mut outgoing = outgoing?;
-        let link = &self.shared.link;
-        driver::start(link)?;
-        let call = Call::open(link.clone());
+    fn start(&self, payload: Result<Vec<u8>>) -> Result<State> {
+        let payload = payload?;
+        let connection = &self.shared.connection;
+        driver::start(connection)?;
+        let call = Call::open(connection.clone(), &self.function);
         let until = self.shared.until(self.deadline);
-        outgoing.set_deadline(self.deadline.and(until));
-        link.send_soon(call.number(), outgoing.stamp(&call.id(0)));
+        match self.shared.form(&call, &self.function, "", self.deadline.and(until)) {
+            Form::Classic(mut outgoing) => {
+                if let Some(outbox) = &connection.outbox {
+                    connection.send_soon(outbox, call.number(), outgoing.frame(&payload, &call.id(0)));
+                }
+            }
+            Form::Link(draft) => connection.ask_soon(draft, &payload),
+        }
         Ok(State::Waiting { call, until, arrived: VecDeque::new() })
     }
 }
@@ -61,17 +68,23 @@ impl Future for Eval {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if matches!(this.state, State::Ready(_))
-            && let State::Ready(outgoing) = std::mem::replace(&mut this.state, State::Over)
+            && let State::Ready(payload) = std::mem::replace(&mut this.state, State::Over)
         {
-            this.state = this.start(outgoing)?;
+            this.state = this.start(payload)?;
         }
         let State::Waiting { call, until, arrived } = &mut this.state else {
             panic!("`Eval` was polled after it had ended");
         };
-        ready!(call.poll(context, arrived, *until));
-        let reply = match arrived.pop_front() {
-            Some(message) => Reply::of(&message),
-            None => Err(this.shared.gave_up(&this.function, this.deadline)),
+        let reply = loop {
+            ready!(call.poll(context, arrived, *until));
+            if let Some(answer) = arrived.pop_front() {
+                call.done();
+                break Reply::of(answer).unwrap_or_else(|| Err(this.shared.no_result(&this.function, 1, 0)));
+            }
+            match this.shared.spared(this.deadline) {
+                later @ Some(_) => *until = later,
+                None => break Err(this.shared.gave_up(&this.function, this.deadline)),
+            }
         };
         this.state = State::Over;
         Poll::Ready(reply)

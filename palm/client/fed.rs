@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::thread::Thread;
 use std::time::Instant;
 
+use super::connection::{Call, Connection};
 use super::course::{Course, Step};
-use super::feeder::{Failure, Feed, Feeder, Source};
-use super::link::{Call, Link};
+use super::feeder::{Failure, Feed, Feeder, Source, Way};
+use super::form::Form;
+use super::reply::Reply;
 use crate::error::Result;
 
 pub(super) enum Fed {
@@ -17,7 +19,7 @@ pub(super) enum Fed {
 }
 
 pub(super) struct Running {
-    pub(super) call: Call<Arc<Link>>,
+    pub(super) call: Call<Arc<Connection>>,
     feed: Arc<Feed>,
     feeder: Thread,
 }
@@ -31,17 +33,21 @@ impl Fed {
                 return Ok(());
             }
         };
-        let outgoing = course.begin(now);
-        let link = &course.shared.link;
-        let call = Call::open(link.clone());
+        let (call, form) = course.begin(now);
+        let connection = &course.shared.connection;
         let feed = Arc::new(Feed::new());
         let feeder = Feeder {
             feed: feed.clone(),
-            link: Arc::downgrade(link),
-            ids: link.ids,
+            connection: Arc::downgrade(connection),
+            idle: connection.idle.clone(),
+            flusher: connection.flusher.clone(),
+            ids: connection.ids,
             call: call.number(),
             source,
-            outgoing,
+            way: match form {
+                Form::Classic(outgoing) => Way::Classic(outgoing),
+                Form::Link(draft) => Way::Link(connection.tray(draft)),
+            },
             wanted: course.wanted.map(|wanted| wanted as u64),
         };
         let feeder = feeder.start()?;
@@ -49,8 +55,24 @@ impl Fed {
         Ok(())
     }
 
+    /// What has arrived already, without a look at the clock.
+    pub(super) fn quick_step(&mut self, course: &mut Course) -> Option<Result<Reply>> {
+        let Self::Running(Running { feed, feeder, .. }) = &*self else { return None };
+        if course.is_nearly_over() {
+            return None;
+        }
+        let reply = course.next()?;
+        feed.settle_if_full(course.settled, feeder);
+        Some(reply)
+    }
+
     pub(super) fn step(&mut self, course: &mut Course, now: Instant) -> Step {
         let step = self.next_step(course, now);
+        if course.is_over()
+            && let Self::Running(running) = self
+        {
+            running.call.done();
+        }
         if course.is_over() || matches!(step, Step::End | Step::Give(Err(crate::Error::TimedOut { .. }))) {
             self.end(course);
         }
@@ -65,10 +87,11 @@ impl Fed {
             return course.fail(error);
         }
         let Self::Running(Running { feed, feeder, .. }) = &*self else { return Step::End };
-        if let Some((reply, settled)) = course.next() {
-            feed.settle(settled, feeder);
+        if let Some(reply) = course.next() {
+            feed.settle_if_full(course.settled, feeder);
             return Step::Give(reply);
         }
+        feed.settle(course.settled, feeder);
         match feed.take_failure() {
             Some(Failure::Panic(panic)) => {
                 self.end(course);
@@ -78,7 +101,10 @@ impl Fed {
                 self.end(course);
                 return course.fail(error);
             }
-            None if feed.ended_empty() => return Step::End,
+            None if feed.is_through(course.known) => {
+                self.end(course);
+                return course.conclude();
+            }
             None => {}
         }
         let until = match course.patience(now, feed.pulled(now)) {

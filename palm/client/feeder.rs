@@ -6,13 +6,14 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::connection::{Connection, Tray};
+use super::flusher::Flusher;
 use super::id::{Ids, Place};
-use super::link::Link;
 use super::outgoing::Outgoing;
 use crate::error::{Error, Result};
 
@@ -28,8 +29,16 @@ const SMALL_WINDOW: u64 = 256;
 /// Stands for "not now" in a count of nanoseconds or messages.
 const NEVER: u64 = u64::MAX;
 
-/// Encodes the next message of a source; `None` at its end.
-pub(super) type Source = Box<dyn FnMut(&mut Outgoing, &[u8; 16]) -> Option<Result<()>> + Send>;
+/// Hands over the payload of a source's next message; `None` at its end.
+pub(super) type Source = Box<dyn FnMut(&mut dyn FnMut(&[u8])) -> Option<Result<()>> + Send>;
+
+/// How the messages of a job leave.
+pub(super) enum Way {
+    /// Each as a frame.
+    Classic(Outgoing),
+    /// Many in one, which is written here.
+    Link(Arc<Tray>),
+}
 
 /// What a job and its feeder know of each other.
 #[derive(Debug)]
@@ -42,7 +51,8 @@ pub(super) struct Feed {
     resume_at: AtomicU64,
     /// Windows that it may use up beyond the first.
     more: AtomicU64,
-    sent_some: AtomicBool,
+    /// How many messages there were, once the source is at its end.
+    sent: AtomicU64,
     ended: AtomicBool,
     failure: Mutex<Option<Failure>>,
     /// Nanoseconds spent in the source, and since when it is in there now.
@@ -75,7 +85,7 @@ impl Feed {
             settled: AtomicU64::new(0),
             resume_at: AtomicU64::new(NEVER),
             more: AtomicU64::new(0),
-            sent_some: AtomicBool::new(false),
+            sent: AtomicU64::new(NEVER),
             ended: AtomicBool::new(false),
             failure: Mutex::new(None),
             pulled: AtomicU64::new(0),
@@ -87,6 +97,13 @@ impl Feed {
     pub(super) fn stop(&self, feeder: &thread::Thread) {
         self.stopped.store(true, SeqCst);
         feeder.unpark();
+    }
+
+    /// Notes how many messages are settled if the feeder waits for that.
+    pub(super) fn settle_if_full(&self, settled: u64, feeder: &thread::Thread) {
+        if settled >= self.resume_at.load(Relaxed) {
+            self.settle(settled, feeder);
+        }
     }
 
     /// Notes how many messages are settled, and wakes the feeder when there is room again.
@@ -108,9 +125,9 @@ impl Feed {
         self.resume(feeder);
     }
 
-    /// The source is at its end, and nothing of it was sent.
-    pub(super) fn ended_empty(&self) -> bool {
-        self.ended.load(SeqCst) && !self.sent_some.load(SeqCst)
+    /// Whether the source is at its end and nothing is under way if so many messages are settled.
+    pub(super) fn is_through(&self, settled: u64) -> bool {
+        self.sent.load(SeqCst) == settled
     }
 
     pub(super) fn take_failure(&self) -> Option<Failure> {
@@ -125,6 +142,22 @@ impl Feed {
         let since = self.pulling_since.load(SeqCst);
         let running = if since == NEVER { 0 } else { self.nanos(now).saturating_sub(since) };
         Duration::from_nanos(self.pulled.load(SeqCst) + running)
+    }
+
+    /// The source is asked for something.
+    fn pull_begins(&self) {
+        if self.pulling_since.load(Relaxed) == NEVER {
+            self.pulling_since.store(self.nanos(Instant::now()), SeqCst);
+        }
+    }
+
+    /// It has given something, or will not be asked again soon.
+    fn pull_ends(&self) {
+        let since = self.pulling_since.load(Relaxed);
+        if since != NEVER {
+            self.pulled.fetch_add(self.nanos(Instant::now()).saturating_sub(since), SeqCst);
+            self.pulling_since.store(NEVER, SeqCst);
+        }
     }
 
     fn resume(&self, feeder: &thread::Thread) {
@@ -184,11 +217,13 @@ pub(super) fn first_window(wanted: Option<u64>) -> u64 {
 pub(super) struct Feeder {
     pub(super) feed: Arc<Feed>,
     /// Weak, so that a source that blocks for ever keeps no socket open.
-    pub(super) link: Weak<Link>,
+    pub(super) connection: Weak<Connection>,
+    pub(super) idle: Arc<AtomicBool>,
+    pub(super) flusher: Arc<Flusher>,
     pub(super) ids: Ids,
-    pub(super) call: u64,
+    pub(super) call: u32,
     pub(super) source: Source,
-    pub(super) outgoing: Outgoing,
+    pub(super) way: Way,
     /// How many answers the job wants, if it said so.
     pub(super) wanted: Option<u64>,
 }
@@ -208,42 +243,73 @@ impl Feeder {
             Ok(Err(error)) => Some(Failure::Item(error)),
             Err(panic) => Some(Failure::Panic(panic)),
         };
+        self.submit();
+        self.feed.pull_ends();
         *self.feed.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
         self.feed.ended.store(true, SeqCst);
-        if let Some(link) = self.link.upgrade() {
-            link.poke(self.call);
+        if let Some(connection) = self.connection.upgrade() {
+            connection.poke(self.call);
         }
     }
 
     fn feed_all(&mut self) -> Result<()> {
         let messages = first_window(self.wanted);
         let mut window = Window::default();
-        let mut sequence = 0_u32;
+        let mut sent = 0_u64;
         while self.wait_for_room(&mut window, messages) {
-            let id = self.ids.id(Place { call: self.call, sequence });
-            sequence = sequence.wrapping_add(1);
-            let Some(item) = self.pull(&id) else { break };
-            item?;
-            // Before it is sent: an answer may be quicker than this thread.
-            self.feed.sent_some.store(true, SeqCst);
-            let Some(link) = self.link.upgrade() else { break };
-            let frame = self.outgoing.encoded();
-            if !link.outbox.send(frame, None, || !self.feed.is_stopped()) {
-                break;
-            }
-            window.sent(frame.len() as u64);
+            #[expect(clippy::cast_possible_truncation, reason = "the sequence wraps")]
+            let Some(bytes) = self.pull(sent as u32).transpose()? else { break };
+            sent += 1;
+            window.sent(bytes);
         }
+        self.feed.sent.store(sent, SeqCst);
         Ok(())
     }
 
-    fn pull(&mut self, id: &[u8; 16]) -> Option<Result<()>> {
-        let feed = &self.feed;
-        let since = feed.nanos(Instant::now());
-        feed.pulling_since.store(since, SeqCst);
-        let item = (self.source)(&mut self.outgoing, id);
-        feed.pulled.fetch_add(feed.nanos(Instant::now()).saturating_sub(since), SeqCst);
-        feed.pulling_since.store(NEVER, SeqCst);
-        if feed.is_stopped() { None } else { item }
+    /// Takes a message from the source and sends it, or leaves it to be sent. Its size; `None` if there is none.
+    fn pull(&mut self, sequence: u32) -> Option<Result<u64>> {
+        self.feed.pull_begins();
+        let (mut bytes, mut due) = (0, false);
+        let item = match &mut self.way {
+            Way::Classic(outgoing) => {
+                let id = self.ids.id(Place { call: self.call, sequence });
+                let item = (self.source)(&mut |payload| bytes = outgoing.frame(payload, &id).len());
+                self.feed.pull_ends();
+                item
+            }
+            Way::Link(tray) => (self.source)(&mut |payload| {
+                let mut draft = tray.lock().unwrap_or_else(PoisonError::into_inner);
+                draft.write(payload);
+                bytes = payload.len();
+                due = draft.is_full() || self.idle.load(Relaxed);
+                if !due {
+                    self.flusher.wake();
+                }
+            }),
+        };
+        if self.feed.is_stopped() {
+            return None;
+        }
+        if let Err(error) = item? {
+            return Some(Err(error));
+        }
+        let sent = match &self.way {
+            Way::Classic(outgoing) => {
+                let connection = self.connection.upgrade()?;
+                connection.outbox.as_ref()?.send(outgoing.encoded(), None, || !self.feed.is_stopped())
+            }
+            Way::Link(_) => !due || self.submit(),
+        };
+        sent.then_some(Ok(bytes as u64))
+    }
+
+    /// Sends what was written for the link. False if nobody wants it any more.
+    fn submit(&self) -> bool {
+        let Way::Link(tray) = &self.way else { return true };
+        let Some(connection) = self.connection.upgrade() else { return false };
+        let open = connection.submit(&mut tray.lock().unwrap_or_else(PoisonError::into_inner));
+        connection.flush(false, false);
+        open
     }
 
     /// False if the job was stopped.
@@ -258,6 +324,8 @@ impl Feeder {
             if !window.is_full(messages + more * WINDOW_MESSAGES, (1 + more) * WINDOW_BYTES) {
                 return true;
             }
+            feed.pull_ends();
+            self.submit();
             feed.resume_at.store(window.resume_at(), SeqCst);
             // Looked at again after that, so that no answer comes in between unseen; a wake-up before `park` is kept.
             if feed.settled.load(SeqCst) < window.resume_at() && feed.more.load(SeqCst) == more && !feed.is_stopped() {

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 
+use super::answer::End;
 use super::builder::ClientBuilder;
+use super::connection::{Call, Connection};
+use super::draft::Draft;
 use super::eval::{Eval, EvalAs};
+use super::form::Form;
 use super::functions::IntoFunctions;
 use super::job::Job;
-use super::link::{Call, Link};
 use super::outgoing::Outgoing;
 use super::payload::IntoPayload;
 use super::reply::Reply;
@@ -19,7 +22,6 @@ use super::typed::FromReply;
 use crate::cache::RemoteCache;
 use crate::error::{Error, Result};
 use crate::part::Address;
-use crate::wire::Message;
 
 /// A client of one server, master, hub or pipeline.
 ///
@@ -62,7 +64,7 @@ pub(super) struct Shared {
     /// Put before the keys that are set, if the user gave one.
     pub(super) session: Option<String>,
     pub(super) timeout: Option<Duration>,
-    pub(super) link: Arc<Link>,
+    pub(super) connection: Arc<Connection>,
     pub(super) cache: RemoteCache,
 }
 
@@ -82,6 +84,33 @@ impl Shared {
         deadline.or(self.timeout).and_then(|timeout| Instant::now().checked_add(timeout))
     }
 
+    /// Until when a call waits that is given up now, if a component has said meanwhile that it still works on something.
+    pub(super) fn spared(&self, deadline: Option<Duration>) -> Option<Instant> {
+        let (alive, timeout) = (self.connection.alive()?, self.timeout?);
+        let later = alive.checked_add(timeout)?;
+        (deadline.is_none() && later > Instant::now()).then_some(later)
+    }
+
+    pub(super) fn no_result(&self, function: &str, wanted: usize, came: usize) -> Error {
+        Error::NoResult { server: self.server.clone(), function: function.to_owned(), wanted, came }
+    }
+
+    /// How the messages of a call leave.
+    pub(super) fn form<C: AsRef<Connection>>(
+        &self,
+        call: &Call<C>,
+        function: &str,
+        cache: &str,
+        deadline: Option<Instant>,
+    ) -> Form {
+        if self.connection.outbox.is_none() {
+            return Form::Link(Draft::new(call.number(), cache, deadline));
+        }
+        let mut outgoing = Outgoing::new(&self.pipeline, &self.id, function, cache);
+        outgoing.set_deadline(deadline);
+        Form::Classic(outgoing)
+    }
+
     pub(super) fn gave_up(&self, function: &str, deadline: Option<Duration>) -> Error {
         self.timed_out(function, deadline.or(self.timeout).unwrap_or_default())
     }
@@ -89,7 +118,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.link.retire();
+        self.connection.retire();
     }
 }
 
@@ -163,11 +192,8 @@ impl Client {
     pub fn eval(&self, functions: impl IntoFunctions, payload: impl IntoPayload) -> Result<Reply> {
         let function = functions.into_functions();
         let mut first = None;
-        self.call(&function, payload, 1, |message| {
-            first = Some(Reply::of(&message)?);
-            Ok(())
-        })?;
-        first.ok_or(Error::NoResult { function })
+        self.call(&function, payload, 1, |reply| first = Some(reply))?;
+        first.ok_or_else(|| self.shared.no_result(&function, 1, 0))
     }
 
     /// Sends one message, and reads its first result as `T`: `Json<T>` (feature `json`) and [`Proto<T>`](crate::Proto)
@@ -213,12 +239,8 @@ impl Client {
     /// ```
     pub fn eval_async(&self, functions: impl IntoFunctions, payload: impl IntoPayload) -> Eval {
         let function = functions.into_functions();
-        let mut outgoing = Outgoing::new(&self.shared.pipeline, &self.shared.id, &function, "");
-        let outgoing = payload.into_payload().map(|payload| {
-            outgoing.put(payload.as_ref());
-            outgoing
-        });
-        Eval::new(self.shared.clone(), function, self.deadline, outgoing)
+        let payload = payload.into_payload().map(|payload| payload.as_ref().to_vec());
+        Eval::new(self.shared.clone(), function, self.deadline, payload)
     }
 
     /// As [`eval_as`](Self::eval_as), for tasks of any runtime.
@@ -253,10 +275,7 @@ impl Client {
         messages: usize,
     ) -> Result<Vec<Reply>> {
         let mut replies = Vec::new();
-        self.call(&functions.into_functions(), payload, messages, |message| {
-            replies.push(Reply::of(&message)?);
-            Ok(())
-        })?;
+        self.call(&functions.into_functions(), payload, messages, |reply| replies.push(reply))?;
         Ok(replies)
     }
 
@@ -282,11 +301,9 @@ impl Client {
         S: IntoIterator<Item: IntoPayload, IntoIter: Send + 'static>,
     {
         let mut source = source.into_iter();
-        let source = Box::new(move |outgoing: &mut Outgoing, id: &[u8; 16]| {
+        let source = Box::new(move |take: &mut dyn FnMut(&[u8])| {
             let item = source.next()?;
-            Some(item.into_payload().map(|payload| {
-                outgoing.frame(payload.as_ref(), id);
-            }))
+            Some(item.into_payload().map(|payload| take(payload.as_ref())))
         });
         Job::new(self.shared.clone(), functions.into_functions(), self.deadline, source)
     }
@@ -316,14 +333,11 @@ impl Client {
         S: Stream<Item: IntoPayload> + Send + 'static,
     {
         let mut source = Box::pin(source);
-        let source = Box::new(move |context: &mut Context<'_>, outgoing: &mut Outgoing, id: &[u8; 16]| {
-            source.as_mut().poll_next(context).map(|item| {
-                item.map(|item| {
-                    item.into_payload().map(|payload| {
-                        outgoing.frame(payload.as_ref(), id);
-                    })
-                })
-            })
+        let source = Box::new(move |context: &mut Context<'_>, take: &mut dyn FnMut(&[u8])| {
+            source
+                .as_mut()
+                .poll_next(context)
+                .map(|item| item.map(|item| item.into_payload().map(|payload| take(payload.as_ref()))))
         });
         JobStream::polled(self.shared.clone(), functions.into_functions(), self.deadline, source)
     }
@@ -374,29 +388,48 @@ impl Client {
         function: &str,
         payload: impl IntoPayload,
         messages: usize,
-        mut take: impl FnMut(Message) -> Result<()>,
+        mut take: impl FnMut(Reply),
     ) -> Result<()> {
         let shared = &*self.shared;
         let timed_out = || shared.gave_up(function, self.deadline);
         let payload = payload.into_payload()?;
-        let mut outgoing = Outgoing::new(&shared.pipeline, &shared.id, function, "");
-        let call = Call::open(&*shared.link);
+        let mut call = Call::open(&*shared.connection, function);
         let mut until = shared.until(self.deadline);
-        outgoing.set_deadline(self.deadline.and(until));
-        let frame = outgoing.frame(payload.as_ref(), &call.id(0));
-        if !shared.link.outbox.send(frame, until, || true) {
-            return Err(timed_out());
+        match shared.form(&call, function, "", self.deadline.and(until)) {
+            Form::Classic(mut outgoing) => {
+                let frame = outgoing.frame(payload.as_ref(), &call.id(0));
+                let sent = shared.connection.outbox.as_ref().is_some_and(|outbox| outbox.send(frame, until, || true));
+                if !sent {
+                    return Err(timed_out());
+                }
+            }
+            Form::Link(draft) => shared.connection.ask(draft, payload.as_ref()),
         }
-        let mut arrived = VecDeque::new();
-        for _ in 0..messages {
+        let (mut arrived, mut settled) = (VecDeque::new(), false);
+        let mut came = 0;
+        while came < messages {
+            if settled && arrived.is_empty() {
+                return Err(shared.no_result(function, messages, came));
+            }
             if arrived.is_empty() {
                 if self.deadline.is_none() {
                     until = shared.until(None);
                 }
                 call.receive(&mut arrived, until);
+                while arrived.is_empty() {
+                    until = Some(shared.spared(self.deadline).ok_or_else(timed_out)?);
+                    call.receive(&mut arrived, until);
+                }
             }
-            take(arrived.pop_front().ok_or_else(timed_out)?)?;
+            if let Some(answer) = arrived.pop_front() {
+                settled |= answer.end == End::Last;
+                if let Some(reply) = Reply::of(answer) {
+                    take(reply?);
+                    came += 1;
+                }
+            }
         }
+        call.done();
         Ok(())
     }
 }

@@ -4,19 +4,27 @@
 //! [`eval`](Client::eval), a stream of them as a [`Job`]; in tasks of any runtime with
 //! [`eval_async`](Client::eval_async) and [`job_stream`](Client::job_stream). It also reads and writes the server's cache.
 
+mod answer;
 mod builder;
 mod calls;
 mod connect;
+mod connection;
+mod core;
 mod course;
+mod draft;
 mod driver;
 mod eval;
 mod fed;
 mod feeder;
+mod flusher;
+mod form;
 mod functions;
 mod handle;
 mod id;
+mod inbox;
 mod job;
-mod link;
+mod ledger;
+mod line;
 mod order;
 mod outbox;
 mod outgoing;
@@ -24,7 +32,10 @@ mod payload;
 mod polled;
 mod reply;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod typed;
+mod wire;
 
 pub use builder::ClientBuilder;
 pub use eval::{Eval, EvalAs};

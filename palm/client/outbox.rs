@@ -15,7 +15,7 @@ pub(super) struct Outbox {
     socket: Mutex<Option<Socket>>,
     returned: Condvar,
     /// Frames of tasks that found no room, each with its call.
-    queue: Mutex<VecDeque<(u64, Vec<u8>)>>,
+    queue: Mutex<VecDeque<(u32, Vec<u8>)>>,
 }
 
 impl Outbox {
@@ -24,7 +24,7 @@ impl Outbox {
     }
 
     /// Hands a frame over without waiting, or puts it in the queue: then false.
-    pub(super) fn send_soon(&self, call: u64, frame: &[u8]) -> bool {
+    pub(super) fn send_soon(&self, call: u32, frame: &[u8]) -> bool {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.is_empty() && self.try_send(frame) {
             return true;
@@ -34,7 +34,7 @@ impl Outbox {
     }
 
     /// Hands over what is in the queue and still `wanted`. True if something is left.
-    pub(super) fn flush(&self, wanted: impl Fn(u64) -> bool) -> bool {
+    pub(super) fn flush(&self, wanted: impl Fn(u32) -> bool) -> bool {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((call, frame)) = queue.front() {
             if wanted(*call) && !self.try_send(frame) {

@@ -4,10 +4,9 @@ use std::time::Instant;
 
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
-use crate::wire::{Message, put_budget};
+use crate::wire::{Message, put_budget, put_id};
 
 const PAYLOAD: u32 = 6;
-const ID: u32 = 16;
 
 /// One frame, used again for each message of a call.
 #[derive(Debug)]
@@ -52,9 +51,7 @@ impl Outgoing {
 
     /// Ends the message that was put: now it can be sent.
     pub(super) fn stamp(&mut self, id: &[u8; 16]) -> &[u8] {
-        encode_key(ID, WireType::LengthDelimited, &mut self.frame);
-        encode_varint(id.len() as u64, &mut self.frame);
-        self.frame.extend_from_slice(id);
+        put_id(id, &mut self.frame);
         if let Some(deadline) = self.deadline {
             put_budget(deadline.saturating_duration_since(Instant::now()), &mut self.frame);
         }

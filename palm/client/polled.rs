@@ -4,20 +4,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::connection::{Call, Connection};
 use super::course::{Course, Step};
 use super::driver;
 use super::feeder::{WINDOW_BYTES, WINDOW_MESSAGES, Window, first_window};
-use super::id::Place;
-use super::link::{Call, Link};
-use super::outgoing::Outgoing;
-use crate::error::Result;
+use super::form::Form;
+use crate::error::{Error, Result};
 
 /// Messages that are sent before other tasks, and the answers, have their turn.
 const BATCH: u32 = 128;
 
-/// Encodes the next message of a source; `None` at its end.
+/// Hands over the payload of a source's next message; `None` at its end.
 pub(super) type PolledSource =
-    Box<dyn FnMut(&mut Context<'_>, &mut Outgoing, &[u8; 16]) -> Poll<Option<Result<()>>> + Send>;
+    Box<dyn FnMut(&mut Context<'_>, &mut dyn FnMut(&[u8])) -> Poll<Option<Result<()>>> + Send>;
 
 pub(super) enum Polled {
     Ready(PolledSource),
@@ -26,16 +25,15 @@ pub(super) enum Polled {
 }
 
 pub(super) struct Running {
-    pub(super) call: Call<Arc<Link>>,
+    pub(super) call: Call<Arc<Connection>>,
     /// Until it is at its end.
     source: Option<PolledSource>,
-    outgoing: Outgoing,
+    form: Form,
     window: Window,
     /// Messages under way at most, and windows beyond that.
     messages: u64,
     more: u64,
-    sequence: u32,
-    sent_some: bool,
+    sent: u64,
 }
 
 /// Where the source stands.
@@ -59,23 +57,28 @@ impl Polled {
                 return Ok(());
             }
         };
-        driver::start(&course.shared.link)?;
+        driver::start(&course.shared.connection)?;
+        let (call, form) = course.begin(now);
         *self = Self::Running(Box::new(Running {
-            outgoing: course.begin(now),
-            call: Call::open(course.shared.link.clone()),
+            call,
+            form,
             source: Some(source),
             window: Window::default(),
             messages: first_window(course.wanted.map(|wanted| wanted as u64)),
             more: 0,
-            sequence: 0,
-            sent_some: false,
+            sent: 0,
         }));
         Ok(())
     }
 
     pub(super) fn step(&mut self, course: &mut Course, now: Instant, context: &mut Context<'_>) -> Step {
         let step = self.next_step(course, now, context);
-        if course.is_over() || matches!(step, Step::End) {
+        if course.is_over()
+            && let Self::Running(running) = self
+        {
+            running.call.done();
+        }
+        if course.is_over() || matches!(step, Step::End | Step::Give(Err(Error::NoResult { .. }))) {
             self.end(course);
         }
         step
@@ -89,12 +92,12 @@ impl Polled {
             return course.fail(error);
         }
         let Self::Running(running) = &mut *self else { return Step::End };
-        if let Some((reply, settled)) = course.next() {
-            running.window.settle(settled);
+        if let Some(reply) = course.next() {
             return Step::Give(reply);
         }
+        running.window.settle(course.settled);
         let step = running.feed(course, context).and_then(|source| match source {
-            Source::Ended if !running.sent_some => Ok(Step::End),
+            Source::Ended if running.sent == course.known => Ok(course.conclude()),
             Source::Busy | Source::Pending => {
                 // Time that the source takes for itself is no silence.
                 course.rest();
@@ -125,14 +128,35 @@ impl Polled {
 impl Running {
     /// Sends what the source has and the window takes.
     fn feed(&mut self, course: &Course, context: &mut Context<'_>) -> Result<Source> {
+        let fed = self.pull(course, context);
+        // In tasks nothing is left for later: many messages were pulled already if there were any.
+        if let Form::Link(draft) = &mut self.form
+            && !draft.is_empty()
+        {
+            course.shared.connection.submit(draft);
+            course.shared.connection.flush(false, false);
+        }
+        fed
+    }
+
+    fn pull(&mut self, course: &Course, context: &mut Context<'_>) -> Result<Source> {
         let Some(source) = &mut self.source else { return Ok(Source::Ended) };
-        let link = &course.shared.link;
+        let connection = &course.shared.connection;
         for _ in 0..BATCH {
             if self.window.is_full(self.messages + self.more * WINDOW_MESSAGES, (1 + self.more) * WINDOW_BYTES) {
                 return Ok(Source::Full);
             }
-            let id = link.ids.id(Place { call: self.call.number(), sequence: self.sequence });
-            match source(context, &mut self.outgoing, &id) {
+            #[expect(clippy::cast_possible_truncation, reason = "the sequence wraps")]
+            let id = self.call.id(self.sent as u32);
+            let (form, mut bytes) = (&mut self.form, 0);
+            let item = source(context, &mut |payload| {
+                bytes = payload.len();
+                match form {
+                    Form::Classic(outgoing) => bytes = outgoing.frame(payload, &id).len(),
+                    Form::Link(draft) => draft.write(payload),
+                }
+            });
+            match item {
                 Poll::Pending => return Ok(Source::Pending),
                 Poll::Ready(None) => {
                     self.source = None;
@@ -140,11 +164,19 @@ impl Running {
                 }
                 Poll::Ready(Some(item)) => item?,
             }
-            self.sequence = self.sequence.wrapping_add(1);
-            self.sent_some = true;
-            let frame = self.outgoing.encoded();
-            link.send_soon(self.call.number(), frame);
-            self.window.sent(frame.len() as u64);
+            self.sent += 1;
+            self.window.sent(bytes as u64);
+            match &mut self.form {
+                Form::Classic(outgoing) => {
+                    if let Some(outbox) = &connection.outbox {
+                        connection.send_soon(outbox, self.call.number(), outgoing.encoded());
+                    }
+                }
+                Form::Link(draft) if draft.is_full() => {
+                    connection.submit(draft);
+                }
+                Form::Link(_) => {}
+            }
         }
         context.waker().wake_by_ref();
         Ok(Source::Busy)

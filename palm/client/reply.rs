@@ -4,9 +4,9 @@ use std::ops::Deref;
 
 use bytes::Bytes;
 
+use super::answer::{Answer, Content};
 use crate::error::{Error, Result};
 use crate::service::FromPayload;
-use crate::wire::Message;
 
 /// One result of a call, or a value of a cache: bytes. `{:?}` prints them as Python does.
 ///
@@ -45,17 +45,18 @@ impl Reply {
             .map_err(|refused| Error::Reply { wanted: type_name::<T>(), reason: refused.text().to_owned() })
     }
 
-    /// What a message of an answer comes to: the result, or the error that stands in its place.
-    pub(super) fn of(message: &Message) -> Result<Self> {
-        match message.error() {
-            None => Ok(Self(message.payload().clone())),
-            Some(error) => Err(Error::Remote {
+    /// What an answer comes to: the result, or the error that stands in its place; `None` if there is neither.
+    pub(super) fn of(answer: Answer) -> Option<Result<Self>> {
+        match answer.content {
+            Content::Result(payload) => Some(Ok(Self(payload))),
+            Content::Error(error) => Some(Err(Error::Remote {
                 component: error.component,
                 method: error.method,
                 code: error.code.into(),
                 text: error.text,
                 retryable: error.retryable,
-            }),
+            })),
+            Content::Nothing => None,
         }
     }
 }

@@ -56,7 +56,7 @@ impl JobStream {
         let (course, now) = (&mut self.course, Instant::now());
         match &mut self.flow {
             Flow::Polled(polled) => polled.step(course, now, context),
-            Flow::Fed(fed) => match driver::start(&course.shared.link) {
+            Flow::Fed(fed) => match driver::start(&course.shared.connection) {
                 Ok(()) => fed.step(course, now),
                 Err(error) => {
                     fed.end(course);

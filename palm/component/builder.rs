@@ -208,6 +208,14 @@ macro_rules! publishing {
                 self
             }
 
+            /// Where clients, workers and further components of this library are linked, beside the classic sockets. Default:
+            /// a port of the system's choice on loopback; none if the component is [`insecure`](Self::insecure), so that it
+            /// may be reached from elsewhere.
+            pub fn link_address(mut self, address: impl Into<$crate::part::Address>) -> Self {
+                self.publishing.link_address = Some(address.into());
+                self
+            }
+
             /// How long a result waits for its subscriber. Default: 30 s.
             pub const fn hold_time(mut self, time: ::std::time::Duration) -> Self {
                 self.publishing.hold_time = Some(time);

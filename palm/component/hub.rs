@@ -1,6 +1,6 @@
 use super::publishing::Publishing;
 use crate::engine::CrewLimits;
-use crate::part::{Address, CacheService, LinkService, SubConnection, WorkerPullService, WorkerPushService};
+use crate::part::{Address, CacheService, SubConnection, WorkerPullService, WorkerPushService};
 use crate::service::{HubService, Service, Topic};
 use crate::topology::{Route, ServerTemplate};
 
@@ -21,7 +21,6 @@ pub struct Hub {
     previous: Topic,
     worker_pull_address: Address,
     worker_push_address: Address,
-    link_address: Option<Address>,
     crew: CrewLimits,
     publishing: Publishing,
 }
@@ -46,7 +45,6 @@ impl Hub {
             previous: Topic::default(),
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
-            link_address: None,
             crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
@@ -71,13 +69,6 @@ impl Hub {
         self
     }
 
-    /// Where workers of this library are linked, beside the classic sockets. Default: a port of the system's choice on
-    /// loopback; none if the component is [`insecure`](Self::insecure), so that it may be reached from elsewhere.
-    pub fn link_address(mut self, address: impl Into<Address>) -> Self {
-        self.link_address = Some(address.into());
-        self
-    }
-
     /// Whether results go on to another component rather than back to the client. Default: back.
     ///
     /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
@@ -88,7 +79,6 @@ impl Hub {
     }
 
     fn assemble(self) -> ServerTemplate {
-        let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
         let sub = SubConnection::new(self.sub_address).previous(self.previous);
         let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         let template = self
@@ -96,12 +86,8 @@ impl Hub {
             .register_inbound("Sub", sub, Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
             .register_outbound("WorkerPush", worker_push, Route::exterior())
-            .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
             .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
-        match link {
-            Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
-            None => template,
-        }
+        self.publishing.register(template, Route::exterior().gather().handle_stream())
     }
 }
 

@@ -1,6 +1,6 @@
 use super::publishing::Publishing;
 use crate::engine::CrewLimits;
-use crate::part::{Address, CacheService, LinkService, PullService, WorkerPullService, WorkerPushService};
+use crate::part::{Address, CacheService, PullService, WorkerPullService, WorkerPushService};
 use crate::service::{MasterService, Service};
 use crate::topology::{Route, ServerTemplate};
 
@@ -39,7 +39,6 @@ pub struct Master {
     pull_address: Address,
     worker_pull_address: Address,
     worker_push_address: Address,
-    link_address: Option<Address>,
     crew: CrewLimits,
     publishing: Publishing,
 }
@@ -63,7 +62,6 @@ impl Master {
             pull_address: Address::any(),
             worker_pull_address: Address::any(),
             worker_push_address: Address::any(),
-            link_address: None,
             crew: CrewLimits::default(),
             publishing: Publishing::new(false),
         }
@@ -82,13 +80,6 @@ impl Master {
         worker_push_address
     }
 
-    /// Where workers of this library are linked, beside the classic sockets. Default: a port of the system's choice on
-    /// loopback; none if the component is [`insecure`](Self::insecure), so that it may be reached from elsewhere.
-    pub fn link_address(mut self, address: impl Into<Address>) -> Self {
-        self.link_address = Some(address.into());
-        self
-    }
-
     /// Whether results go on to a `Pipeline`, `Sink` or `Hub` rather than back to the client. Default: back.
     ///
     /// At a [`Pipeline`](super::Pipeline) or [`Sink`](super::Sink) the same is said by `to_client(false)`. If several components
@@ -100,18 +91,13 @@ impl Master {
 
     fn assemble(self) -> ServerTemplate {
         let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
-        let link = self.link_address.or_else(|| (!self.template.is_insecure()).then(Address::any));
         let template = self
             .template
             .register_inbound("Pull", PullService::new(self.pull_address), Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
             .register_outbound("WorkerPush", worker_push, Route::exterior())
-            .register_outbound("Pub", self.publishing.part(), Route::exterior().gather().handle_stream())
             .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
-        match link {
-            Some(address) => template.register_inbound("Link", LinkService::new(address), "Pub"),
-            None => template,
-        }
+        self.publishing.register(template, Route::exterior().gather().handle_stream())
     }
 }
 

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
-use crate::part::{Address, PubService};
+use crate::part::{Address, LinkService, PubService};
+use crate::topology::{Route, ServerTemplate};
 
-/// How a component publishes: the options of its `PubService`.
+/// How a component gives its results: the options of its `PubService`, and of its `LinkService`.
 #[derive(Debug)]
 pub(super) struct Publishing {
     pub(super) address: Address,
+    pub(super) link_address: Option<Address>,
     pub(super) pipelined: bool,
     pub(super) hold_time: Option<Duration>,
     pub(super) hold_bytes: Option<usize>,
@@ -17,6 +19,7 @@ impl Publishing {
     pub(super) const fn new(pipelined: bool) -> Self {
         Self {
             address: Address::any(),
+            link_address: None,
             pipelined,
             hold_time: None,
             hold_bytes: None,
@@ -25,7 +28,23 @@ impl Publishing {
         }
     }
 
-    pub(super) fn part(self) -> PubService {
+    /// Registers the two parts, the publisher with that route.
+    pub(super) fn register(self, template: ServerTemplate, route: Route) -> ServerTemplate {
+        let address = self.link_address.clone().or_else(|| (!template.is_insecure()).then(Address::any));
+        let (hold_bytes, stall_timeout) = (self.hold_bytes, self.stall_timeout);
+        let template = template.register_outbound("Pub", self.part(), route);
+        let Some(address) = address else { return template };
+        let mut link = LinkService::new(address);
+        if let Some(bytes) = hold_bytes {
+            link = link.hold_bytes(bytes);
+        }
+        if let Some(timeout) = stall_timeout {
+            link = link.stall_timeout(timeout);
+        }
+        template.register_inbound("Link", link, "Pub")
+    }
+
+    fn part(self) -> PubService {
         let mut part =
             PubService::new(self.address).pipelined(self.pipelined).expected_subscribers(self.expected_subscribers);
         if let Some(time) = self.hold_time {

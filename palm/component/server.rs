@@ -66,11 +66,12 @@ impl Server {
     }
 
     fn assemble(self) -> ServerTemplate {
-        self.template
+        let template = self
+            .template
             .register_inbound("Pull", PullService::new(self.pull_address), "Methods")
             .register_outbound("Methods", Methods::default(), "Pub")
-            .register_outbound("Pub", self.publishing.part(), Route::exterior().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages))
+            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
+        self.publishing.register(template, Route::exterior().handle_stream())
     }
 }
 

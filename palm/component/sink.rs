@@ -84,10 +84,10 @@ impl Sink {
             let name = if several { format!("Sub_{number}") } else { "Sub".to_owned() };
             template = template.register_inbound(name, part, "Methods");
         }
-        template
+        let template = template
             .register_outbound("Methods", Methods::default(), "Pub")
-            .register_outbound("Pub", self.publishing.part(), Route::exterior().handle_stream())
-            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages))
+            .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
+        self.publishing.register(template, Route::exterior().handle_stream())
     }
 }
 

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::debt::Debt;
 use crate::service::Topic;
 use crate::wire::Message;
 
@@ -77,18 +78,20 @@ pub struct Envelope {
     pub origin: Option<Origin>,
     /// The topic that `handle_stream` chose, if it was asked.
     pub topic: Option<Topic>,
+    /// What is owed to whoever sent it in over the link.
+    pub(crate) debt: Debt,
 }
 
 impl Envelope {
     /// The same way through the router for another message.
     #[must_use]
     pub fn with(&self, message: Message) -> Self {
-        Self { message, origin: self.origin.clone(), topic: None }
+        Self { message, origin: self.origin.clone(), topic: None, debt: self.debt }
     }
 }
 
 impl From<Message> for Envelope {
     fn from(message: Message) -> Self {
-        Self { message, origin: None, topic: None }
+        Self { message, origin: None, topic: None, debt: Debt::NONE }
     }
 }

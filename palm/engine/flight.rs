@@ -177,8 +177,8 @@ impl Flight {
     }
 
     /// Forgets a message whose results cannot be told from others; any that come still pass.
-    pub(crate) fn forget(&mut self, sequence: Sequence) {
-        self.remove(sequence);
+    pub(crate) fn forget(&mut self, sequence: Sequence) -> Option<Entry> {
+        self.remove(sequence)
     }
 
     pub(crate) fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {

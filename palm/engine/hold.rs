@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::calls::CallNumber;
+use super::debt::Debt;
 use crate::socket::Sent;
 use crate::wire::Message;
 
@@ -58,17 +59,27 @@ pub(crate) enum Addressee {
     Stage,
 }
 
+/// An answer, and what it owes.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) message: Message,
+    pub(crate) addressee: Addressee,
+    pub(crate) debt: Debt,
+}
+
+/// Hands an answer over to those who listen to its topic: on the link, and, if somebody has subscribed, published.
+pub(crate) type Send<'a> = dyn FnMut(&Bytes, &Answer, bool) -> Sent + 'a;
+
 #[derive(Debug)]
 struct Held {
-    message: Message,
-    addressee: Addressee,
+    answer: Answer,
     since: Instant,
 }
 
 impl Held {
     /// What it takes: a message without a payload is not free.
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.message.encoded_len()
+        size_of::<Self>() + self.answer.message.encoded_len()
     }
 }
 
@@ -76,6 +87,8 @@ impl Held {
 #[derive(Debug)]
 struct Audience {
     subscribers: u32,
+    /// Those who listen over the link.
+    linked: u32,
     /// When the last subscription arrived and the last answer went out, on the clock of events.
     subscribed: u64,
     answered: u64,
@@ -102,7 +115,7 @@ enum Verdict {
 }
 
 /// What became of held answers.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) sent: u64,
     pub(crate) held: u64,
@@ -111,6 +124,8 @@ pub(crate) struct Outcome {
     pub(crate) superseded: u64,
     /// Dropped because their subscriber takes nothing.
     pub(crate) stalled: u64,
+    /// What was dropped and owes something.
+    pub(crate) dropped: Vec<(Bytes, Answer)>,
 }
 
 /// The topics of one publisher.
@@ -153,12 +168,7 @@ impl Hold {
     }
 
     /// A subscription arrived.
-    pub(crate) fn subscribed(
-        &mut self,
-        topic: &Bytes,
-        now: Instant,
-        send: &mut dyn FnMut(&[u8], &Message) -> Sent,
-    ) -> Outcome {
+    pub(crate) fn subscribed(&mut self, topic: &Bytes, now: Instant, send: &mut Send<'_>) -> Outcome {
         self.sweep(now);
         self.events += 1;
         let events = self.events;
@@ -169,6 +179,31 @@ impl Hold {
         if audience.subscribers == 1 {
             *self.lengths.entry(topic.len()).or_default() += 1;
         }
+        self.flush_matched(topic, now, send)
+    }
+
+    /// Somebody listens over the link. `replaces`: its subscription counts no more.
+    pub(crate) fn linked(&mut self, topic: &Bytes, replaces: bool, now: Instant, send: &mut Send<'_>) -> Outcome {
+        self.sweep(now);
+        let audience = self.audience(topic, now);
+        audience.used = now;
+        audience.linked += 1;
+        if replaces && audience.subscribers == 1 {
+            self.unsubscribed(topic);
+        } else if replaces && audience.subscribers > 1 {
+            audience.subscribers -= 1;
+        }
+        self.flush_matched(topic, now, send)
+    }
+
+    /// Somebody listens no more.
+    pub(crate) fn unlinked(&mut self, topic: &[u8]) {
+        if let Some(audience) = self.topics.get_mut(topic) {
+            audience.linked = audience.linked.saturating_sub(1);
+        }
+    }
+
+    fn flush_matched(&mut self, topic: &Bytes, now: Instant, send: &mut Send<'_>) -> Outcome {
         // A subscription matches every topic that begins with it.
         let matched: Vec<Bytes> = self.waiting.iter().filter(|waiting| waiting.starts_with(topic)).cloned().collect();
         let mut outcome = Outcome::default();
@@ -194,19 +229,12 @@ impl Hold {
     }
 
     /// Sends an answer, or holds it.
-    pub(crate) fn offer(
-        &mut self,
-        topic: &Bytes,
-        addressee: Addressee,
-        message: Message,
-        now: Instant,
-        send: &mut dyn FnMut(&[u8], &Message) -> Sent,
-    ) -> Outcome {
+    pub(crate) fn offer(&mut self, topic: &Bytes, answer: Answer, now: Instant, send: &mut Send<'_>) -> Outcome {
         self.sweep(now);
         let mut outcome = Outcome::default();
         let audience = self.audience(topic, now);
         audience.used = now;
-        if let Addressee::Classic { call, seen } = addressee
+        if let Addressee::Classic { call, seen } = answer.addressee
             && call > audience.call
         {
             let (messages, bytes) = audience.begin(call, seen);
@@ -215,13 +243,16 @@ impl Hold {
             self.recount(topic);
         }
         let first = self.audience(topic, now).queue.is_empty();
-        let mut held = Held { message, addressee, since: now };
-        if first && self.verdict(topic, &held, now) == Verdict::Send && send(topic, &held.message) != Sent::Full {
+        let mut held = Held { answer, since: now };
+        if first
+            && self.verdict(topic, &held, now) == Verdict::Send
+            && send(topic, &held.answer, self.listeners(topic) > 0) != Sent::Full
+        {
             outcome.sent += 1;
             self.answered(topic, now);
             return outcome;
         }
-        held.message.compact();
+        held.answer.message.compact();
         outcome.held += 1;
         self.bytes += held.bytes();
         let audience = self.audience(topic, now);
@@ -232,7 +263,7 @@ impl Hold {
     }
 
     /// Does what is due.
-    pub(crate) fn tick(&mut self, now: Instant, send: &mut dyn FnMut(&[u8], &Message) -> Sent) -> Outcome {
+    pub(crate) fn tick(&mut self, now: Instant, send: &mut Send<'_>) -> Outcome {
         let mut outcome = Outcome::default();
         let waiting: Vec<Bytes> = self.waiting.iter().cloned().collect();
         for topic in waiting {
@@ -246,7 +277,10 @@ impl Hold {
         if self.swept.is_none_or(|swept| now >= swept + SWEEP) {
             self.swept = Some(now);
             self.topics.retain(|_, audience| {
-                audience.subscribers > 0 || !audience.queue.is_empty() || now < audience.used + 2 * SWEEP
+                audience.subscribers > 0
+                    || audience.linked > 0
+                    || !audience.queue.is_empty()
+                    || now < audience.used + 2 * SWEEP
             });
         }
     }
@@ -273,8 +307,11 @@ impl Hold {
         self.topics.get_mut(topic).unwrap()
     }
 
-    /// Subscribers of a stage's topic, prefixes included.
+    /// Subscribers of a topic, prefixes included.
     fn listeners(&self, topic: &[u8]) -> u32 {
+        if self.lengths.is_empty() {
+            return 0;
+        }
         self.lengths
             .keys()
             .filter_map(|length| self.topics.get(topic.get(..*length)?))
@@ -285,9 +322,10 @@ impl Hold {
     fn verdict(&self, topic: &Bytes, held: &Held, now: Instant) -> Verdict {
         let Some(audience) = self.topics.get(topic) else { return Verdict::DropAt(now) };
         let expiry = Verdict::DropAt(held.since + self.limits.time);
-        match held.addressee {
-            Addressee::Stage if self.listeners(topic) >= self.limits.subscribers => Verdict::Send,
+        match held.answer.addressee {
+            Addressee::Stage if self.listeners(topic) + audience.linked >= self.limits.subscribers => Verdict::Send,
             Addressee::Stage => expiry,
+            _ if audience.linked > 0 => Verdict::Send,
             _ if audience.subscribers == 0 => expiry,
             Addressee::Client => Verdict::Send,
             Addressee::Classic { .. } if audience.proven || audience.subscribed > audience.answered_before => {
@@ -300,29 +338,27 @@ impl Hold {
         }
     }
 
-    fn flush(
-        &mut self,
-        topic: &Bytes,
-        now: Instant,
-        send: &mut dyn FnMut(&[u8], &Message) -> Sent,
-        outcome: &mut Outcome,
-    ) {
+    fn flush(&mut self, topic: &Bytes, now: Instant, send: &mut Send<'_>, outcome: &mut Outcome) {
         while let Some(first) = self.topics.get(topic).and_then(|audience| audience.queue.front()) {
             match self.verdict(topic, first, now) {
                 Verdict::Send => {
-                    if send(topic, &first.message) != Sent::Full {
+                    if send(topic, &first.answer, self.listeners(topic) > 0) != Sent::Full {
                         outcome.sent += 1;
                         self.answered(topic, now);
+                        self.pop(topic);
                     } else if self.is_stalled(topic, now) {
                         outcome.stalled += 1;
+                        self.drop_first(topic, outcome);
                     } else {
                         break;
                     }
                 }
-                Verdict::DropAt(time) if now >= time => outcome.expired += 1,
+                Verdict::DropAt(time) if now >= time => {
+                    outcome.expired += 1;
+                    self.drop_first(topic, outcome);
+                }
                 Verdict::SendAt(_) | Verdict::DropAt(_) => break,
             }
-            self.pop(topic);
         }
         self.recount(topic);
     }
@@ -346,12 +382,17 @@ impl Hold {
         }
     }
 
-    fn pop(&mut self, topic: &Bytes) {
-        if let Some(audience) = self.topics.get_mut(topic)
-            && let Some(held) = audience.queue.pop_front()
-        {
-            audience.bytes -= held.bytes();
-            self.bytes -= held.bytes();
+    fn pop(&mut self, topic: &Bytes) -> Option<Answer> {
+        let audience = self.topics.get_mut(topic)?;
+        let held = audience.queue.pop_front()?;
+        audience.bytes -= held.bytes();
+        self.bytes -= held.bytes();
+        Some(held.answer)
+    }
+
+    fn drop_first(&mut self, topic: &Bytes, outcome: &mut Outcome) {
+        if let Some(answer) = self.pop(topic).filter(|answer| answer.debt != Debt::NONE) {
+            outcome.dropped.push((topic.clone(), answer));
         }
     }
 
@@ -377,6 +418,7 @@ impl Audience {
     const fn new(now: Instant) -> Self {
         Self {
             subscribers: 0,
+            linked: 0,
             subscribed: 0,
             answered: 0,
             call: 0,
@@ -398,7 +440,7 @@ impl Audience {
     /// it is not.
     fn begin(&mut self, call: CallNumber, seen: bool) -> (u64, usize) {
         self.call = call;
-        let is_classic = |held: &Held| matches!(held.addressee, Addressee::Classic { .. });
+        let is_classic = |held: &Held| matches!(held.answer.addressee, Addressee::Classic { .. });
         if !seen && self.queue.iter().any(is_classic) {
             return (0, 0);
         }

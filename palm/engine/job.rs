@@ -180,7 +180,7 @@ fn method_name(order: &Order, service: &dyn Service) -> &'static str {
 pub(crate) fn report(message: &Message, component: &str, method: &str, code: Code, text: String) -> Message {
     tracing::error!(
         method,
-        id = message.id().map(hex).unwrap_or_else(|| message.cache().to_owned()),
+        id = message.id().map(|id| hex(id)).unwrap_or_else(|| message.cache().to_owned()),
         %code,
         "User function gave an error: {text}"
     );

@@ -6,6 +6,7 @@
 
 mod calls;
 mod crew;
+mod debt;
 mod dispatch;
 mod envelope;
 mod flight;
@@ -23,9 +24,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
-pub(crate) use dispatch::{HandOut, LinkResult};
+pub(crate) use debt::Debt;
+pub(crate) use dispatch::HandOut;
 pub use envelope::{Envelope, Origin, PartId};
-pub(crate) use hold::{Addressee, Hold, Limits, Outcome};
+pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use object::Object;
 pub(crate) use part::Place;
@@ -68,9 +70,15 @@ impl Engine {
 
     /// Whether `part` may take more from outside now.
     pub(crate) fn wants(&self, part: PartId) -> bool {
-        if !self.core.rows[part.0].inbound {
+        // The link brings what makes room, too; its frames wait for room by themselves.
+        if !self.core.rows[part.0].inbound || self.core.rows[part.0].links {
             return true;
         }
+        self.has_room(part)
+    }
+
+    /// Whether there is room for what `part` takes in.
+    fn has_room(&self, part: PartId) -> bool {
         if (self.draining || self.core.remaining == 0) && !self.core.rows[part.0].results {
             return false;
         }
@@ -81,7 +89,11 @@ impl Engine {
         self.core.orders.len() < MAX_ORDERS
             && self.core.ordered_bytes < MAX_ORDER_BYTES.saturating_mul(self.threads)
             && !self.parts[part.0].is_full()
-            && !self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
+            && !self.reach[part.0].iter().any(|next| self.is_full(*next))
+    }
+
+    fn is_full(&self, part: PartId) -> bool {
+        self.parts[part.0].is_full() || (self.core.rows[part.0].publishes && self.core.links.is_full())
     }
 
     pub(crate) fn receive(
@@ -166,6 +178,11 @@ impl Engine {
         self.settle(now, transport);
     }
 
+    /// Where the link is reached, for those who ask the publisher.
+    pub(crate) fn set_link_address(&mut self, address: Option<String>) {
+        self.core.link_address = address;
+    }
+
     /// Whether there is something to flush.
     pub(crate) fn is_unflushed(&self) -> bool {
         !self.core.unflushed.is_empty()
@@ -214,9 +231,18 @@ impl Engine {
         if done.results.is_empty() && !done.more {
             self.core.calls.settled(done.order.envelope.message.client());
         }
+        let Envelope { message, debt, .. } = &done.order.envelope;
+        // The last result is the end of its message; where there is none, or each is a branch of its own, that is said apart.
+        let branches = task == Task::Scatter && (done.more || done.results.len() > 1);
+        let apart = branches || done.results.is_empty();
+        let (message, debt) = (message.clone(), *debt);
         // Nothing more comes of it: what it gave has its origin.
         drop(done.order);
-        self.results(part, task, done.results, now, transport);
+        self.leave_all(part, task, done.results, true, branches);
+        if apart {
+            self.core.settle_branch(debt, &message, now);
+        }
+        self.settle(now, transport);
     }
 
     /// Results of user code that is still running.
@@ -228,14 +254,26 @@ impl Engine {
         now: Instant,
         transport: &mut dyn Transport,
     ) {
-        for envelope in results {
+        self.leave_all(part, task, results, false, task == Task::Scatter);
+        self.settle(now, transport);
+    }
+
+    /// `last`: no other results of that user code come. `branches`: each of them is settled for itself.
+    fn leave_all(&mut self, part: PartId, task: Task, results: Vec<Envelope>, last: bool, branches: bool) {
+        let count = results.len();
+        if let Some(Envelope { message, debt, .. }) = results.first().filter(|_| branches) {
+            self.core.debts.fork(*debt, message.id(), count);
+        }
+        for (place, mut envelope) in results.into_iter().enumerate() {
+            if !branches && (!last || place + 1 < count) {
+                envelope.debt = envelope.debt.not_last();
+            }
             match task {
                 Task::Pass | Task::Call(_) | Task::Scatter => self.core.leave(part, envelope),
                 Task::Gather => self.core.gathered(part, envelope),
                 Task::HandleStream => self.core.steps.push_back(Step::Deliver(part, envelope)),
             }
         }
-        self.settle(now, transport);
     }
 
     /// From now on only what is inside leaves. Work that a master will have done by others is not begun.
@@ -288,7 +326,7 @@ impl Engine {
     /// Whether what `part` gives has nowhere to go now.
     pub(crate) fn is_blocked(&self, part: PartId) -> bool {
         let own = self.core.rows[part.0].gather || self.core.rows[part.0].handle_stream;
-        (own && self.parts[part.0].is_full()) || self.reach[part.0].iter().any(|next| self.parts[next.0].is_full())
+        (own && self.is_full(part)) || self.reach[part.0].iter().any(|next| self.is_full(*next))
     }
 
     /// Whether user code is waiting or running.
@@ -298,7 +336,10 @@ impl Engine {
 
     /// Whether nothing is left inside.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.is_working() && self.parts.iter().all(|part| part.is_idle())
+        !self.is_working()
+            && self.core.unflushed.is_empty()
+            && self.core.links.is_flushed()
+            && self.parts.iter().all(|part| part.is_idle())
     }
 
     /// Messages that workers still owe a result for, and how many of them a worker has.
@@ -339,18 +380,39 @@ impl Engine {
     fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
         loop {
             self.settle_steps(now, transport);
-            if !self.tell_ended(now, transport) {
+            if !self.tell_ended(now, transport) && !self.hear_linked(now) {
                 break;
             }
         }
         self.core.stats.set_in_flight(self.core.dispatch.len());
     }
 
+    /// Takes in what linked peers have sent, as far as there is room; says whether something was taken in.
+    fn hear_linked(&mut self, now: Instant) -> bool {
+        if !self.core.links.has_parked() {
+            return false;
+        }
+        let has_room = |part: Option<PartId>| part.is_none_or(|part| self.has_room(part));
+        let (submissions, results) = (has_room(self.core.submissions()), has_room(self.core.results()));
+        self.core.hear_next(submissions, results, now)
+    }
+
     fn settle_steps(&mut self, now: Instant, transport: &mut dyn Transport) {
         while let Some(step) = self.core.steps.pop_front() {
             match step {
-                Step::Deliver(part, envelope) => {
+                Step::Deliver(part, mut envelope) => {
+                    let debt = envelope.debt;
+                    if !self.core.rows[part.0].settles && debt != Debt::NONE {
+                        self.core.lose_track(debt, &envelope.message);
+                        envelope.debt = Debt::NONE;
+                    }
                     self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope));
+                }
+                Step::End(debt, message) => self.core.settle_branch(debt, &message, now),
+                Step::Settled(part, client, request, branches, results) => {
+                    self.turn(part, now, transport, |part, turn| {
+                        part.settled(turn, client, request, branches, results);
+                    });
                 }
                 Step::Resume(part) => {
                     self.turn(part, now, transport, Part::resume);

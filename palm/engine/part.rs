@@ -118,6 +118,24 @@ pub trait Part: Send + 'static {
         None
     }
 
+    /// Whether the messages of this inbound part may come in over the component's link as well.
+    #[doc(hidden)]
+    fn is_linkable(&self) -> bool {
+        false
+    }
+
+    /// Whether this outbound part sees to it that those who wait for the end of a message are told.
+    #[doc(hidden)]
+    fn settles(&self) -> bool {
+        false
+    }
+
+    /// A message that came in over this part's link is settled.
+    #[doc(hidden)]
+    fn settled(&mut self, turn: &mut Turn<'_>, client: u64, request: u64, branches: u32, results: u32) {
+        let _ = (turn, client, request, branches, results);
+    }
+
     /// Sends what was collected, if the part said [`Turn::flush_soon`]. `at_rest`: nothing else will happen soon.
     fn flush(&mut self, turn: &mut Turn<'_>, at_rest: bool) {
         let _ = (turn, at_rest);
@@ -330,7 +348,7 @@ impl Turn<'_> {
     pub fn route_waiting(&mut self, mut message: Message, token: u64) {
         message.arrived(self.now);
         let origin = Some(self.core.origin(self.part, token));
-        self.core.route(self.part, Envelope { message, origin, topic: None });
+        self.core.route(self.part, Envelope { origin, ..message.into() });
     }
 
     /// Whether this inbound part was registered as blocking.

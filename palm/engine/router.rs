@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::calls::Calls;
 use super::crew::WorkerId;
+use super::debt::{Debt, Debts};
 use super::dispatch::{Dispatch, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
@@ -38,6 +39,12 @@ pub(crate) struct Row {
     pub(crate) hands_back: bool,
     /// The part that binds the link.
     pub(crate) links: bool,
+    /// An inbound part whose messages may come in over the link as well.
+    pub(crate) submits: bool,
+    /// The part that publishes.
+    pub(crate) publishes: bool,
+    /// A part that sees to it that its messages are settled.
+    pub(crate) settles: bool,
     /// An inbound part that brings back what an outbound one sent out.
     pub(crate) results: bool,
     /// User code that a message passes on its way: after an inbound part, before an outbound one.
@@ -52,6 +59,10 @@ pub(super) enum Step {
     Deliver(PartId, Envelope),
     Resume(PartId),
     Feedback(PartId, u64, Message),
+    /// Nothing else comes of a message.
+    End(Debt, Message),
+    /// A message that came in over the link of a part is settled: client, request, branches, results.
+    Settled(PartId, u64, u64, u32, u32),
 }
 
 /// User code to be run for a message.
@@ -83,6 +94,10 @@ pub(crate) struct Router {
     pub(crate) dispatch: Dispatch,
     /// Who is linked.
     pub(crate) links: Links,
+    /// What is owed to them.
+    pub(crate) debts: Debts,
+    /// Where the link is reached.
+    pub(crate) link_address: Option<String>,
     /// Parts that have collected something to send.
     pub(super) unflushed: Vec<PartId>,
 }
@@ -111,6 +126,8 @@ impl Router {
             remaining: messages,
             dispatch: Dispatch::new(epoch),
             links: Links::new(epoch),
+            debts: Debts::default(),
+            link_address: None,
             unflushed: Vec::new(),
         }
     }
@@ -145,7 +162,10 @@ impl Router {
                 Some(origin) => {
                     self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope.message));
                 }
-                None => self.stats.add(Counter::Discarded, 1),
+                None => {
+                    self.stats.add(Counter::Discarded, 1);
+                    self.steps.push_back(Step::End(envelope.debt, envelope.message));
+                }
             },
         }
     }
@@ -198,22 +218,27 @@ impl Router {
         Origin::new(part, token, &self.ended)
     }
 
-    /// Whether a message from a worker is a result that goes on.
-    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> bool {
-        match self.dispatch.judge(message, now) {
-            Judgement::Result(part) => {
+    /// Whether a message from a worker is a result that goes on, and what it owes.
+    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> Option<Debt> {
+        let judgement = self.dispatch.judge(message, now);
+        for (debt, message) in self.dispatch.take_silent() {
+            self.steps.push_back(Step::End(debt, message));
+        }
+        match judgement {
+            Judgement::Result(part, debt) => {
                 self.steps.extend(part.map(Step::Resume));
-                true
+                Some(debt)
             }
-            Judgement::Nothing(part) => {
+            Judgement::Nothing(part, debt) => {
                 self.calls.settled(message.client());
                 self.steps.push_back(Step::Resume(part));
-                false
+                self.steps.push_back(Step::End(debt, message.clone()));
+                None
             }
             Judgement::Stale => {
                 self.stats.add(Counter::Stale, 1);
                 tracing::debug!(function = message.function(), "dropped a result that is a copy, or was given up");
-                false
+                None
             }
         }
     }
@@ -224,9 +249,12 @@ impl Router {
         let GivenUp { envelope, code, text } = given_up;
         let method = envelope.message.call().map(|(_, method)| method.to_owned()).unwrap_or_default();
         let message = report(&envelope.message, &self.name, &method, code, text);
-        match self.rows.iter().position(|row| row.results) {
-            Some(part) => self.leave(PartId(part), envelope.with(message)),
-            None => self.stats.add(Counter::Discarded, 1),
+        match self.results() {
+            Some(part) => self.leave(part, envelope.with(message)),
+            None => {
+                self.stats.add(Counter::Discarded, 1);
+                self.steps.push_back(Step::End(envelope.debt, message));
+            }
         }
     }
 
@@ -237,10 +265,20 @@ impl Router {
             return;
         };
         self.steps.extend(given.settled.map(Step::Resume));
-        let Some(results) = self.rows.iter().position(|row| row.results).map(PartId) else { return };
+        let Some(results) = self.results() else { return };
         match given.message {
-            Some(message) => self.route(results, given.envelope.with(message)),
-            None => self.calls.settled(given.envelope.message.client()),
+            Some(message) => {
+                let mut envelope = given.envelope.with(message);
+                if given.settled.is_none() {
+                    envelope.debt = envelope.debt.not_last();
+                }
+                self.route(results, envelope);
+            }
+            None if given.settled.is_some() => {
+                self.calls.settled(given.envelope.message.client());
+                self.steps.push_back(Step::End(given.envelope.debt, given.envelope.message));
+            }
+            None => {}
         }
     }
 

@@ -32,9 +32,11 @@ pub enum Counter {
     Superseded,
     /// Answers dropped because their subscriber took nothing for too long.
     Stalled,
+    /// Messages that were not worked on, because their client gave the call up.
+    Cancelled,
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "received",
     "calls",
     "errors",
@@ -49,6 +51,7 @@ const NAMES: [&str; 14] = [
     "late",
     "superseded",
     "stalled",
+    "cancelled",
 ];
 
 /// The counters of a component. Peers read them from its cache, as a JSON object, at the key `_palm.stats`; there are also

@@ -3,13 +3,14 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use prost::Message as _;
 
+use super::dialer::{Dialer, Welcomed};
 use super::{Address, FromAddress, Inbound};
-use crate::engine::link::{Frame, PROTOCOL, Record, ResultKind, Session, Violation};
+use crate::engine::link::{Frame, Record, ResultKind, Violation};
 use crate::engine::{Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::socket::Incoming;
 use crate::wire::Message;
-use crate::wire::proto::{LinkHello, LinkWelcome};
+use crate::wire::proto::LinkHello;
 
 /// Bytes of results that the master may be behind before the next message waits.
 const MAX_BEHIND: usize = 4 << 20;
@@ -26,12 +27,7 @@ const MAX_BEHIND: usize = 4 << 20;
 pub struct LinkConnection {
     address: Address,
     threads: u32,
-    name: String,
-    port: Option<Port>,
-    session_id: Bytes,
-    session: Session,
-    /// The component has answered the greeting of this session.
-    welcomed: bool,
+    dialer: Dialer,
     /// Messages that are being worked on.
     work: HashMap<u64, Work>,
     last: u64,
@@ -48,17 +44,7 @@ struct Work {
 impl LinkConnection {
     /// The part at that address.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self {
-            address: address.into(),
-            threads: 1,
-            name: String::new(),
-            port: None,
-            session_id: new_session(),
-            session: Session::new(),
-            welcomed: false,
-            work: HashMap::new(),
-            last: 0,
-        }
+        Self { address: address.into(), threads: 1, dialer: Dialer::new(), work: HashMap::new(), last: 0 }
     }
 
     /// How many messages the component does at a time.
@@ -67,71 +53,41 @@ impl LinkConnection {
         self
     }
 
-    fn greet(&self, turn: &mut Turn<'_>) {
-        let Some(port) = self.port else { return };
-        let hello = LinkHello {
-            protocol: PROTOCOL,
-            session: self.session_id.clone(),
-            name: self.name.clone(),
-            work: true,
-            received: self.session.received(),
-            resumed: self.welcomed,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            threads: self.threads,
-            ..LinkHello::default()
-        };
-        let _ = turn.transport.send(port, None, false, Frame::Hello(hello).write());
-    }
-
-    fn welcome(&mut self, turn: &mut Turn<'_>, welcome: &LinkWelcome) -> std::result::Result<(), Violation> {
-        if self.welcomed && !welcome.known {
-            // Another run of the master: it has handed nothing to this worker, and wants no results of what the last one had.
-            self.session_id = new_session();
-            self.session = Session::new();
-            self.work.clear();
-            self.welcomed = false;
-            self.greet(turn);
-            return Ok(());
-        }
-        self.welcomed = true;
-        self.session.resume(welcome.received)?;
-        turn.flush_soon();
-        Ok(())
-    }
-
     fn hear(&mut self, turn: &mut Turn<'_>, frame: Frame) -> std::result::Result<(), Violation> {
         match frame {
-            Frame::Welcome(welcome) => self.welcome(turn, &welcome),
-            Frame::Data { number, processed, mut records } => {
-                self.session.acked(processed)?;
-                if !self.session.take_in(number) {
-                    return Ok(());
+            Frame::Welcome(welcome) => {
+                if self.dialer.welcome(turn, &welcome)? == Welcomed::Anew {
+                    // It has handed nothing to this worker, and wants no results of what its last run had.
+                    self.work.clear();
                 }
+                Ok(())
+            }
+            Frame::Data { number, processed, records } => {
+                let Some(mut records) = self.dialer.take_in(number, processed, records)? else { return Ok(()) };
                 while !records.is_empty() {
                     let record = Record::read(&mut records).ok_or(Violation::Record)?;
                     self.take(turn, record)?;
                 }
-                self.session.done();
-                turn.flush_soon();
+                self.dialer.done(turn, number);
                 Ok(())
             }
-            Frame::Ack { processed } => self.session.acked(processed),
-            Frame::Hello(_) | Frame::Bye => Err(Violation::Frame),
+            Frame::Ack { processed } => self.dialer.session.acked(processed),
+            Frame::Alive => Ok(()),
+            Frame::Hello(_) | Frame::Bye | Frame::Cancel { .. } => Err(Violation::Frame),
         }
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, record: Record) -> std::result::Result<(), Violation> {
         match record {
-            Record::Open { stream, header } => self.session.opened(stream, &header)?,
-            Record::Reset => self.session.reset(),
-            Record::Work { stream, sequence, attempt, extra, payload } => {
-                let header = self.session.header(stream)?.clone();
-                let message = Message::of_header(header, &extra, payload).map_err(|_| Violation::Record)?;
+            Record::Open { stream, client, header } => self.dialer.session.opened(stream, client, &header)?,
+            Record::Reset => self.dialer.session.reset(),
+            Record::Work { stream, request, sequence, attempt, extra, payload } => {
+                let message = self.dialer.session.message(stream, request, &extra, payload)?;
                 self.last += 1;
                 self.work.insert(self.last, Work { sequence, attempt, result: None });
                 turn.route_waiting(message, self.last);
             }
-            Record::Message { .. } | Record::Result { .. } | Record::Settled { .. } | Record::Cancel { .. } => {
+            Record::Message { .. } | Record::Result { .. } | Record::Reply { .. } | Record::Settled { .. } => {
                 return Err(Violation::Record);
             }
         }
@@ -147,12 +103,8 @@ impl LinkConnection {
                 None => (ResultKind::More, message.payload().clone()),
             },
         };
-        self.session.push(&Record::Result { sequence, attempt, kind, payload });
+        self.dialer.session.push(&Record::Result { sequence, attempt, kind, payload });
     }
-}
-
-fn new_session() -> Bytes {
-    Bytes::copy_from_slice(uuid::Uuid::new_v4().as_bytes())
 }
 
 #[diagnostic::do_not_recommend]
@@ -169,14 +121,19 @@ impl Inbound for LinkConnection {
 
 impl Part for LinkConnection {
     fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
-        self.name = opening.component().to_owned();
-        self.port = Some(opening.connect_link(&self.address)?);
+        self.dialer.set_hello(LinkHello {
+            name: opening.component().to_owned(),
+            work: true,
+            threads: self.threads,
+            ..LinkHello::default()
+        });
+        self.dialer.port = Some(opening.connect_link(&self.address)?);
         Ok(())
     }
 
     /// The connection stands, or stands again.
     fn connected(&mut self, turn: &mut Turn<'_>, _port: Port) {
-        self.greet(turn);
+        self.dialer.greet(turn);
     }
 
     fn receive(&mut self, turn: &mut Turn<'_>, _port: Port, incoming: Incoming) {
@@ -207,22 +164,11 @@ impl Part for LinkConnection {
     }
 
     fn flush(&mut self, turn: &mut Turn<'_>, at_rest: bool) {
-        let Some(port) = self.port.filter(|_| self.welcomed) else { return };
-        for frame in self.session.take_frames() {
-            let _ = turn.transport.send(port, None, false, frame.into());
-        }
-        if let Some(processed) = self.session.ack_due(at_rest) {
-            let _ = turn.transport.send(port, None, false, Frame::Ack { processed }.write());
-        } else if self.session.owes_ack() {
-            turn.flush_soon();
-        }
+        self.dialer.flush(turn, at_rest);
     }
 
     fn close(&mut self, turn: &mut Turn<'_>) {
-        self.flush(turn, true);
-        if let Some(port) = self.port {
-            let _ = turn.transport.send(port, None, false, Frame::Bye.write());
-        }
+        self.dialer.close(turn);
     }
 
     fn hands_back(&self) -> bool {
@@ -230,6 +176,6 @@ impl Part for LinkConnection {
     }
 
     fn is_full(&self) -> bool {
-        self.session.pending_bytes() >= MAX_BEHIND
+        self.dialer.session.pending_bytes() >= MAX_BEHIND
     }
 }

@@ -1,15 +1,20 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::{Address, FromAddress, Inbound};
-use crate::engine::link::{Frame, LinkId, Record, Violation};
-use crate::engine::{Counter, Credit, LinkResult, Opening, Part, PartId, Port, Turn};
+use crate::engine::link::{Frame, LinkId, LinkLimits, Violation};
+use crate::engine::{Counter, Credit, Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::socket::{Incoming, Peer};
+use crate::wire::proto::LinkHello;
 
 /// How often sessions without a peer are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
+/// How often peers are told that their requests are still worked on.
+const ALIVE: Duration = Duration::from_secs(10);
+/// Bytes of one peer that may wait for room: no peer that keeps to its bound comes near it, one large message and all.
+const MAX_PARKED: usize = 2 * (64 << 20);
 
 /// Binds the link, over which workers of this library get their messages and bring back results. Cache key `_palm.link`.
 ///
@@ -23,81 +28,80 @@ const SWEEP: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct LinkService {
     address: Address,
+    limits: LinkLimits,
     port: Option<Port>,
+    /// When peers were last told that their requests are worked on.
+    alive: Option<Instant>,
 }
 
 impl LinkService {
     /// The part at that address.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), port: None }
+        Self { address: address.into(), limits: LinkLimits::default(), port: None, alive: None }
     }
 
-    fn hear(&self, turn: &mut Turn<'_>, id: LinkId, frame: Frame) -> std::result::Result<(), Violation> {
+    /// Bytes of results that may wait for one peer: beyond it a client's messages are not taken in, and if it is a component
+    /// that takes a stream on, nobody's are. Default: 16 MiB. For all peers together it is 256 MiB, or this if it is more.
+    #[must_use]
+    pub const fn hold_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// How long a peer with that much may take nothing, before what waits for it is dropped and its calls end. Default: 600 s.
+    #[must_use]
+    pub const fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.stall = timeout;
+        self
+    }
+
+    fn greet(&self, turn: &mut Turn<'_>, port: Port, identity: &Bytes, peer: Option<Peer>, hello: &LinkHello) {
+        let name = turn.core.name.clone();
+        let submit = turn.core.submissions().is_some();
+        turn.core.links.set_limits(LinkLimits { total: self.limits.total.max(self.limits.bytes), ..self.limits });
+        let greeted = match turn.core.links.hello(identity.clone(), peer, hello, &name, submit, turn.now) {
+            Ok(greeted) => greeted,
+            Err(error) => return turn.undecodable(&error),
+        };
+        let _ = turn.transport.send(port, Some(identity), false, Frame::Welcome(greeted.welcome).write());
+        if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, turn.core.pusher()) {
+            tracing::info!("worker {} is linked", hello.name);
+            let most = turn.core.dispatch.linked_messages(part);
+            let credit = match usize::try_from(hello.threads) {
+                Ok(threads) if threads > 1 => Credit::Shared { threads, most },
+                _ => Credit::Paced(most),
+            };
+            turn.core.dispatch.join(part, id.worker(), credit, turn.now);
+            turn.core.resume(part);
+        }
+        if let Some(id) = greeted.id {
+            turn.core.succeed(id, turn.now);
+        }
+        if let Some(publisher) = turn.core.publisher() {
+            turn.core.resume(publisher);
+        }
+        turn.flush_soon();
+        turn.wake_in(SWEEP);
+    }
+
+    fn hear(turn: &mut Turn<'_>, id: LinkId, frame: Frame) -> std::result::Result<(), Violation> {
         match frame {
-            Frame::Data { number, processed, mut records } => {
-                turn.core.links.acked(id, processed)?;
-                let Some(session) = turn.core.links.session(id) else { return Ok(()) };
-                if !session.take_in(number) {
-                    return Ok(());
+            Frame::Data { number, processed, records } => {
+                turn.core.links.acked(id, processed, turn.now)?;
+                turn.core.links.park(id, number, records);
+                if turn.core.links.parked_bytes(id) > MAX_PARKED {
+                    return Err(Violation::Credit);
                 }
-                while !records.is_empty() {
-                    let record = Record::read(&mut records).ok_or(Violation::Record)?;
-                    take(turn, id, record)?;
-                }
-                if let Some(session) = turn.core.links.session(id) {
-                    session.done();
-                }
-                turn.core.links.say(id);
-                turn.flush_soon();
-                Ok(())
             }
-            Frame::Ack { processed } => turn.core.links.acked(id, processed),
+            Frame::Ack { processed } => turn.core.links.acked(id, processed, turn.now)?,
             Frame::Bye => {
-                leave(turn, id);
-                turn.core.links.remove(id);
-                Ok(())
+                turn.core.unlink(id, turn.now);
             }
-            Frame::Hello(_) | Frame::Welcome(_) => Err(Violation::Frame),
+            Frame::Cancel { client, call } => turn.core.cancel(client, call, turn.now),
+            Frame::Hello(_) | Frame::Welcome(_) | Frame::Alive => return Err(Violation::Frame),
         }
+        Ok(())
     }
-}
-
-/// What a peer says.
-fn take(turn: &mut Turn<'_>, id: LinkId, record: Record) -> std::result::Result<(), Violation> {
-    match record {
-        Record::Open { stream, header } => {
-            if let Some(session) = turn.core.links.session(id) {
-                session.opened(stream, &header)?;
-            }
-        }
-        Record::Reset => {
-            if let Some(session) = turn.core.links.session(id) {
-                session.reset();
-            }
-        }
-        Record::Result { sequence, attempt, kind, payload } => {
-            let result = LinkResult { sequence, attempt, kind, payload };
-            turn.core.link_result(id.worker(), result, turn.now);
-        }
-        // Nobody submits over the link yet.
-        Record::Message { .. } | Record::Work { .. } | Record::Settled { .. } | Record::Cancel { .. } => {
-            turn.count(Counter::Discarded, 1);
-        }
-    }
-    Ok(())
-}
-
-/// The part that hands work out.
-fn pusher(turn: &Turn<'_>) -> Option<PartId> {
-    turn.core.rows.iter().position(|row| row.hands_out).map(PartId)
-}
-
-fn leave(turn: &mut Turn<'_>, id: LinkId) {
-    let Some(part) = pusher(turn) else { return };
-    for given_up in turn.core.dispatch.leave(part, id.worker()) {
-        turn.core.give_up(given_up);
-    }
-    turn.core.resume(part);
 }
 
 #[diagnostic::do_not_recommend]
@@ -126,44 +130,42 @@ impl Part for LinkService {
             return;
         };
         if let Frame::Hello(hello) = &frame {
-            let name = turn.core.name.clone();
-            let greeted = match turn.core.links.hello(identity.clone(), peer, hello, &name) {
-                Ok(greeted) => greeted,
-                Err(error) => return turn.undecodable(&error),
-            };
-            let _ = turn.transport.send(port, Some(&identity), false, Frame::Welcome(greeted.welcome).write());
-            if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, pusher(turn)) {
-                tracing::info!("worker {} is linked", hello.name);
-                let most = turn.core.dispatch.linked_messages(part);
-                let credit = match usize::try_from(hello.threads) {
-                    Ok(threads) if threads > 1 => Credit::Shared { threads, most },
-                    _ => Credit::Paced(most),
-                };
-                turn.core.dispatch.join(part, id.worker(), credit, turn.now);
-                turn.core.resume(part);
-            }
-            turn.flush_soon();
-            turn.wake_in(SWEEP);
-            return;
+            return self.greet(turn, port, &identity, peer, hello);
         }
         // Frames that were still in the pipe of a lost connection come before the greeting; they are sent again after it.
         let Some(id) = turn.core.links.at(&identity) else { return };
-        if let Err(error) = self.hear(turn, id, frame) {
+        if let Err(error) = Self::hear(turn, id, frame) {
             turn.undecodable(&error);
-            leave(turn, id);
-            turn.core.links.remove(id);
+            turn.core.unlink(id, turn.now);
         }
     }
 
     fn gone(&mut self, turn: &mut Turn<'_>, _port: Port, peer: Peer) {
         if let Some(id) = turn.core.links.lost(peer, turn.now) {
-            leave(turn, id);
+            turn.core.worker_gone(id);
             turn.wake_in(SWEEP);
         }
     }
 
     fn resume(&mut self, turn: &mut Turn<'_>) {
-        turn.core.links.sweep(turn.now);
+        for (id, stalled) in turn.core.links.overdue(turn.now) {
+            let replies = turn.core.unlink(id, turn.now);
+            if stalled {
+                turn.count(Counter::Stalled, replies);
+                tracing::warn!(
+                    messages = replies,
+                    "dropped what a linked peer has not taken for {:?}",
+                    self.limits.stall
+                );
+            } else {
+                turn.count(Counter::Expired, replies);
+            }
+        }
+        if self.alive.is_none_or(|alive| turn.now >= alive + ALIVE) {
+            self.alive = Some(turn.now);
+            turn.core.links.tell_alive();
+            turn.flush_soon();
+        }
         if !turn.core.links.is_empty() {
             turn.wake_in(SWEEP);
         }

@@ -99,6 +99,10 @@ impl Part for Methods {
         Ok(())
     }
 
+    fn settles(&self) -> bool {
+        true
+    }
+
     fn deliver(&mut self, turn: &mut Turn<'_>, mut envelope: Envelope) {
         let task = match &self.last {
             Some((header, target)) if envelope.message.same_stream(header) => target.clone(),

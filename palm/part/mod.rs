@@ -27,6 +27,7 @@ mod address;
 mod asked;
 mod bypass;
 mod cache;
+mod dialer;
 mod hooks;
 mod link_connection;
 mod link_service;
@@ -41,6 +42,7 @@ mod rep;
 mod rep_bypass;
 mod req;
 mod sub;
+mod upstream;
 mod worker_push;
 
 pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};

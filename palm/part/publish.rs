@@ -3,11 +3,15 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Address, FromAddress, Outbound};
-use crate::engine::{Addressee, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn};
+use crate::engine::link::Audience;
+use crate::engine::{Addressee, Answer, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn};
 use crate::error::Result;
 use crate::features;
 use crate::socket::{Incoming, Sent, SocketKind};
-use crate::wire::Message;
+use crate::wire::Code;
+
+/// When to try again where the transport was full.
+const RETRY: Duration = Duration::from_millis(1);
 
 /// Binds a PUB socket, and publishes each message to who subscribed to its topic. Cache key `pub_address`.
 ///
@@ -29,6 +33,8 @@ pub struct PubService {
     limits: Limits,
     hold: Hold,
     port: Option<Port>,
+    /// Topics on which a session of the link is still to be told that the link goes on from here.
+    change_overs: Vec<String>,
     /// The component's name, as a topic.
     server: Bytes,
 }
@@ -43,6 +49,7 @@ impl PubService {
             limits: Limits::default(),
             hold: Hold::default(),
             port: None,
+            change_overs: Vec::new(),
             server: Bytes::new(),
         }
     }
@@ -104,11 +111,38 @@ impl PubService {
         self.note(turn, outcome);
         if topic == features::TOPIC.as_bytes() {
             // Whoever subscribes to this topic is told what we are, and knows that its earlier subscriptions have arrived.
-            let _ = turn.transport.send(port, Some(topic), false, features::json());
+            let _ = turn.transport.send(port, Some(topic), false, features::json(turn.core.link_address.as_deref()));
+        }
+    }
+
+    /// Those who listen over the link have changed.
+    fn attend(&mut self, turn: &mut Turn<'_>, port: Port) {
+        let now = turn.now;
+        for change in turn.core.links.take_audience() {
+            match change {
+                Audience::Joined { topic, replaces } => {
+                    if let Some(session) = &replaces {
+                        // All that was published before came before this word; all after it goes over the link.
+                        self.change_overs.push(features::change_over(session));
+                    }
+                    let outcome = self.hold.linked(&topic, replaces.is_some(), now, &mut sender(turn, port));
+                    self.note(turn, outcome);
+                }
+                Audience::Left { topic } => self.hold.unlinked(&topic),
+            }
+        }
+        self.change_overs
+            .retain(|topic| turn.transport.send(port, Some(topic.as_bytes()), false, Vec::new()) == Sent::Full);
+        if !self.change_overs.is_empty() {
+            turn.wake_in(RETRY);
         }
     }
 
     fn note(&self, turn: &mut Turn<'_>, outcome: Outcome) {
+        for (topic, Answer { message, debt, .. }) in outcome.dropped {
+            let text = format!("nobody took it under the topic `{}`", String::from_utf8_lossy(&topic));
+            turn.core.undeliverable(message, debt, Code::NoWorkers, text, turn.now);
+        }
         turn.count(Counter::Sent, outcome.sent);
         turn.count(Counter::Held, outcome.held);
         turn.core.stats.set_holding(self.hold.bytes());
@@ -141,8 +175,18 @@ impl PubService {
     }
 }
 
-fn sender<'t>(turn: &'t mut Turn<'_>, port: Port) -> impl FnMut(&[u8], &Message) -> Sent + 't {
-    move |topic, message| turn.send(port, Some(topic), message)
+fn sender<'t>(turn: &'t mut Turn<'_>, port: Port) -> impl FnMut(&Bytes, &Answer, bool) -> Sent + 't {
+    move |topic, answer, published| {
+        let Answer { message, debt, addressee } = answer;
+        // First of all, since it may be full: what went over the link cannot be taken back.
+        if published && turn.send(port, Some(topic), message) == Sent::Full {
+            return Sent::Full;
+        }
+        if !turn.core.give(topic, message, *debt, published, turn.now) {
+            turn.core.published(message, *debt, *addressee == Addressee::Stage, turn.now);
+        }
+        Sent::Done
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -179,7 +223,7 @@ impl Part for PubService {
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
         let Some(port) = self.port else { return };
-        let Envelope { mut message, topic, .. } = envelope;
+        let Envelope { mut message, topic, debt, .. } = envelope;
         let client = message.client_topic();
         let topic = match topic.map(Bytes::from) {
             Some(topic) => topic,
@@ -201,18 +245,24 @@ impl Part for PubService {
         if topic.is_empty() {
             turn.count(Counter::Discarded, 1);
             tracing::warn!(function = message.function(), "dropped a message without a client: it has no topic");
-            return;
+            return turn.core.settle_branch(debt, &message, turn.now);
         }
         let now = turn.now;
-        let outcome = self.hold.offer(&topic, addressee, message, now, &mut sender(turn, port));
+        let answer = Answer { message, addressee, debt };
+        let outcome = self.hold.offer(&topic, answer, now, &mut sender(turn, port));
         self.note(turn, outcome);
     }
 
     fn resume(&mut self, turn: &mut Turn<'_>) {
         let Some(port) = self.port else { return };
         let now = turn.now;
+        self.attend(turn, port);
         let outcome = self.hold.tick(now, &mut sender(turn, port));
         self.note(turn, outcome);
+    }
+
+    fn settles(&self) -> bool {
+        true
     }
 
     fn is_full(&self) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::hooks::{Hooks, Plain};
 use super::{Address, FromAddress, Inbound};
-use crate::engine::{Opening, Part, Port, Turn};
+use crate::engine::{Debt, Envelope, Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Incoming, Peer, SocketKind};
@@ -55,14 +55,32 @@ impl Intake {
                 turn.core.calls.asked(message.client(), peer);
             }
         }
-        if self.results && !turn.core.judge(&mut message, turn.now) {
-            return;
+        let mut debt = Debt::NONE;
+        if self.results {
+            match turn.core.judge(&mut message, turn.now) {
+                Some(owed) => debt = owed,
+                None => return,
+            }
         }
         if turn.blocks() {
             self.waiting += 1;
             turn.route_waiting(message, 0);
         } else {
-            turn.route(message);
+            turn.route(Envelope { debt, ..message.into() });
+        }
+    }
+
+    /// A message that came in over the link.
+    pub(super) fn enter_linked(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
+        if envelope.message.id().is_none() {
+            turn.core.calls.asked(envelope.message.client(), None);
+        }
+        if turn.blocks() {
+            self.waiting += 1;
+            turn.core.lose_track(envelope.debt, &envelope.message);
+            turn.route_waiting(envelope.message, 0);
+        } else {
+            turn.route(envelope);
         }
     }
 
@@ -144,6 +162,10 @@ macro_rules! pull_part {
 
             fn brings_results(&self) -> bool {
                 $results
+            }
+
+            fn is_linkable(&self) -> bool {
+                $binds && $outside && self.intake.hooks.is_none()
             }
         }
     };

@@ -418,6 +418,10 @@ impl Part for WorkerPushService {
         true
     }
 
+    fn settles(&self) -> bool {
+        self.hooks.is_none()
+    }
+
     fn answer(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
         self.set_up(turn);
         self.endpoint(turn, asker)

@@ -110,6 +110,7 @@ impl Start {
             planned.part.open(&mut opening)?;
         }
         let found = publish(&plan, &own, &shared, found);
+        let link = found.get(features::TOPIC).cloned();
         // Set once, here.
         let _ = addresses.set(found);
         let asked = plan.parts.iter().enumerate().filter(|(_, planned)| planned.part.answers());
@@ -124,7 +125,9 @@ impl Start {
         let description = plan.service.as_deref().map(crate::service::Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
-        Ok(Reactor::new(Engine::new(core, parts, plan.service, plan.threads), sockets, wakeup))
+        let mut engine = Engine::new(core, parts, plan.service, plan.threads);
+        engine.set_link_address(link);
+        Ok(Reactor::new(engine, sockets, wakeup))
     }
 }
 
@@ -170,7 +173,10 @@ fn publish(
     }
     let mut read_only = ReadOnly::default();
     let own = addresses.iter().map(|(key, address)| (key.as_str(), address.as_bytes().to_vec()));
-    let name = [("name", plan.name.as_bytes().to_vec()), (features::KEY, features::json())];
+    let name = [
+        ("name", plan.name.as_bytes().to_vec()),
+        (features::KEY, features::json(addresses.get(features::TOPIC).map(String::as_str))),
+    ];
     for (key, value) in own.chain(name) {
         cache.publish(key, value);
         read_only.insert(key);

@@ -57,6 +57,11 @@ impl Header {
         self.next.get_or_init(|| Arc::new(self.at_stage(self.stage.wrapping_add(1)))).clone()
     }
 
+    /// Fields 1 to 4, encoded.
+    pub(crate) fn encoded(&self) -> &[u8] {
+        &self.encoded
+    }
+
     /// The call for this hop: the component's name and the method's.
     pub(crate) fn call(&self) -> Result<(&str, &str), CallError> {
         let call = if self.function.contains(' ') {

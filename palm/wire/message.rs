@@ -10,6 +10,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use super::budget::{Budget, MAX_BUDGET_BYTES, put_budget};
 use super::header::{CallError, Header};
+use super::id::Id;
 use super::proto::{Delivery, Part, RemoteError};
 use super::scan::{DecodeError, Scan, Value};
 use super::streams::Streams;
@@ -43,6 +44,7 @@ pub struct Message {
     /// UTF-8, checked when it was read.
     cache: Bytes,
     payload: Bytes,
+    id: Option<Id>,
     /// Every other field, encoded, in order of arrival.
     extra: Bytes,
     budget: Option<Budget>,
@@ -56,17 +58,23 @@ impl Message {
 
     pub(crate) fn of_stream(pipeline: &str, client: &str, function: &str, payload: impl Into<Bytes>) -> Self {
         let header = Arc::new(Header::new(pipeline, client, 0, function));
-        Self::from_parts(header, Bytes::new(), payload.into(), Bytes::new(), None)
+        Self::of_parts(header, payload.into(), None)
+    }
+
+    /// A message of a stream whose header is known, with nothing else to say.
+    pub(crate) const fn of_parts(header: Arc<Header>, payload: Bytes, id: Option<Id>) -> Self {
+        Self { header, cache: Bytes::new(), payload, id, extra: Bytes::new(), budget: None }
     }
 
     pub(super) const fn from_parts(
         header: Arc<Header>,
         cache: Bytes,
         payload: Bytes,
+        id: Option<Id>,
         extra: Bytes,
         budget: Option<Budget>,
     ) -> Self {
-        Self { header, cache, payload, extra, budget }
+        Self { header, cache, payload, id, extra, budget }
     }
 
     /// Reads an encoded message. The payload stays a slice of `frame`.
@@ -104,13 +112,17 @@ impl Message {
     }
 
     pub(crate) fn encoded_len(&self) -> usize {
-        self.header.encoded.len() + field_len(&self.cache) + field_len(&self.payload) + self.extra.len()
+        let id = if self.id.is_some() { ID_FIELD_BYTES } else { 0 };
+        self.header.encoded.len() + field_len(&self.cache) + field_len(&self.payload) + id + self.extra.len()
     }
 
     pub(crate) fn encode_into(&self, into: &mut Vec<u8>) {
         into.put_slice(&self.header.encoded);
         put_field(5, &self.cache, into);
         put_field(6, &self.payload, into);
+        if let Some(id) = &self.id {
+            put_id(id, into);
+        }
         into.put_slice(&self.extra);
     }
 
@@ -152,8 +164,8 @@ impl Message {
 
     /// Identifier of the request, if the client set one.
     #[must_use]
-    pub fn id(&self) -> Option<&[u8]> {
-        self.extensions(ID).last()
+    pub const fn id(&self) -> Option<&[u8; 16]> {
+        self.id.as_ref()
     }
 
     /// Why there is no result, if there is none.
@@ -247,8 +259,8 @@ impl Message {
     }
 
     /// Gives the request an identifier that its answers bring back.
-    pub fn set_id(&mut self, id: [u8; 16]) {
-        self.set_extension(ID, &id);
+    pub const fn set_id(&mut self, id: [u8; 16]) {
+        self.id = Some(id);
     }
 
     /// Turns the message into the report of an error: other implementations see the payload `0`, as theirs would be.
@@ -316,21 +328,21 @@ impl Message {
     }
 
     /// A message of a stream whose header is known; `extra` is its other fields, encoded.
-    pub(crate) fn of_header(header: Arc<Header>, extra: &Bytes, payload: Bytes) -> Result<Self, DecodeError> {
+    pub(crate) fn of_header(
+        header: Arc<Header>,
+        id: Option<Id>,
+        extra: &Bytes,
+        payload: Bytes,
+    ) -> Result<Self, DecodeError> {
         if extra.is_empty() {
-            return Ok(Self::from_parts(header, Bytes::new(), payload, Bytes::new(), None));
+            return Ok(Self::of_parts(header, payload, id));
         }
         let mut message = Self::decode(extra.clone())?;
-        (message.header, message.payload) = (header, payload);
+        (message.header, message.id, message.payload) = (header, id.or(message.id), payload);
         Ok(message)
     }
 
-    /// Fields 1 to 4, encoded.
-    pub(crate) fn encoded_header(&self) -> Bytes {
-        self.header.encoded.clone()
-    }
-
-    /// Every field from 5 on but the payload, encoded, for a message that leaves at `now`.
+    /// Every field from 5 on but payload and identifier, encoded, for a message that leaves at `now`.
     pub(crate) fn encoded_extra(&self, now: Instant) -> Bytes {
         if self.cache.is_empty() && self.budget.is_none() {
             return self.extra.clone();
@@ -382,6 +394,16 @@ impl Message {
         extra.extend_from_slice(value);
         self.extra = extra.into();
     }
+}
+
+/// Length of an identifier's field: its key takes two bytes, its length one.
+const ID_FIELD_BYTES: usize = 3 + size_of::<Id>();
+
+/// Appends the field of a request's identifier.
+pub(crate) fn put_id(id: &Id, into: &mut Vec<u8>) {
+    encode_key(ID, WireType::LengthDelimited, into);
+    encode_varint(size_of::<Id>() as u64, into);
+    into.put_slice(id);
 }
 
 fn field_len(value: &Bytes) -> usize {

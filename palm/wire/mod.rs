@@ -5,17 +5,20 @@
 mod budget;
 mod code;
 mod header;
+mod id;
 mod message;
 mod scan;
 mod streams;
 
 pub use code::Code;
 pub use message::Message;
+pub(crate) use message::put_id;
 pub use proto::{Delivery, RemoteError};
 pub use scan::DecodeError;
 
 pub(crate) use budget::put_budget;
 pub(crate) use header::Header;
+pub(crate) use id::{Id, id_of, parts_of};
 pub(crate) use scan::has_id;
 pub(crate) use streams::Streams;
 

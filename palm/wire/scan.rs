@@ -143,5 +143,8 @@ impl Iterator for Scan<'_> {
 
 /// Whether an encoded message brings an `id`: its answers are then matched by it, not by the call they belong to.
 pub(crate) fn has_id(bytes: &[u8]) -> bool {
-    Scan::new(bytes, 0).map_while(Result::ok).any(|field| field.number == super::message::ID)
+    Scan::new(bytes, 0).map_while(Result::ok).any(|field| {
+        field.number == super::message::ID
+            && matches!(field.value, Value::Bytes(range) if range.len() == size_of::<super::Id>())
+    })
 }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::budget::{BUDGET, Budget};
 use super::header::Header;
-use super::message::Message;
+use super::id::Id;
+use super::message::{ID, Message};
 use super::scan::{DecodeError, Field, Scan, Value};
 
 /// Headers kept at most. A peer that sends a new one with each message must not fill the memory.
@@ -112,6 +113,7 @@ const fn wrong_type<T>(field: &Field) -> Result<T, DecodeError> {
 struct Body {
     cache: std::ops::Range<usize>,
     payload: std::ops::Range<usize>,
+    id: Option<Id>,
     extra: Extra,
     budget: Option<Budget>,
 }
@@ -125,7 +127,7 @@ enum Extra {
 impl Body {
     /// Reads the fields from `at` on; `None` if one of them belongs to the header.
     fn read(frame: &[u8], at: usize) -> Result<Option<Self>, DecodeError> {
-        let mut body = Self { cache: 0..0, payload: 0..0, extra: Extra::Run(0..0), budget: None };
+        let mut body = Self { cache: 0..0, payload: 0..0, id: None, extra: Extra::Run(0..0), budget: None };
         for field in Scan::new(frame, at) {
             let field = field?;
             if field.number <= 4 {
@@ -138,7 +140,7 @@ impl Body {
 
     /// The same for a message whose header is strewn over it.
     fn read_around(frame: &[u8]) -> Result<Self, DecodeError> {
-        let mut body = Self { cache: 0..0, payload: 0..0, extra: Extra::Run(0..0), budget: None };
+        let mut body = Self { cache: 0..0, payload: 0..0, id: None, extra: Extra::Run(0..0), budget: None };
         for field in Scan::new(frame, 0) {
             let field = field?;
             if field.number > 4 {
@@ -155,6 +157,9 @@ impl Body {
                 self.cache = range.clone();
             }
             (6, Value::Bytes(range)) => self.payload = range.clone(),
+            (ID, Value::Bytes(range)) if range.len() == size_of::<Id>() => {
+                self.id = frame[range.clone()].try_into().ok();
+            }
             (BUDGET, Value::Varint(millis)) => self.budget = Some(Budget::of_field(*millis)),
             (5 | 6, _) => return wrong_type(field),
             _ => self.extra.add(frame, field),
@@ -167,7 +172,7 @@ impl Body {
             Extra::Run(range) => frame.slice(range),
             Extra::Scattered(bytes) => bytes.into(),
         };
-        Message::from_parts(header, frame.slice(self.cache), frame.slice(self.payload), extra, self.budget)
+        Message::from_parts(header, frame.slice(self.cache), frame.slice(self.payload), self.id, extra, self.budget)
     }
 }
 

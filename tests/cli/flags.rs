@@ -6,11 +6,11 @@ const COMMON: [&str; 3] = ["--messages", "--advertise", "--insecure"];
 
 pub(crate) fn each_kind_has_its_own() {
     let kinds: [(&str, &[&str]); 6] = [
-        ("MyServer", &["--name", "--pull", "--pub", "--db", "--pipelined", "--threads"]),
-        ("MyPipeline", &["--name", "--sub", "--previous", "--pub", "--db", "--to-client", "--threads"]),
-        ("MySink", &["--name", "--sub", "--previous", "--pub", "--db", "--to-client", "--threads"]),
-        ("MyMaster", &["--name", "--pull", "--pub", "--wpush", "--wpull", "--link", "--db", "--pipelined"]),
-        ("Hub", &["--name", "--sub", "--previous", "--pub", "--wpush", "--wpull", "--link", "--db", "--pipelined"]),
+        ("MyServer", &["--name", "--pull", "--pub", "--link", "--db", "--pipelined", "--threads"]),
+        ("MyPipeline", &["--name", "--sub", "--previous", "--pub", "--link", "--db", "--to-client", "--threads"]),
+        ("MySink", &["--name", "--sub", "--previous", "--pub", "--link", "--db", "--to-client", "--threads"]),
+        ("MyMaster", &["--name", "--pull", "--pub", "--link", "--wpush", "--wpull", "--db", "--pipelined"]),
+        ("Hub", &["--name", "--sub", "--previous", "--pub", "--link", "--wpush", "--wpull", "--db", "--pipelined"]),
         ("MyWorker", &["--name", "--db", "--pull", "--push", "--threads"]),
     ];
     let all = [

@@ -54,6 +54,7 @@ Hooks
 
 Parts
   inbound   Pull        PullService        => Methods
+  inbound   Link        LinkService        => Pub
   outbound  Methods     Methods            => Pub
   outbound  Pub         PubService         => exterior
   bypass    Cache       CacheService
@@ -62,7 +63,18 @@ Parts
     let names: Vec<_> = flags.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(
         names,
-        ["--name", "--pull", "--pub", "--db", "--pipelined", "--threads", "--messages", "--advertise", "--insecure"]
+        [
+            "--name",
+            "--pull",
+            "--pub",
+            "--link",
+            "--db",
+            "--pipelined",
+            "--threads",
+            "--messages",
+            "--advertise",
+            "--insecure"
+        ]
     );
     assert!(flags.starts_with("  --name NAME ") && flags.contains("(required)"), "{flags}");
 }
@@ -119,7 +131,7 @@ pub(crate) fn graphs_in_both_languages() {
     assert_eq!(dot, prints(&["graph", "MyMaster", "--format", "dot"]));
     let mermaid = prints(&["graph", "MySink", "--format", "mermaid"]);
     assert!(mermaid.starts_with("flowchart LR\n    Sub["), "{mermaid}");
-    assert!(mermaid.ends_with("    Sub --> Methods\n    Methods --> Pub\n"), "{mermaid}");
+    assert!(mermaid.ends_with("    Sub --> Methods\n    Methods --> Pub\n    Link --> Pub\n"), "{mermaid}");
 }
 
 pub(crate) fn a_graph_for_programs() {
@@ -130,7 +142,7 @@ pub(crate) fn a_graph_for_programs() {
         json!({ "name": "Sub", "direction": "inbound", "type": "SubConnection", "route": "Methods" })
     );
     assert_eq!(
-        graph["parts"][3],
+        graph["parts"][4],
         json!({ "name": "Cache", "direction": "bypass", "type": "CacheService", "route": null })
     );
 }

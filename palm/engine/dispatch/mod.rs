@@ -7,6 +7,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::engine::crew::{Credit, Crew, CrewLimits, WorkerId};
+use crate::engine::debt::Debt;
 use crate::engine::envelope::{Envelope, PartId};
 use crate::engine::flight::{Entry, Flight, Sequence, Verdict};
 use crate::engine::link::ResultKind;
@@ -43,9 +44,9 @@ pub(crate) struct GivenUp {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Judgement {
     /// A result. The part that handed its message out may have credit again.
-    Result(Option<PartId>),
+    Result(Option<PartId>, Debt),
     /// The message gave no result.
-    Nothing(PartId),
+    Nothing(PartId, Debt),
     /// A copy, or of another run of this master: it goes nowhere.
     Stale,
 }
@@ -80,6 +81,8 @@ pub(crate) struct Dispatch {
     overtaken: HashMap<(Sequence, u32), (PartId, WorkerId, usize)>,
     /// What was not handed out, because its caller's time was used up.
     late: Vec<GivenUp>,
+    /// Messages that gave nothing, as is known from the result of a later one.
+    silent: Vec<(Debt, Message)>,
 }
 
 impl Dispatch {
@@ -90,6 +93,7 @@ impl Dispatch {
             echo: None,
             overtaken: HashMap::new(),
             late: Vec::new(),
+            silent: Vec::new(),
         }
     }
 
@@ -218,10 +222,17 @@ impl Dispatch {
                     // Its worker was taken for dead, and answered all the same.
                     None => self.crew(part).withdraw(sequence),
                 }
-                if message.is_empty_part() { Judgement::Nothing(part) } else { Judgement::Result(Some(part)) }
+                let debt = entry.envelope.debt;
+                if message.is_empty_part() {
+                    Judgement::Nothing(part, debt)
+                } else {
+                    Judgement::Result(Some(part), debt)
+                }
             }
-            Verdict::Another => Judgement::Result(None),
-            Verdict::Stale if self.crews.values().any(|crew| !crew.limits.deduplication) => Judgement::Result(None),
+            Verdict::Another => Judgement::Result(None, Debt::NONE),
+            Verdict::Stale if self.crews.values().any(|crew| !crew.limits.deduplication) => {
+                Judgement::Result(None, Debt::NONE)
+            }
             Verdict::Stale => Judgement::Stale,
         }
     }
@@ -231,9 +242,31 @@ impl Dispatch {
         for earlier in self.crew(part).passed_over(worker, sequence) {
             let Some(entry) = self.flight.get(earlier).filter(|entry| entry.holder == Some(worker)) else { continue };
             let bytes = entry.bytes();
-            self.flight.forget(earlier);
+            if let Some(entry) = self.flight.forget(earlier) {
+                self.silent.push((entry.envelope.debt, entry.envelope.message));
+            }
             self.crew(part).settled(worker, bytes, now);
         }
+    }
+
+    pub(crate) fn take_silent(&mut self) -> Vec<(Debt, Message)> {
+        std::mem::take(&mut self.silent)
+    }
+
+    /// Drops what waits for a worker and is wanted no more.
+    pub(crate) fn cancel(&mut self, is_of: impl Fn(&Message) -> bool) -> Vec<Envelope> {
+        let parts: Vec<_> = self.crews.keys().copied().collect();
+        let mut dropped = Vec::new();
+        for part in parts {
+            let waits = |entry: &Entry| entry.holder.is_none() && is_of(&entry.envelope.message);
+            let waiting: Vec<_> =
+                self.flight.of(part).filter(|(_, entry)| waits(entry)).map(|(sequence, _)| sequence).collect();
+            for sequence in waiting {
+                self.crew(part).withdraw(sequence);
+                dropped.extend(self.flight.give_up(sequence).map(|entry| entry.envelope));
+            }
+        }
+        dropped
     }
 
     /// Takes what a worker on the link says. `None` if it is a copy, or of nothing that this worker has.
@@ -290,7 +323,7 @@ impl Dispatch {
                 }
             }
         }
-        Judgement::Result(None)
+        Judgement::Result(None, Debt::NONE)
     }
 
     /// A worker is gone. What it held is handed out again, or given up after its last attempt.
@@ -299,7 +332,7 @@ impl Dispatch {
         self.overtaken.retain(|_, (of, holder, _)| (*of, *holder) != (part, worker));
         let lost = self.flight.lost(part, worker);
         if !self.crew(part).limits.redelivery {
-            lost.into_iter().for_each(|sequence| self.flight.forget(sequence));
+            lost.into_iter().for_each(|sequence| drop(self.flight.forget(sequence)));
             return Vec::new();
         }
         self.again(part, lost)

@@ -1,6 +1,7 @@
 //! The dispatch by itself.
 
 use super::*;
+use crate::engine::debt::Debt;
 
 const PART: PartId = PartId(2);
 
@@ -13,10 +14,10 @@ fn a_stray_message_says_nothing_of_the_workers() {
     dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
     let mut out = hand_out(&mut dispatch, now).remove(0);
     let mut stray = Message::decode(Bytes::new()).expect("an empty message");
-    assert_eq!(dispatch.judge(&mut stray, now), Judgement::Result(None));
+    assert_eq!(dispatch.judge(&mut stray, now), Judgement::Result(None, Debt::NONE));
     assert_eq!(dispatch.len(), 1);
     out.message.clear_delivery();
-    assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(None));
+    assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(None, Debt::NONE));
     assert_eq!(dispatch.len(), 0);
 }
 
@@ -55,7 +56,7 @@ fn a_worker_with_threads_owes_what_its_later_results_overtake() {
     handed.reverse();
     for out in &mut handed {
         out.message.set_threads(4);
-        assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(Some(PART)));
+        assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(Some(PART), Debt::NONE));
     }
     assert_eq!(dispatch.len(), 0);
 }
@@ -73,7 +74,7 @@ fn a_dead_workers_messages_are_done_by_another() {
         for mut out in hand_out(&mut dispatch, now) {
             assert_eq!(out.worker, WorkerId(2));
             assert_eq!(out.message.delivery().map(|mark| mark.attempt), Some(2));
-            assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(Some(PART)));
+            assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(Some(PART), Debt::NONE));
             assert!(out.message.delivery().is_none());
             results += 1;
         }
@@ -154,7 +155,7 @@ fn a_hanging_method_is_tried_elsewhere_and_its_late_result_is_stale() {
     let mut second = hand_out(&mut dispatch, later);
     assert_eq!(second.len(), 1);
     assert_eq!(second[0].worker, WorkerId(2));
-    assert_eq!(dispatch.judge(&mut second[0].message, later), Judgement::Result(Some(PART)));
+    assert_eq!(dispatch.judge(&mut second[0].message, later), Judgement::Result(Some(PART), Debt::NONE));
     assert_eq!(dispatch.judge(&mut first[0].message, later), Judgement::Stale);
 }
 
@@ -171,7 +172,7 @@ fn a_message_that_waits_behind_others_of_its_worker_does_not_hang() {
         later += Duration::from_millis(1500);
         assert!(dispatch.overdue(PART, later).is_empty());
         assert!(hand_out(&mut dispatch, later).is_empty(), "nothing is handed out again");
-        assert_eq!(dispatch.judge(&mut out.message, later), Judgement::Result(Some(PART)));
+        assert_eq!(dispatch.judge(&mut out.message, later), Judgement::Result(Some(PART), Debt::NONE));
         handed.extend(hand_out(&mut dispatch, later));
     }
     assert_eq!(dispatch.len(), 0);
@@ -213,10 +214,10 @@ fn what_gave_nothing_is_settled_by_the_next_result() {
     let (mut dispatch, now) = dispatch(3);
     dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
     let mut handed = hand_out(&mut dispatch, now);
-    assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART)));
+    assert_eq!(dispatch.judge(&mut handed[1].message, now), Judgement::Result(Some(PART), Debt::NONE));
     assert_eq!((dispatch.len(), dispatch.held()), (1, 1));
     let mut nothing = handed[2].message.empty_part();
-    assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART));
+    assert_eq!(dispatch.judge(&mut nothing, now), Judgement::Nothing(PART, Debt::NONE));
     assert_eq!(dispatch.len(), 0);
 }
 
@@ -226,7 +227,7 @@ fn workers_that_bring_no_mark_back_are_served_all_the_same() {
     dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
     let mut handed = hand_out(&mut dispatch, now);
     handed[0].message.clear_delivery();
-    assert_eq!(dispatch.judge(&mut handed[0].message.clone(), now), Judgement::Result(None));
+    assert_eq!(dispatch.judge(&mut handed[0].message.clone(), now), Judgement::Result(None, Debt::NONE));
     let rest = hand_out(&mut dispatch, now);
     assert_eq!(handed.len() + rest.len(), 40);
     assert!(rest.iter().all(|out| out.message.delivery().is_none()));

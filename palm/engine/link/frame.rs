@@ -11,9 +11,11 @@ const WELCOME: u8 = 2;
 const DATA: u8 = 3;
 const ACK: u8 = 4;
 const BYE: u8 = 5;
+const CANCEL: u8 = 6;
+const ALIVE: u8 = 7;
 
 /// Bytes before the records of a data frame: kind, number, acknowledgement.
-pub(super) const DATA_HEAD: usize = 17;
+pub(crate) const DATA_HEAD: usize = 17;
 
 /// What crosses the link at once.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,10 @@ pub(crate) enum Frame {
     Ack { processed: FrameNumber },
     /// The peer leaves for good.
     Bye,
+    /// Nobody waits any more for that call of a client: the requests whose numbers begin with it.
+    Cancel { client: u64, call: u32 },
+    /// Something that the peer has asked for is still being worked on.
+    Alive,
 }
 
 impl Frame {
@@ -44,6 +50,8 @@ impl Frame {
             DATA => Self::Data { number: number(1)?, processed: number(9)?, records: frame.slice(DATA_HEAD..) },
             ACK => Self::Ack { processed: number(1)? },
             BYE => Self::Bye,
+            CANCEL => Self::Cancel { client: number(1)?, call: u32::from_le_bytes(frame.get(9..13)?.try_into().ok()?) },
+            ALIVE => Self::Alive,
             _ => return None,
         })
     }
@@ -68,6 +76,12 @@ impl Frame {
                 bytes.put_u64_le(*processed);
             }
             Self::Bye => bytes.push(BYE),
+            Self::Cancel { client, call } => {
+                bytes.push(CANCEL);
+                bytes.put_u64_le(*client);
+                bytes.put_u32_le(*call);
+            }
+            Self::Alive => bytes.push(ALIVE),
         }
         bytes
     }
@@ -93,6 +107,8 @@ mod tests {
             Frame::Data { number: 1, processed: 2, records: Bytes::from_static(b"abc") },
             Frame::Ack { processed: u64::MAX },
             Frame::Bye,
+            Frame::Cancel { client: 1, call: u32::MAX },
+            Frame::Alive,
         ] {
             assert_eq!(Frame::read(frame.write().into()), Some(frame));
         }

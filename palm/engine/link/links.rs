@@ -1,23 +1,28 @@
 //! The peers that are linked to a component.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::frame::FrameNumber;
+use super::frame::{Frame, FrameNumber};
+use super::linked::{Linked, Parked};
 use super::record::Record;
 use super::session::{Session, Violation};
 use crate::engine::WorkerId;
 use crate::socket::Peer;
 use crate::wire::proto::{LinkHello, LinkWelcome};
-use crate::wire::{Delivery, Message};
+use crate::wire::{Delivery, Message, id_of};
 
 /// Version of what crosses the link.
 pub(crate) const PROTOCOL: u32 = 1;
 
 /// How long a session waits for its peer to come back.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sessions that are remembered as ended because their peers took nothing.
+const MAX_ENDED: usize = 1024;
 
 /// Workers on the link are numbered from here on; those on classic sockets below it.
 const FIRST_WORKER: usize = 1 << 32;
@@ -37,18 +42,41 @@ impl LinkId {
             None => None,
         }
     }
+
+    #[cfg(test)]
+    pub(crate) const fn test(number: usize) -> Self {
+        Self(number)
+    }
 }
 
+/// What may wait for linked peers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinkLimits {
+    /// Bytes for one of them: beyond it a client's own messages wait, and for a component all of them.
+    pub(crate) bytes: usize,
+    /// Bytes for all of them.
+    pub(crate) total: usize,
+    /// How long a peer with that much may take nothing.
+    pub(crate) stall: Duration,
+}
+
+impl Default for LinkLimits {
+    fn default() -> Self {
+        Self { bytes: 16 << 20, total: 256 << 20, stall: Duration::from_secs(600) }
+    }
+}
+
+/// Somebody listens to a topic over the link, or does so no more.
 #[derive(Debug)]
-struct Linked {
-    session_id: Bytes,
-    session: Session,
-    /// What the transport calls it now.
-    identity: Bytes,
-    connection: Option<Peer>,
-    work: bool,
-    /// Since when its connection is gone.
-    gone: Option<Instant>,
+pub(crate) enum Audience {
+    /// `replaces`: the subscription at the publisher that counts no more, by the session that takes its place.
+    Joined {
+        topic: Bytes,
+        replaces: Option<Bytes>,
+    },
+    Left {
+        topic: Bytes,
+    },
 }
 
 /// What a greeting led to.
@@ -60,49 +88,82 @@ pub(crate) struct Greeted {
     pub(crate) worker: bool,
 }
 
+/// A peer that is linked no more, as the component has to know it.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    /// Replies that it had not processed.
+    pub(crate) replies: u64,
+}
+
 /// Every peer that is linked, by what it is known by.
 #[derive(Debug)]
 pub(crate) struct Links {
     epoch: u64,
+    limits: LinkLimits,
     peers: HashMap<LinkId, Linked>,
     by_session: HashMap<Bytes, LinkId>,
     by_identity: HashMap<Bytes, LinkId>,
+    by_topic: HashMap<Bytes, Arc<[LinkId]>>,
     last: usize,
     /// Peers that something is to be said to.
     unsaid: Vec<LinkId>,
+    /// What is to be sent before that, beside the sessions.
+    notices: Vec<(Bytes, Bytes)>,
+    /// Peers with parked frames, in turn.
+    line: VecDeque<LinkId>,
+    audience: Vec<Audience>,
+    /// Bytes that peers have not processed, and the components among them that have too many.
+    pending: usize,
+    full: HashSet<LinkId>,
+    /// Sessions that ended because their peers took nothing.
+    ended: VecDeque<Bytes>,
 }
 
 impl Links {
     pub(crate) fn new(epoch: u64) -> Self {
         Self {
             epoch,
+            limits: LinkLimits::default(),
             peers: HashMap::new(),
             by_session: HashMap::new(),
             by_identity: HashMap::new(),
+            by_topic: HashMap::new(),
             last: 0,
             unsaid: Vec::new(),
+            notices: Vec::new(),
+            line: VecDeque::new(),
+            audience: Vec::new(),
+            pending: 0,
+            full: HashSet::new(),
+            ended: VecDeque::new(),
         }
+    }
+
+    pub(crate) const fn set_limits(&mut self, limits: LinkLimits) {
+        self.limits = limits;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
 
-    /// A peer says who it is, on a new connection or an old one.
+    /// A peer says who it is, on a new connection or an old one. `submit`: this component takes messages over the link.
     pub(crate) fn hello(
         &mut self,
         identity: Bytes,
         connection: Option<Peer>,
         hello: &LinkHello,
         name: &str,
+        submit: bool,
+        now: Instant,
     ) -> Result<Greeted, Violation> {
         let mut welcome = LinkWelcome {
             protocol: PROTOCOL,
             epoch: self.epoch,
-            known: false,
-            received: 0,
             name: name.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            submit,
+            ..LinkWelcome::default()
         };
         if hello.session.is_empty() {
             return Ok(Greeted { welcome, id: None, worker: false });
@@ -111,32 +172,58 @@ impl Links {
         welcome.known = known.is_some();
         if known.is_none() && hello.resumed {
             // It has to begin anew: what it says of frames means another session.
+            welcome.cancelled = self.ended.contains(&hello.session);
             return Ok(Greeted { welcome, id: None, worker: false });
         }
         let id = known.unwrap_or_else(|| {
             self.last += 1;
             LinkId(self.last)
         });
-        let peer = self.peers.entry(id).or_insert_with(|| Linked {
-            session_id: hello.session.clone(),
-            session: Session::new(),
-            identity: Bytes::new(),
-            connection: None,
-            work: false,
-            gone: None,
-        });
+        let peer = self.peers.entry(id).or_insert_with(|| Linked::new(hello, now));
         let worker = hello.work && (!peer.work || peer.gone.is_some());
         self.by_identity.remove(&peer.identity);
         peer.identity = identity.clone();
         peer.connection = connection.or(peer.connection);
         peer.work = hello.work;
+        peer.submit = hello.submit && submit;
         peer.gone = None;
+        peer.taken = now;
         peer.session.resume(hello.received)?;
         welcome.received = peer.session.received();
         self.by_identity.insert(identity, id);
         self.by_session.insert(hello.session.clone(), id);
+        peer.name.clone_from(&hello.name);
+        if known.is_none() {
+            self.listen(id, hello);
+        }
+        self.weigh(id, now);
         self.say(id);
         Ok(Greeted { welcome, id: Some(id), worker })
+    }
+
+    fn listen(&mut self, id: LinkId, hello: &LinkHello) {
+        for topic in &hello.topics {
+            let listeners = self.by_topic.entry(topic.clone()).or_default();
+            *listeners = listeners.iter().copied().chain([id]).collect();
+            let replaces = hello.replaces.then(|| hello.session.clone());
+            self.audience.push(Audience::Joined { topic: topic.clone(), replaces });
+        }
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.topics.clone_from(&hello.topics);
+        }
+    }
+
+    /// Who listens to a topic.
+    pub(crate) fn listeners(&self, topic: &[u8]) -> Option<Arc<[LinkId]>> {
+        if self.by_topic.is_empty() {
+            return None;
+        }
+        self.by_topic.get(topic).cloned()
+    }
+
+    /// What has changed among those who listen.
+    pub(crate) fn take_audience(&mut self) -> Vec<Audience> {
+        std::mem::take(&mut self.audience)
     }
 
     /// Who is behind an identity, if it has said so.
@@ -148,48 +235,174 @@ impl Links {
         self.peers.get_mut(&id).map(|peer| &mut peer.session)
     }
 
-    /// A peer has processed our frames up to `number`.
-    pub(crate) fn acked(&mut self, id: LinkId, number: FrameNumber) -> Result<(), Violation> {
-        self.session(id).map_or(Ok(()), |session| session.acked(number))
+    /// The first half of the identifiers of a peer's requests; 0 if it makes none.
+    pub(crate) fn client(&self, id: LinkId) -> u64 {
+        self.peers.get(&id).map_or(0, |peer| peer.client)
     }
 
-    /// Says `id` something soon.
-    pub(crate) fn say(&mut self, id: LinkId) {
-        if !self.unsaid.contains(&id) {
-            self.unsaid.push(id);
-        }
+    /// Whether a peer may submit messages.
+    pub(crate) fn submits(&self, id: LinkId) -> bool {
+        self.peers.get(&id).is_some_and(|peer| peer.submit)
+    }
+
+    /// Writes to a peer's session, to be sent soon.
+    pub(crate) fn write(&mut self, id: LinkId, now: Instant, write: impl FnOnce(&mut Session)) -> bool {
+        let Some(peer) = self.peers.get_mut(&id) else { return false };
+        write(&mut peer.session);
+        self.weigh(id, now);
+        self.say(id);
+        true
     }
 
     /// Hands a message to a worker on the link; `false` if there is none of that number.
     pub(crate) fn hand_out(&mut self, worker: WorkerId, delivery: &Delivery, message: &Message, now: Instant) -> bool {
         let Some(id) = LinkId::of_worker(worker) else { return false };
-        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { return false };
-        let stream = peer.session.stream(message);
-        peer.session.push(&Record::Work {
-            stream,
-            sequence: delivery.sequence,
-            attempt: delivery.attempt,
-            extra: message.encoded_extra(now),
-            payload: message.payload().clone(),
-        });
-        self.say(id);
-        true
+        if self.peers.get(&id).is_none_or(|peer| peer.gone.is_some()) {
+            return false;
+        }
+        self.write(id, now, |session| {
+            let (stream, request) = session.stream(message);
+            session.push(&Record::Work {
+                stream,
+                request,
+                sequence: delivery.sequence,
+                attempt: delivery.attempt,
+                extra: &message.encoded_extra(now)[..],
+                payload: &message.payload()[..],
+            });
+        })
+    }
+
+    /// Notes how much a peer has not processed.
+    fn weigh(&mut self, id: LinkId, now: Instant) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let pending = peer.session.pending_bytes();
+        if pending < peer.pending {
+            peer.taken = now;
+        }
+        self.pending = self.pending + pending - peer.pending;
+        peer.pending = pending;
+        if peer.is_stage() && pending >= self.limits.bytes {
+            self.full.insert(id);
+        } else if !self.full.is_empty() {
+            self.full.remove(&id);
+        }
+    }
+
+    /// Whether nothing more can be taken for linked peers.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.full.is_empty() || self.pending >= self.limits.total
+    }
+
+    /// Whether every peer that is there has processed everything.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.pending == 0 || self.peers.values().all(|peer| peer.pending == 0 || peer.gone.is_some() || peer.work)
+    }
+
+    /// A peer has processed our frames up to `number`.
+    pub(crate) fn acked(&mut self, id: LinkId, number: FrameNumber, now: Instant) -> Result<(), Violation> {
+        let acked = self.session(id).map_or(Ok(()), |session| session.acked(number));
+        self.weigh(id, now);
+        acked
+    }
+
+    /// A data frame of a peer: it waits until there is room for what is in it.
+    pub(crate) fn park(&mut self, id: LinkId, number: FrameNumber, records: Bytes) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.session.take_in(number) {
+            peer.parked_bytes += records.len();
+            peer.parked.push_back(Parked { number, records });
+            if peer.parked.len() == 1 {
+                self.line.push_back(id);
+            }
+        }
+    }
+
+    /// The next frame for which there is room: of those who ask, and of those who work.
+    pub(crate) fn next_parked(&mut self, submissions: bool, results: bool) -> Option<(LinkId, FrameNumber, Bytes)> {
+        for _ in 0..self.line.len() {
+            let id = self.line.pop_front()?;
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
+            let room = if peer.submit { submissions && peer.pending < self.limits.bytes } else { results };
+            if !room {
+                self.line.push_back(id);
+                continue;
+            }
+            let Some(Parked { number, records }) = peer.parked.pop_front() else { continue };
+            peer.parked_bytes -= records.len();
+            if !peer.parked.is_empty() {
+                self.line.push_back(id);
+            }
+            return Some((id, number, records));
+        }
+        None
+    }
+
+    pub(crate) fn has_parked(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    /// Bytes of frames that wait for room.
+    pub(crate) fn parked_bytes(&self, id: LinkId) -> usize {
+        self.peers.get(&id).map_or(0, |peer| peer.parked_bytes)
+    }
+
+    /// A request of a peer was taken in.
+    pub(crate) fn opened(&mut self, id: LinkId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.open += 1;
+        }
+    }
+
+    /// A request of a peer is settled, or can be followed no further.
+    pub(crate) fn closed(&mut self, id: LinkId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.open = peer.open.saturating_sub(1);
+        }
+    }
+
+    /// Tells the peers whose requests are worked on that they are.
+    pub(crate) fn tell_alive(&mut self) {
+        let waiting = self.peers.values().filter(|peer| peer.open > 0 && peer.gone.is_none());
+        self.notices.extend(waiting.map(|peer| (peer.identity.clone(), Frame::Alive.write().into())));
+    }
+
+    /// Nobody waits for a call any more: notes it, and tells the components that may have a part of it.
+    pub(crate) fn cancel(&mut self, client: u64, call: u32) {
+        for peer in self.peers.values_mut() {
+            if peer.client == client {
+                peer.cancel(call);
+            } else if peer.is_stage() && peer.gone.is_none() {
+                self.notices.push((peer.identity.clone(), Frame::Cancel { client, call }.write().into()));
+            }
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self, id: LinkId, request: u64) -> bool {
+        self.peers.get(&id).is_some_and(|peer| peer.is_cancelled(request))
+    }
+
+    /// Says `id` something soon.
+    pub(crate) fn say(&mut self, id: LinkId) {
+        if self.unsaid.last() != Some(&id) && !self.unsaid.contains(&id) {
+            self.unsaid.push(id);
+        }
     }
 
     /// Whether something is to be sent.
     pub(crate) fn has_unsaid(&self) -> bool {
-        !self.unsaid.is_empty()
+        !self.unsaid.is_empty() || !self.notices.is_empty()
     }
 
     /// What is to be sent, and to whom. `at_rest`: nothing else will be said soon.
     pub(crate) fn take_frames(&mut self, at_rest: bool) -> Vec<(Bytes, Bytes)> {
-        let (mut frames, mut owing) = (Vec::new(), Vec::new());
+        let (mut frames, mut owing) = (std::mem::take(&mut self.notices), Vec::new());
         for id in std::mem::take(&mut self.unsaid) {
             let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { continue };
             let identity = peer.identity.clone();
             frames.extend(peer.session.take_frames().map(|frame| (identity.clone(), frame)));
             if let Some(processed) = peer.session.ack_due(at_rest) {
-                frames.push((identity, super::Frame::Ack { processed }.write().into()));
+                frames.push((identity, Frame::Ack { processed }.write().into()));
             } else if peer.session.owes_ack() {
                 owing.push(id);
             }
@@ -206,22 +419,81 @@ impl Links {
         Some(*id)
     }
 
-    /// A peer leaves for good, or breaks the rules.
-    pub(crate) fn remove(&mut self, id: LinkId) {
-        if let Some(peer) = self.peers.remove(&id) {
-            self.by_session.remove(&peer.session_id);
-            self.by_identity.remove(&peer.identity);
-        }
+    /// A component that another one has taken the place of: of the same name, for the same topics, and without a connection.
+    pub(crate) fn predecessor(&self, id: LinkId) -> Option<LinkId> {
+        let peer = self.peers.get(&id).filter(|peer| peer.is_stage())?;
+        let same = |other: &Linked| other.gone.is_some() && other.name == peer.name && other.topics == peer.topics;
+        self.peers.iter().find(|(other, known)| **other != id && same(known)).map(|(other, _)| *other)
     }
 
-    /// Forgets the sessions whose peers have not come back.
-    pub(crate) fn sweep(&mut self, now: Instant) {
-        let over: Vec<_> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.gone.is_some_and(|gone| now >= gone + PATIENCE))
-            .map(|(id, _)| *id)
-            .collect();
-        over.into_iter().for_each(|id| self.remove(id));
+    /// Messages that a peer has not taken.
+    pub(crate) fn untaken(&self, id: LinkId) -> Vec<Bytes> {
+        self.peers.get(&id).map(|peer| peer.session.unprocessed()).unwrap_or_default()
+    }
+
+    /// A peer leaves for good, or is given up.
+    pub(crate) fn remove(&mut self, id: LinkId) -> Option<Removed> {
+        let peer = self.peers.remove(&id)?;
+        self.by_session.remove(&peer.session_id);
+        self.by_identity.remove(&peer.identity);
+        self.full.remove(&id);
+        self.pending -= peer.pending;
+        self.line.retain(|waiting| *waiting != id);
+        for topic in &peer.topics {
+            let left: Arc<[LinkId]> =
+                self.listeners(topic).iter().flat_map(|all| all.iter()).copied().filter(|other| *other != id).collect();
+            if left.is_empty() {
+                self.by_topic.remove(topic);
+            } else {
+                self.by_topic.insert(topic.clone(), left);
+            }
+            self.audience.push(Audience::Left { topic: topic.clone() });
+        }
+        Some(Removed { replies: peer.session.replies() })
+    }
+
+    /// Peers whose time is over: those that have not come back, and those that have taken nothing for too long.
+    pub(crate) fn overdue(&mut self, now: Instant) -> Vec<(LinkId, bool)> {
+        let LinkLimits { bytes, stall, .. } = self.limits;
+        let mut over = Vec::new();
+        for (id, peer) in &self.peers {
+            if peer.gone.is_some_and(|gone| now >= gone + PATIENCE) {
+                over.push((*id, false));
+            } else if !peer.work && peer.pending >= bytes && now >= peer.taken + stall {
+                over.push((*id, true));
+                self.ended.push_back(peer.session_id.clone());
+                if self.ended.len() > MAX_ENDED {
+                    self.ended.pop_front();
+                }
+            }
+        }
+        over
+    }
+
+    /// A message as its peer has it: of a stream that it has opened.
+    pub(crate) fn message(
+        &mut self,
+        id: LinkId,
+        stream: u32,
+        request: u64,
+        extra: &Bytes,
+        payload: Bytes,
+    ) -> Result<Message, Violation> {
+        let session = self.session(id).ok_or(Violation::Stream)?;
+        session.message(stream, request, extra, payload)
+    }
+}
+
+impl Session {
+    /// A message of a stream that the other side has opened.
+    pub(crate) fn message(
+        &self,
+        stream: u32,
+        request: u64,
+        extra: &Bytes,
+        payload: Bytes,
+    ) -> Result<Message, Violation> {
+        let (header, client) = self.header(stream)?;
+        Message::of_header(header.clone(), id_of(*client, request), extra, payload).map_err(|_| Violation::Record)
     }
 }

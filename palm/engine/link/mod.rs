@@ -5,11 +5,13 @@
 //! after that a record names the stream by its number. Nothing here does I/O.
 
 mod frame;
+mod hear;
+mod linked;
 mod links;
 mod record;
 mod session;
 
-pub(crate) use frame::Frame;
-pub(crate) use links::{LinkId, Links, PROTOCOL};
-pub(crate) use record::{Record, ResultKind};
-pub(crate) use session::{Session, Violation};
+pub(crate) use frame::{DATA_HEAD, Frame, FrameNumber};
+pub(crate) use links::{Audience, LinkId, LinkLimits, Links, PROTOCOL};
+pub(crate) use record::{Record, ResultKind, StreamNumber, move_to_stream, written};
+pub(crate) use session::{FRAME_BYTES, Session, Violation};

@@ -10,10 +10,13 @@ const MESSAGE: u8 = 2;
 const WORK: u8 = 3;
 const RESULT: u8 = 4;
 const SETTLED: u8 = 5;
-const CANCEL: u8 = 6;
 const RESET: u8 = 7;
+const REPLY: u8 = 8;
 
-/// What a result says beside its payload.
+const LAST: u8 = 1;
+const ERROR: u8 = 2;
+
+/// What a worker's result says beside its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResultKind {
     /// More follow.
@@ -26,49 +29,57 @@ pub(crate) enum ResultKind {
     Failed,
 }
 
-/// One piece of a data frame.
+/// One piece of a data frame: with its own bytes as it is read, with borrowed ones as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Record {
-    /// From now on, `stream` has this header: fields 1 to 4 of a message, encoded.
-    Open { stream: StreamNumber, header: Bytes },
-    /// One message. `extra` is its fields from 5 on without the payload, encoded.
-    Message { stream: StreamNumber, extra: Bytes, payload: Bytes },
+pub(crate) enum Record<B = Bytes> {
+    /// From now on, `stream` has this header: fields 1 to 4 of a message, encoded. Its requests are those of `client`: the
+    /// first half of their identifiers, 0 if they have none.
+    Open { stream: StreamNumber, client: u64, header: B },
+    /// One message. `extra` is its fields from 5 on without payload and identifier, encoded.
+    Message { stream: StreamNumber, request: u64, extra: B, payload: B },
     /// A message for a worker, with the master's number for it.
-    Work { stream: StreamNumber, sequence: u64, attempt: u32, extra: Bytes, payload: Bytes },
+    Work { stream: StreamNumber, request: u64, sequence: u64, attempt: u32, extra: B, payload: B },
     /// What a worker gave for a message.
-    Result { sequence: u64, attempt: u32, kind: ResultKind, payload: Bytes },
-    /// The request with this id has all its results.
-    Settled { id: Bytes },
-    /// The request with this id is wanted no more.
-    Cancel { id: Bytes },
+    Result { sequence: u64, attempt: u32, kind: ResultKind, payload: B },
+    /// One result of a request, for its client; as an encoded `RemoteError` if it is an error. `last`: there is no other one.
+    Reply { request: u64, last: bool, error: bool, payload: B },
+    /// `branches` messages of that request are done with; their client was given so many results of them.
+    Settled { client: u64, request: u64, branches: u32, results: u32 },
     /// All streams are closed: their numbers begin anew.
     Reset,
 }
 
-impl Record {
+impl<B: AsRef<[u8]>> Record<B> {
     /// Appends the record to a frame.
     pub(crate) fn write(&self, into: &mut Vec<u8>) {
         match self {
-            Self::Open { stream, header } => {
-                begin(into, OPEN, 4 + header.len());
+            Self::Open { stream, client, header } => {
+                let header = header.as_ref();
+                begin(into, OPEN, 12 + header.len());
                 into.put_u32_le(*stream);
+                into.put_u64_le(*client);
                 into.put_slice(header);
             }
-            Self::Message { stream, extra, payload } => {
-                begin(into, MESSAGE, 8 + extra.len() + payload.len());
+            Self::Message { stream, request, extra, payload } => {
+                let (extra, payload) = (extra.as_ref(), payload.as_ref());
+                begin(into, MESSAGE, 16 + extra.len() + payload.len());
                 into.put_u32_le(*stream);
+                into.put_u64_le(*request);
                 put_extra(into, extra);
                 into.put_slice(payload);
             }
-            Self::Work { stream, sequence, attempt, extra, payload } => {
-                begin(into, WORK, 20 + extra.len() + payload.len());
+            Self::Work { stream, request, sequence, attempt, extra, payload } => {
+                let (extra, payload) = (extra.as_ref(), payload.as_ref());
+                begin(into, WORK, 28 + extra.len() + payload.len());
                 into.put_u32_le(*stream);
+                into.put_u64_le(*request);
                 into.put_u64_le(*sequence);
                 into.put_u32_le(*attempt);
                 put_extra(into, extra);
                 into.put_slice(payload);
             }
             Self::Result { sequence, attempt, kind, payload } => {
+                let payload = payload.as_ref();
                 begin(into, RESULT, 13 + payload.len());
                 into.put_u64_le(*sequence);
                 into.put_u32_le(*attempt);
@@ -80,18 +91,26 @@ impl Record {
                 });
                 into.put_slice(payload);
             }
-            Self::Settled { id } => {
-                begin(into, SETTLED, id.len());
-                into.put_slice(id);
+            Self::Reply { request, last, error, payload } => {
+                let payload = payload.as_ref();
+                begin(into, REPLY, 9 + payload.len());
+                into.put_u64_le(*request);
+                into.put_u8(if *last { LAST } else { 0 } | if *error { ERROR } else { 0 });
+                into.put_slice(payload);
             }
-            Self::Cancel { id } => {
-                begin(into, CANCEL, id.len());
-                into.put_slice(id);
+            Self::Settled { client, request, branches, results } => {
+                begin(into, SETTLED, 24);
+                into.put_u64_le(*client);
+                into.put_u64_le(*request);
+                into.put_u32_le(*branches);
+                into.put_u32_le(*results);
             }
             Self::Reset => begin(into, RESET, 0),
         }
     }
+}
 
+impl Record {
     /// Takes the next record off `records`; `None` if that is no record.
     pub(crate) fn read(records: &mut Bytes) -> Option<Self> {
         let length = usize::try_from(records.try_get_u32_le().ok()?).ok()?;
@@ -100,22 +119,22 @@ impl Record {
         }
         let mut body = records.split_to(length);
         Some(match body.try_get_u8().ok()? {
-            OPEN => Self::Open { stream: body.try_get_u32_le().ok()?, header: body },
+            OPEN => {
+                Self::Open { stream: body.try_get_u32_le().ok()?, client: body.try_get_u64_le().ok()?, header: body }
+            }
             MESSAGE => {
-                let stream = body.try_get_u32_le().ok()?;
+                let (stream, request) = (body.try_get_u32_le().ok()?, body.try_get_u64_le().ok()?);
                 let extra = get_extra(&mut body)?;
-                Self::Message { stream, extra, payload: body }
+                Self::Message { stream, request, extra, payload: body }
             }
             WORK => {
-                let stream = body.try_get_u32_le().ok()?;
-                let sequence = body.try_get_u64_le().ok()?;
-                let attempt = body.try_get_u32_le().ok()?;
+                let (stream, request) = (body.try_get_u32_le().ok()?, body.try_get_u64_le().ok()?);
+                let (sequence, attempt) = (body.try_get_u64_le().ok()?, body.try_get_u32_le().ok()?);
                 let extra = get_extra(&mut body)?;
-                Self::Work { stream, sequence, attempt, extra, payload: body }
+                Self::Work { stream, request, sequence, attempt, extra, payload: body }
             }
             RESULT => {
-                let sequence = body.try_get_u64_le().ok()?;
-                let attempt = body.try_get_u32_le().ok()?;
+                let (sequence, attempt) = (body.try_get_u64_le().ok()?, body.try_get_u32_le().ok()?);
                 let kind = match body.try_get_u8().ok()? {
                     0 => ResultKind::More,
                     1 => ResultKind::Last,
@@ -125,11 +144,49 @@ impl Record {
                 };
                 Self::Result { sequence, attempt, kind, payload: body }
             }
-            SETTLED => Self::Settled { id: body },
-            CANCEL => Self::Cancel { id: body },
+            REPLY => {
+                let (request, flags) = (body.try_get_u64_le().ok()?, body.try_get_u8().ok()?);
+                if flags & !(LAST | ERROR) != 0 {
+                    return None;
+                }
+                Self::Reply { request, last: flags & LAST != 0, error: flags & ERROR != 0, payload: body }
+            }
+            SETTLED if body.len() == 24 => Self::Settled {
+                client: body.get_u64_le(),
+                request: body.get_u64_le(),
+                branches: body.get_u32_le(),
+                results: body.get_u32_le(),
+            },
             RESET if body.is_empty() => Self::Reset,
             _ => return None,
         })
+    }
+}
+
+/// Where a message's record has the numbers of its stream and of its request.
+const STREAM_AT: usize = 5;
+const REQUEST_AT: usize = 9;
+
+/// The records of messages that were written, each with the number of its request.
+pub(crate) fn written(mut records: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    std::iter::from_fn(move || {
+        let length: [u8; 4] = records.get(..4)?.try_into().ok()?;
+        let (record, rest) = records.split_at_checked(4 + usize::try_from(u32::from_le_bytes(length)).ok()?)?;
+        records = rest;
+        let request = record.get(REQUEST_AT..REQUEST_AT + 8)?.try_into().ok()?;
+        Some((u64::from_le_bytes(request), record))
+    })
+}
+
+/// Puts messages that were written into another stream.
+pub(crate) fn move_to_stream(mut records: &mut [u8], stream: StreamNumber) {
+    while let Some(length) = records.get(..4).and_then(|length| length.try_into().ok()) {
+        let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+        let Some((record, rest)) = records.split_at_mut_checked(length.saturating_add(4)) else { break };
+        if let Some(number) = record.get_mut(STREAM_AT..REQUEST_AT) {
+            number.copy_from_slice(&stream.to_le_bytes());
+        }
+        records = rest;
     }
 }
 
@@ -168,15 +225,17 @@ mod tests {
             Just(ResultKind::Failed)
         ];
         prop_oneof![
-            (any::<u32>(), bytes()).prop_map(|(stream, header)| Record::Open { stream, header }),
-            (any::<u32>(), bytes(), bytes()).prop_map(|(stream, extra, payload)| Record::Message {
+            (any::<u32>(), any::<u64>(), bytes()).prop_map(|(stream, client, header)| Record::Open {
                 stream,
-                extra,
-                payload
+                client,
+                header
             }),
-            (any::<u32>(), any::<u64>(), any::<u32>(), bytes(), bytes()).prop_map(
-                |(stream, sequence, attempt, extra, payload)| Record::Work {
+            (any::<u32>(), any::<u64>(), bytes(), bytes())
+                .prop_map(|(stream, request, extra, payload)| { Record::Message { stream, request, extra, payload } }),
+            (any::<u32>(), any::<u64>(), any::<u64>(), any::<u32>(), bytes(), bytes()).prop_map(
+                |(stream, request, sequence, attempt, extra, payload)| Record::Work {
                     stream,
+                    request,
                     sequence,
                     attempt,
                     extra,
@@ -189,10 +248,31 @@ mod tests {
                 kind,
                 payload
             }),
-            bytes().prop_map(|id| Record::Settled { id }),
-            bytes().prop_map(|id| Record::Cancel { id }),
+            (any::<u64>(), any::<bool>(), any::<bool>(), bytes())
+                .prop_map(|(request, last, error, payload)| Record::Reply { request, last, error, payload }),
+            (any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>()).prop_map(
+                |(client, request, branches, results)| Record::Settled { client, request, branches, results }
+            ),
             Just(Record::Reset),
         ]
+    }
+
+    #[test]
+    fn messages_are_found_and_moved_where_they_were_written() {
+        let mut records = Vec::new();
+        for (request, payload) in [(7_u64, &b"a"[..]), (u64::MAX, b""), (9, b"a longer one")] {
+            Record::Message { stream: 0, request, extra: &b"x"[..], payload }.write(&mut records);
+        }
+        move_to_stream(&mut records, 0x0102_0304);
+        let found: Vec<_> = written(&records).map(|(request, record)| (request, record.to_vec())).collect();
+        assert_eq!(found.iter().map(|(request, _)| *request).collect::<Vec<_>>(), [7, u64::MAX, 9]);
+        for (request, record) in found {
+            let read = Record::read(&mut record.into()).unwrap();
+            assert!(
+                matches!(read, Record::Message { stream: 0x0102_0304, request: of, .. } if of == request),
+                "{read:?}"
+            );
+        }
     }
 
     proptest! {

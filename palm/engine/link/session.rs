@@ -7,10 +7,12 @@ use bytes::Bytes;
 
 use super::frame::{DATA_HEAD, FrameNumber, put_data_head};
 use super::record::{Record, StreamNumber};
-use crate::wire::{Header, Message};
+use crate::wire::{Header, Message, parts_of};
 
 /// A frame is closed when it is that large; it may hold one record that is larger.
-const FRAME_BYTES: usize = 64 << 10;
+pub(crate) const FRAME_BYTES: usize = 64 << 10;
+/// Records that were written elsewhere share a frame with others if there are fewer bytes of them.
+const SHARED_BELOW: usize = 4 << 10;
 /// Streams that are open at once in each direction.
 const MAX_STREAMS: usize = 4096;
 /// Frames that may be processed before the other side is told.
@@ -29,15 +31,17 @@ pub(crate) enum Violation {
     Header,
     #[error("an acknowledgement of what was never sent")]
     Ack,
+    #[error("more than a peer may send before it is taken in")]
+    Credit,
 }
 
 /// What one side knows of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     // Outgoing.
-    /// By the header's place in memory, which lasts as long as the header is kept here.
-    open_out: HashMap<usize, (StreamNumber, Arc<Header>)>,
-    last_out: Option<(StreamNumber, Arc<Header>)>,
+    /// By the header's place in memory, which lasts as long as the header is kept here, and who asks.
+    open_out: HashMap<(usize, u64), (StreamNumber, Arc<Header>)>,
+    last_out: Option<(StreamNumber, u64, Arc<Header>)>,
     /// Records of the frame that is being filled, after room for its head.
     filling: Vec<u8>,
     /// Frames that the other side has not processed, oldest first.
@@ -49,7 +53,7 @@ pub(crate) struct Session {
     oldest: FrameNumber,
     sent: FrameNumber,
     // Incoming.
-    open_in: Vec<Option<Arc<Header>>>,
+    open_in: Vec<Option<(Arc<Header>, u64)>>,
     received: FrameNumber,
     processed: FrameNumber,
     acknowledged: FrameNumber,
@@ -70,34 +74,40 @@ impl Session {
         self.received
     }
 
-    /// The number of `message`'s stream; opens it if it is new.
-    pub(crate) fn stream(&mut self, message: &Message) -> StreamNumber {
-        let header = message.header();
-        if let Some((number, last)) = &self.last_out
+    /// The number of `message`'s stream, and that of its request; opens the stream if it is new.
+    pub(crate) fn stream(&mut self, message: &Message) -> (StreamNumber, u64) {
+        let (client, request) = parts_of(message.id());
+        (self.stream_of(message.header(), client), request)
+    }
+
+    /// The number of the stream of that header and client; opens it if it is new.
+    pub(crate) fn stream_of(&mut self, header: &Arc<Header>, client: u64) -> StreamNumber {
+        if let Some((number, of, last)) = &self.last_out
             && Arc::ptr_eq(last, header)
+            && *of == client
         {
             return *number;
         }
-        let key = Arc::as_ptr(header).addr();
+        let key = (Arc::as_ptr(header).addr(), client);
         let number = match self.open_out.get(&key) {
             Some((number, _)) => *number,
             None => {
                 if self.open_out.len() >= MAX_STREAMS {
                     self.open_out.clear();
-                    self.push(&Record::Reset);
+                    self.push(&Record::<&[u8]>::Reset);
                 }
                 let number = StreamNumber::try_from(self.open_out.len()).unwrap_or(0);
                 self.open_out.insert(key, (number, header.clone()));
-                self.push(&Record::Open { stream: number, header: message.encoded_header() });
+                self.push(&Record::Open { stream: number, client, header: header.encoded() });
                 number
             }
         };
-        self.last_out = Some((number, header.clone()));
+        self.last_out = Some((number, client, header.clone()));
         number
     }
 
     /// Puts a record into the next frame.
-    pub(crate) fn push(&mut self, record: &Record) {
+    pub(crate) fn push<B: AsRef<[u8]>>(&mut self, record: &Record<B>) {
         if self.filling.is_empty() {
             self.filling.reserve(FRAME_BYTES / 4);
             self.filling.resize(DATA_HEAD, 0);
@@ -108,21 +118,45 @@ impl Session {
         }
     }
 
-    fn close_frame(&mut self) {
-        if self.filling.is_empty() {
-            return;
+    /// Puts records into the next frames that were written elsewhere, after room for a frame's head, and gives them back to be
+    /// kept. Their streams are open.
+    pub(crate) fn push_written(&mut self, records: Vec<u8>) -> Bytes {
+        if records.len() < SHARED_BELOW {
+            if self.filling.is_empty() {
+                self.filling.resize(DATA_HEAD, 0);
+            }
+            self.filling.extend_from_slice(records.get(DATA_HEAD..).unwrap_or_default());
+            if self.filling.len() >= FRAME_BYTES {
+                self.close_frame();
+            }
+            return records.into();
         }
-        let mut frame = std::mem::take(&mut self.filling);
+        self.close_frame();
+        self.queue(records)
+    }
+
+    fn close_frame(&mut self) {
+        if !self.filling.is_empty() {
+            let frame = std::mem::take(&mut self.filling);
+            self.queue(frame);
+        }
+    }
+
+    fn queue(&mut self, mut frame: Vec<u8>) -> Bytes {
         let number = self.oldest + self.unprocessed.len() as u64;
         let mut head = Vec::with_capacity(DATA_HEAD);
         put_data_head(&mut head, number, self.processed);
         frame[..DATA_HEAD].copy_from_slice(&head);
         self.acknowledged = self.processed;
         // It is kept for a while: not with the room it has grown.
-        frame.shrink_to_fit();
+        if frame.len() < frame.capacity() / 4 * 3 {
+            frame.shrink_to_fit();
+        }
+        let frame = Bytes::from(frame);
         self.unprocessed_bytes += frame.len();
-        self.unprocessed.push_back(frame.into());
+        self.unprocessed.push_back(frame.clone());
         self.unsent += 1;
+        frame
     }
 
     /// The frames that are ready to be sent, each once.
@@ -155,6 +189,23 @@ impl Session {
         Ok(())
     }
 
+    /// The records that the other side has not processed, by frames.
+    pub(crate) fn unprocessed(&self) -> Vec<Bytes> {
+        let frames = self.unprocessed.iter().map(|frame| frame.slice(DATA_HEAD..));
+        frames.chain([Bytes::copy_from_slice(self.filling.get(DATA_HEAD..).unwrap_or_default())]).collect()
+    }
+
+    /// Replies that the other side has not processed, for the count of what is dropped with it.
+    pub(crate) fn replies(&self) -> u64 {
+        let mut replies = 0;
+        for mut records in self.unprocessed() {
+            while let Some(record) = Record::read(&mut records) {
+                replies += u64::from(matches!(record, Record::Reply { .. } | Record::Message { .. }));
+            }
+        }
+        replies
+    }
+
     /// The other side has processed every frame up to `number`.
     pub(crate) fn acked(&mut self, number: FrameNumber) -> Result<(), Violation> {
         if number > self.sent {
@@ -179,13 +230,13 @@ impl Session {
         next
     }
 
-    /// Everything up to the last frame that was taken in is done with: the other side may forget it.
-    pub(crate) const fn done(&mut self) {
-        self.processed = self.received;
+    /// The frames up to that one are done with: the other side may forget them.
+    pub(crate) const fn done(&mut self, number: FrameNumber) {
+        self.processed = number;
     }
 
     /// A stream was opened by the other side.
-    pub(crate) fn opened(&mut self, stream: StreamNumber, header: &Bytes) -> Result<(), Violation> {
+    pub(crate) fn opened(&mut self, stream: StreamNumber, client: u64, header: &Bytes) -> Result<(), Violation> {
         let header = Message::decode(header.clone()).map_err(|_| Violation::Header)?.header().clone();
         let place = usize::try_from(stream).unwrap_or(usize::MAX);
         if place >= MAX_STREAMS {
@@ -194,7 +245,7 @@ impl Session {
         if place >= self.open_in.len() {
             self.open_in.resize(place + 1, None);
         }
-        self.open_in[place] = Some(header);
+        self.open_in[place] = Some((header, client));
         Ok(())
     }
 
@@ -203,8 +254,8 @@ impl Session {
         self.open_in.clear();
     }
 
-    /// The header of a stream of the other side.
-    pub(crate) fn header(&self, stream: StreamNumber) -> Result<&Arc<Header>, Violation> {
+    /// The header of a stream of the other side, and who asks.
+    pub(crate) fn header(&self, stream: StreamNumber) -> Result<&(Arc<Header>, u64), Violation> {
         let place = usize::try_from(stream).unwrap_or(usize::MAX);
         self.open_in.get(place).and_then(Option::as_ref).ok_or(Violation::Stream)
     }
@@ -218,14 +269,16 @@ mod tests {
     /// Delivers frames of one session to the other, and gives the payloads that came out.
     fn deliver(frames: Vec<Bytes>, to: &mut Session) -> Vec<Bytes> {
         let mut payloads = Vec::new();
+        let mut last = 0;
         for frame in frames {
             let Some(Frame::Data { number, mut records, .. }) = Frame::read(frame) else { panic!("no data frame") };
             if !to.take_in(number) {
                 continue;
             }
+            last = number;
             while !records.is_empty() {
                 match Record::read(&mut records).expect("a record") {
-                    Record::Open { stream, header } => to.opened(stream, &header).expect("a header"),
+                    Record::Open { stream, client, header } => to.opened(stream, client, &header).expect("a header"),
                     Record::Message { stream, payload, .. } => {
                         to.header(stream).expect("an open stream");
                         payloads.push(payload);
@@ -235,14 +288,14 @@ mod tests {
                 }
             }
         }
-        to.done();
+        to.done(last.max(to.received()));
         payloads
     }
 
     fn say(session: &mut Session, function: &str, payload: &str) {
         let message = Message::new(function, payload.to_owned());
-        let stream = session.stream(&message);
-        session.push(&Record::Message { stream, extra: Bytes::new(), payload: message.payload().clone() });
+        let (stream, request) = session.stream(&message);
+        session.push(&Record::Message { stream, request, extra: &[][..], payload: &message.payload()[..] });
     }
 
     #[test]
@@ -250,8 +303,8 @@ mod tests {
         let (mut ours, mut theirs) = (Session::new(), Session::new());
         let message = Message::new("server.foo", "a");
         for _ in 0..100 {
-            let stream = ours.stream(&message);
-            ours.push(&Record::Message { stream, extra: Bytes::new(), payload: message.payload().clone() });
+            let (stream, request) = ours.stream(&message);
+            ours.push(&Record::Message { stream, request, extra: &[][..], payload: &message.payload()[..] });
         }
         let frames: Vec<_> = ours.take_frames().collect();
         assert_eq!(frames.len(), 1);

@@ -64,6 +64,7 @@ struct Node {
     given: VecDeque<Given>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there are few, and they are moved once")]
 enum Given {
     Batch(PartId, Task, Vec<Envelope>),
     Done(Done),
@@ -118,21 +119,26 @@ impl Overflow for Batches {
     }
 }
 
-struct Anywhere(String);
+struct Anywhere {
+    name: String,
+    bound: Option<String>,
+}
 
 impl Place for Anywhere {
     fn to_bind(&self, address: &Address) -> Result<String> {
         Ok(address.to_string())
     }
-    fn bound(&mut self, _key: Option<&'static str>, _address: &str) {}
+    fn bound(&mut self, _key: Option<&'static str>, address: &str) {
+        self.bound = Some(address.to_owned());
+    }
     fn to_connect(&mut self, address: &Address) -> Result<String> {
         Ok(address.to_string())
     }
     fn refused(&self, address: &str, source: BoxError) -> Error {
-        Error::Address { component: self.0.clone(), part: String::new(), address: address.to_owned(), source }
+        Error::Address { component: self.name.clone(), part: String::new(), address: address.to_owned(), source }
     }
     fn name(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
@@ -148,18 +154,23 @@ impl Cluster {
         plan.share().unwrap();
         let node = self.nodes.len();
         let mut ports = Vec::new();
+        let mut link = None;
         let mut view = View { net: &mut self.net, node, ports: &mut ports };
         for (index, planned) in plan.parts.iter_mut().enumerate() {
-            let mut place = Anywhere(plan.name.clone());
+            let mut place = Anywhere { name: plan.name.clone(), bound: None };
             let mut opening = Opening { transport: &mut view, part: PartId(index), place: &mut place };
             planned.part.open(&mut opening).unwrap();
+            if planned.key == Some(crate::features::TOPIC) {
+                link = place.bound;
+            }
         }
         let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
         let description = plan.service.as_deref().map(Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
-        let engine = Engine::new(core, parts, plan.service, plan.threads);
+        let mut engine = Engine::new(core, parts, plan.service, plan.threads);
+        engine.set_link_address(link);
         let (begun, threads, given) = (Vec::new(), plan.threads, VecDeque::new());
         self.nodes.push(Node { engine, component, ports, stats, begun, threads, together: 0, given });
         node

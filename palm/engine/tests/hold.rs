@@ -121,11 +121,12 @@ fn a_stage_takes_only_the_topic_it_was_told() {
         for name in ["one", "one_more"] {
             let server =
                 Server::new(name, Tag(name)).pull_address(format!("pull {name}")).pub_address(format!("pub {name}"));
-            cluster.add(server.pipelined(true).expected_subscribers(2).plan());
+            cluster.add(server.pipelined(true).plan());
         }
         let stage = || Pipeline::new("stage", super::stages::Stage("2"));
         cluster.add(stage().sub_address("pub one_more").previous("one").pub_address("wrong").plan());
         cluster.add(stage().sub_address("pub one_more").previous("").pub_address("all").plan());
+        cluster.settle();
         cluster.sends("pull one_more", (0..10).map(|number| marked("a", "one_more.foo stage.foo", number.to_string())));
         let (wrong, all) = (cluster.subscribes("wrong", "a"), cluster.subscribes("all", "a"));
         cluster.settle();
@@ -192,7 +193,12 @@ mod alone {
 
     use super::*;
     use crate::engine::tests::client::classic;
-    use crate::engine::{Addressee, Hold, Limits};
+    use crate::engine::{Addressee, Answer, Debt, Hold, Limits};
+
+    fn answer(addressee: Addressee, message: crate::Message) -> Answer {
+        Answer { message, addressee, debt: Debt::NONE }
+    }
+
     use crate::socket::Sent;
 
     #[test]
@@ -204,9 +210,9 @@ mod alone {
             let now = start + Duration::from_millis(100) * number;
             let topic = Bytes::from(number.to_string());
             let message = classic(&number.to_string(), "server.foo", "x");
-            let mut send = |_: &[u8], _: &crate::Message| Sent::Done;
+            let mut send = |_: &Bytes, _: &Answer, _: bool| Sent::Done;
             hold.subscribed(&topic, now, &mut send);
-            hold.offer(&topic, Addressee::Classic { call: 1, seen: true }, message, now, &mut send);
+            hold.offer(&topic, answer(Addressee::Classic { call: 1, seen: true }, message), now, &mut send);
             hold.unsubscribed(&topic);
             last = hold.topics();
             most = most.max(last);
@@ -223,9 +229,9 @@ mod alone {
         let topic = Bytes::from_static(b"a");
         let offer = |hold: &mut Hold, call, sent| {
             let addressee = Addressee::Classic { call, seen: true };
-            hold.offer(&topic, addressee, classic("a", "server.foo", "x"), now, &mut |_, _| sent)
+            hold.offer(&topic, answer(addressee, classic("a", "server.foo", "x")), now, &mut |_, _, _| sent)
         };
-        hold.subscribed(&topic, now, &mut |_, _| Sent::Done);
+        hold.subscribed(&topic, now, &mut |_, _, _| Sent::Done);
         for _ in 0..30 {
             offer(&mut hold, 1, Sent::Full);
         }
@@ -241,15 +247,15 @@ mod alone {
         let mut hold = Hold::new(Limits { bytes: 3_000, stall: Duration::from_secs(600), ..Limits::default() });
         let now = Instant::now();
         let topic = Bytes::from_static(b"a");
-        hold.subscribed(&topic, now, &mut |_, _| Sent::Done);
+        hold.subscribed(&topic, now, &mut |_, _, _| Sent::Done);
         let offer = |hold: &mut Hold, now, sent| {
-            hold.offer(&topic, Addressee::Client, classic("a", "server.foo", "x"), now, &mut |_, _| sent)
+            hold.offer(&topic, answer(Addressee::Client, classic("a", "server.foo", "x")), now, &mut |_, _, _| sent)
         };
         (0..30).for_each(|_| assert_eq!(offer(&mut hold, now, Sent::Full).held, 1));
         assert!(hold.is_full());
-        assert_eq!(hold.tick(now + Duration::from_secs(599), &mut |_, _| Sent::Full).stalled, 0);
+        assert_eq!(hold.tick(now + Duration::from_secs(599), &mut |_, _, _| Sent::Full).stalled, 0);
         let late = now + Duration::from_secs(600);
-        assert_eq!(hold.tick(late, &mut |_, _| Sent::Full).stalled, 30);
+        assert_eq!(hold.tick(late, &mut |_, _, _| Sent::Full).stalled, 30);
         assert!(!hold.is_full() && hold.is_empty());
         assert_eq!(offer(&mut hold, late, Sent::Full).stalled, 1);
         assert_eq!(offer(&mut hold, late, Sent::Done).sent, 1);
@@ -265,11 +271,11 @@ mod alone {
         while !hold.is_full() {
             let client = held.to_string();
             let message = classic(&client, "server.foo", vec![0; 1_000]);
-            hold.offer(&client.into(), Addressee::Client, message, now, &mut |_, _| Sent::Done);
+            hold.offer(&client.into(), answer(Addressee::Client, message), now, &mut |_, _, _| Sent::Done);
             held += 1;
         }
         assert!((50..100).contains(&held), "{held}");
-        hold.tick(now + LONG, &mut |_, _| Sent::Done);
+        hold.tick(now + LONG, &mut |_, _, _| Sent::Done);
         assert!(!hold.is_full() && hold.is_empty());
     }
 }

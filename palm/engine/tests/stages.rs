@@ -204,3 +204,30 @@ fn streams_that_part_come_together_in_a_sink() {
         assert_eq!(cluster.count(sink, Counter::Received), 24);
     });
 }
+
+/// Connections of the link between components are cut, and every message comes through once and in order.
+#[test]
+fn a_link_between_components_that_is_cut_loses_nothing() {
+    seeds(200, |cluster| {
+        let one = Server::new("one", Tag("1")).pull_address("pull").pub_address("pub1").pipelined(true);
+        let two = Pipeline::new("two", Stage("2")).sub_address("pub1").previous("one").pub_address("pub2");
+        let nodes = [cluster.add(one.plan()), cluster.add(two.plan())];
+        // The subscription has given way to the link.
+        cluster.settle();
+        cluster.sends("pull", (0..60).map(|number| marked("a", "one.foo two.foo", number.to_string())));
+        let sub = cluster.subscribes("pub2", "a");
+        for _ in 0..3 {
+            for _ in 0..cluster.random.below(100) {
+                cluster.step();
+            }
+            let linked = cluster.net.linked();
+            assert_eq!(linked.len(), 1);
+            cluster.net.cut(linked[0]);
+        }
+        cluster.settle();
+        assert_eq!(cluster.payloads(sub), numbers(0..60, |number| format!("2(1({number}))")));
+        for node in nodes {
+            assert_eq!(cluster.count(node, Counter::Undecodable), 0);
+        }
+    });
+}

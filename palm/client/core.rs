@@ -1,0 +1,330 @@
+//! What a client decides: which call an answer belongs to, what is sent, what is sent once more. Frames go in and come out;
+//! no socket, clock or thread is in it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::answer::{Answer, Content, End};
+use super::calls::{Asked, Calls, Open, Waiter};
+use super::draft::Written;
+use super::id::{Ids, Place};
+use super::ledger::Ledger;
+use super::line::{Line, Welcomed};
+use crate::engine::link::{DATA_HEAD, Frame, Record, StreamNumber, Violation, move_to_stream};
+use crate::wire::{Code, Header, Message, RemoteError, id_of};
+
+/// Bytes that the component has not taken over: more waits here, within what each call may have under way.
+const MAX_UNPROCESSED: usize = 8 << 20;
+
+/// Bytes of answers that their callers have not taken: beyond it, the component is not told that more were received, and
+/// keeps the rest.
+const MAX_UNREAD: usize = 64 << 20;
+
+/// Headers that are kept, each for the calls of one function.
+const MAX_HEADERS: usize = 1024;
+
+/// Stands for no stream: the records have to be moved.
+const NO_STREAM: StreamNumber = StreamNumber::MAX;
+
+/// The line on which messages are submitted.
+pub(super) const SUBMIT: usize = 0;
+
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) calls: Calls,
+    ids: Ids,
+    /// None on classic sockets; the second one, if there is one, brings the results of another component.
+    pub(super) lines: Vec<Line>,
+    /// What every header of this client says.
+    pipeline: String,
+    client: String,
+    headers: HashMap<String, Arc<Header>>,
+    /// What the component has no room for, in order.
+    queue: VecDeque<Written>,
+    /// When a component last said that it still works on something.
+    alive: Option<Instant>,
+}
+
+impl Core {
+    pub(super) fn new(ids: Ids, pipeline: &str, client: &str) -> Self {
+        Self {
+            calls: Calls::new(ids),
+            ids,
+            lines: Vec::new(),
+            pipeline: pipeline.to_owned(),
+            client: client.to_owned(),
+            headers: HashMap::new(),
+            queue: VecDeque::new(),
+            alive: None,
+        }
+    }
+
+    pub(super) const fn is_linked(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
+    /// Opens a call, of that function if it goes over the link.
+    pub(super) fn open(&mut self, function: &str) -> u32 {
+        let asked = self.is_linked().then(|| Asked {
+            header: self.header(function),
+            stream: NO_STREAM,
+            ledger: Ledger::default(),
+        });
+        self.calls.open(asked)
+    }
+
+    /// Calls of one function share a header, and so a stream.
+    fn header(&mut self, function: &str) -> Arc<Header> {
+        if let Some(header) = self.headers.get(function) {
+            return header.clone();
+        }
+        let header = Message::of_stream(&self.pipeline, &self.client, function, Bytes::new()).header().clone();
+        if self.headers.len() >= MAX_HEADERS {
+            self.headers.clear();
+        }
+        self.headers.insert(function.to_owned(), header.clone());
+        header
+    }
+
+    /// Ends a call. If it is `given_up`, the component is to be told, as far as something of it is not settled: then true.
+    pub(super) fn close(&mut self, call: u32, given_up: bool) -> bool {
+        let open = self.calls.close(call);
+        self.done();
+        if open {
+            self.queue.retain(|written| written.call != call);
+        }
+        match self.lines.get_mut(SUBMIT) {
+            Some(line) if open && given_up => {
+                line.cancel(call);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Asks something. The number of its stream; `None` if the call is over.
+    pub(super) fn submit(&mut self, written: Written) -> Option<StreamNumber> {
+        let call = written.call;
+        self.calls.asked(call)?.ledger.add(written.first, written.count);
+        self.queue.push_back(written);
+        self.pump();
+        self.calls.asked(call).map(|asked| asked.stream)
+    }
+
+    /// Whether the component has everything that was asked.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.lines.first().is_none_or(|line| line.session.pending_bytes() == 0)
+    }
+
+    /// Whether the component has no room for more.
+    pub(super) fn is_backed_up(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    pub(super) const fn alive(&self) -> Option<Instant> {
+        self.alive
+    }
+
+    fn pump(&mut self) {
+        let Some(line) = self.lines.get_mut(SUBMIT) else { return };
+        while line.session.pending_bytes() < MAX_UNPROCESSED
+            && let Some(mut written) = self.queue.pop_front()
+        {
+            let Some(asked) = self.calls.asked(written.call) else { continue };
+            asked.stream = line.session.stream_of(&asked.header, self.ids.client());
+            if written.stream != asked.stream
+                && let Some(records) = written.records.get_mut(DATA_HEAD..)
+            {
+                move_to_stream(records, asked.stream);
+            }
+            asked.ledger.keep(written.first, line.session.push_written(written.records));
+        }
+    }
+
+    /// Everything without an outcome is asked anew, before what was never sent.
+    fn submit_anew(&mut self) {
+        let mut anew = VecDeque::new();
+        for (call, open) in self.calls.all() {
+            let again = open.asked.as_mut().map(|asked| asked.ledger.again()).unwrap_or_default();
+            anew.extend(again.into_iter().map(|again| Written {
+                call,
+                first: again.first,
+                count: 0,
+                stream: NO_STREAM,
+                records: again.records,
+            }));
+        }
+        anew.append(&mut self.queue);
+        self.queue = anew;
+        for written in &mut self.queue {
+            written.stream = NO_STREAM;
+        }
+        self.pump();
+    }
+
+    /// The component has given up everything that was asked.
+    fn fail_all(&mut self, line: usize, woken: &mut Vec<Waiter>) {
+        self.queue.clear();
+        let component = self.lines[line].name.clone();
+        let calls: Vec<_> = self.calls.all().map(|(call, _)| call).collect();
+        for call in calls {
+            self.calls.give(call, woken, |open| {
+                let Some(open) = open else { return };
+                let Some(asked) = &mut open.asked else { return };
+                let method = asked.header.call().map_or("", |(_, method)| method).to_owned();
+                for sequence in asked.ledger.give_up() {
+                    let error = RemoteError {
+                        code: Code::Cancelled.into(),
+                        text: "its results were not taken for too long".to_owned(),
+                        component: component.clone(),
+                        method: method.clone(),
+                        retryable: true,
+                    };
+                    open.push(Answer {
+                        sequence: Some(sequence),
+                        content: Content::Error(Box::new(error)),
+                        end: End::Last,
+                    });
+                }
+            });
+        }
+    }
+
+    /// A frame came on a line. Appends who is to be woken for it.
+    pub(super) fn hear(&mut self, line: usize, frame: Bytes, now: Instant, woken: &mut Vec<Waiter>) {
+        let heard = match Frame::read(frame) {
+            Some(frame) => self.take(line, frame, now, woken),
+            None => Err(Violation::Frame),
+        };
+        if let Err(violation) = heard {
+            self.lines[line].break_off(violation);
+            self.submit_anew();
+        }
+    }
+
+    fn take(&mut self, line: usize, frame: Frame, now: Instant, woken: &mut Vec<Waiter>) -> Result<(), Violation> {
+        let at = &mut self.lines[line];
+        match frame {
+            Frame::Welcome(welcome) => match at.welcome(&welcome)? {
+                Welcomed::Stands => {}
+                Welcomed::Forgotten => self.submit_anew(),
+                Welcomed::Cancelled => self.fail_all(line, woken),
+            },
+            // Of the session before.
+            _ if !at.is_welcomed() => {}
+            Frame::Data { number, processed, records } => {
+                at.session.acked(processed)?;
+                at.heard(records.len());
+                if at.session.take_in(number) {
+                    self.take_records(line, records, woken)?;
+                    self.done();
+                }
+                self.pump();
+            }
+            Frame::Ack { processed } => {
+                at.session.acked(processed)?;
+                self.pump();
+            }
+            Frame::Alive => self.alive = Some(now),
+            // It comes back, or does not.
+            Frame::Bye => {}
+            Frame::Hello(_) | Frame::Cancel { .. } => return Err(Violation::Frame),
+        }
+        Ok(())
+    }
+
+    fn take_records(&mut self, line: usize, mut records: Bytes, woken: &mut Vec<Waiter>) -> Result<(), Violation> {
+        let session = &mut self.lines[line].session;
+        let mut next = read(&mut records)?;
+        while let Some(record) = next {
+            let Some(request) = request_of(&record, self.ids) else {
+                match record {
+                    Record::Open { stream, client, header } => session.opened(stream, client, &header)?,
+                    Record::Reset => session.reset(),
+                    Record::Message { stream, request, extra, payload } => {
+                        let (header, client) = session.header(stream)?.clone();
+                        let message = Message::of_header(header, id_of(client, request), &extra, payload)
+                            .map_err(|_| Violation::Record)?;
+                        self.calls.deliver(&message, woken);
+                    }
+                    // Of another client's request.
+                    Record::Settled { .. } => {}
+                    _ => return Err(Violation::Record),
+                }
+                next = read(&mut records)?;
+                continue;
+            };
+            // Answers of one call come in rows.
+            let call = Place::of_request(request).call;
+            let mut dropped = 0;
+            next = self.calls.give(call, woken, |mut open| {
+                let mut record = record;
+                loop {
+                    dropped += u32::from(!answer(open.as_deref_mut(), record)?);
+                    match read(&mut records)? {
+                        Some(next)
+                            if request_of(&next, self.ids).map(|next| Place::of_request(next).call) == Some(call) =>
+                        {
+                            record = next;
+                        }
+                        next => return Ok(next),
+                    }
+                }
+            })?;
+            (0..dropped).for_each(|_| self.calls.drop_one());
+        }
+        Ok(())
+    }
+
+    /// Callers have taken answers: frames are done with as long as not too much is left.
+    pub(super) fn done(&mut self) {
+        if self.calls.unread() <= MAX_UNREAD {
+            for line in &mut self.lines {
+                let received = line.session.received();
+                line.session.done(received);
+            }
+        }
+    }
+}
+
+fn read(records: &mut Bytes) -> Result<Option<Record>, Violation> {
+    if records.is_empty() {
+        return Ok(None);
+    }
+    Record::read(records).map(Some).ok_or(Violation::Record)
+}
+
+/// The request of this client that a record answers.
+fn request_of(record: &Record, ids: Ids) -> Option<u64> {
+    match record {
+        Record::Reply { request, .. } => Some(*request),
+        Record::Settled { client, request, .. } if *client == ids.client() => Some(*request),
+        _ => None,
+    }
+}
+
+/// Gives an answer to its call. False if nobody wants it.
+fn answer(open: Option<&mut Open>, record: Record) -> Result<bool, Violation> {
+    Ok(match record {
+        Record::Reply { request, last, error, payload } => {
+            let content = if error {
+                Content::Error(Box::new(RemoteError::decode(payload).map_err(|_| Violation::Record)?))
+            } else {
+                Content::Result(payload)
+            };
+            let sequence = Some(Place::of_request(request).sequence);
+            let end = if last { End::Last } else { End::More };
+            open.is_some_and(|open| open.result(Answer { sequence, content, end }))
+        }
+        // Of a call that is over: nothing is lost with it.
+        Record::Settled { request, results, .. } => {
+            open.map(|open| open.settled(Place::of_request(request).sequence, results));
+            true
+        }
+        _ => false,
+    })
+}

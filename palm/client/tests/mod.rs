@@ -1,0 +1,7 @@
+//! The client's decisions against a component made of frames: no sockets, no time that passes by itself.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+
+mod answers;
+mod component;
+mod outcomes;

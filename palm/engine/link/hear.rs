@@ -1,0 +1,298 @@
+//! What linked peers say, and what the router makes of it.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{LinkId, Record, Session, Violation};
+use crate::engine::debt::{Creditor, Debt, Settlement};
+use crate::engine::dispatch::LinkResult;
+use crate::engine::envelope::{Envelope, PartId};
+use crate::engine::job::report;
+use crate::engine::router::{Router, Step};
+use crate::engine::stats::Counter;
+use crate::wire::{Code, Id, Message, RemoteError, id_of};
+
+impl Router {
+    /// The part through which messages come in that clients submit, if the link may stand in for its socket.
+    pub(crate) fn submissions(&self) -> Option<PartId> {
+        self.rows.iter().position(|row| row.submits).map(PartId)
+    }
+
+    /// The part through which results of workers come in.
+    pub(crate) fn results(&self) -> Option<PartId> {
+        self.rows.iter().position(|row| row.results).map(PartId)
+    }
+
+    /// The part that hands work out.
+    pub(crate) fn pusher(&self) -> Option<PartId> {
+        self.rows.iter().position(|row| row.hands_out).map(PartId)
+    }
+
+    /// The part that publishes.
+    pub(crate) fn publisher(&self) -> Option<PartId> {
+        self.rows.iter().position(|row| row.publishes).map(PartId)
+    }
+
+    /// Takes in the next frame of a linked peer for which there is room; says whether there was one.
+    pub(crate) fn hear_next(&mut self, submissions: bool, results: bool, now: Instant) -> bool {
+        let Some((id, number, records)) = self.links.next_parked(submissions, results) else { return false };
+        match self.hear(id, records, now) {
+            Ok(true) => {
+                self.links.write(id, now, |session| session.done(number));
+                self.flush_links();
+            }
+            // The component takes nothing more: what is not acknowledged stays with its peer.
+            Ok(false) => {}
+            Err(error) => {
+                self.stats.add(Counter::Undecodable, 1);
+                tracing::warn!(%error, "cut off a linked peer");
+                self.unlink(id, now);
+            }
+        }
+        true
+    }
+
+    /// Whether all of it was taken in.
+    fn hear(&mut self, id: LinkId, mut records: Bytes, now: Instant) -> Result<bool, Violation> {
+        while !records.is_empty() {
+            match Record::read(&mut records).ok_or(Violation::Record)? {
+                Record::Open { stream, client, header } => {
+                    if let Some(session) = self.links.session(id) {
+                        session.opened(stream, client, &header)?;
+                    }
+                }
+                Record::Reset => {
+                    if let Some(session) = self.links.session(id) {
+                        session.reset();
+                    }
+                }
+                Record::Result { sequence, attempt, kind, payload } => {
+                    let result = LinkResult { sequence, attempt, kind, payload };
+                    self.link_result(id.worker(), result, now);
+                }
+                Record::Message { stream, request, extra, payload } => {
+                    let Some(part) = self.submissions().filter(|_| self.links.submits(id)) else {
+                        return Err(Violation::Record);
+                    };
+                    if self.remaining == 0 {
+                        return Ok(false);
+                    }
+                    let message = self.links.message(id, stream, request, &extra, payload)?;
+                    self.submit(id, part, message, request, now);
+                }
+                Record::Settled { client, request, branches, results } => {
+                    let request = id_of(client, request).ok_or(Violation::Record)?;
+                    let settlement = self.debts.settled(&request, id, branches, results);
+                    self.pay(settlement, now);
+                }
+                Record::Work { .. } | Record::Reply { .. } => return Err(Violation::Record),
+            }
+        }
+        Ok(true)
+    }
+
+    fn submit(&mut self, peer: LinkId, part: PartId, mut message: Message, request: u64, now: Instant) {
+        if self.links.is_cancelled(peer, request) {
+            self.stats.add(Counter::Cancelled, 1);
+            return;
+        }
+        let debt = match message.id() {
+            Some(_) => {
+                self.links.opened(peer);
+                Debt::to(Creditor::Peer(peer))
+            }
+            None => Debt::NONE,
+        };
+        message.arrived(now);
+        self.route(part, Envelope { message, origin: None, topic: None, debt });
+    }
+
+    /// Tells whoever is to be told that a message is settled.
+    pub(crate) fn pay(&mut self, settlement: Option<Settlement>, now: Instant) {
+        let Some(Settlement { creditor, client, request, branches, results }) = settlement else { return };
+        match creditor {
+            Creditor::Peer(peer) => {
+                self.links.closed(peer);
+                let settled = Record::<&[u8]>::Settled { client, request, branches, results };
+                self.links.write(peer, now, |session| session.push(&settled));
+                self.flush_links();
+            }
+            Creditor::Upstream(part) => self.steps.push_back(Step::Settled(part, client, request, branches, results)),
+        }
+    }
+
+    /// A branch of a message is done with.
+    pub(crate) fn settle_branch(&mut self, debt: Debt, message: &Message, now: Instant) {
+        let settlement = self.debts.end(debt, message);
+        self.pay(settlement, now);
+    }
+
+    /// What becomes of a message cannot be told from here on.
+    pub(crate) fn lose_track(&mut self, debt: Debt, message: &Message) {
+        self.debts.forget(message.id());
+        if let Some(Creditor::Peer(peer)) = debt.creditor() {
+            self.links.closed(peer);
+        }
+    }
+
+    /// Gives a message to those who listen to its topic over the link; says whether somebody does. `apart`: it is published
+    /// too.
+    pub(crate) fn give(&mut self, topic: &Bytes, message: &Message, debt: Debt, apart: bool, now: Instant) -> bool {
+        let Some(listeners) = self.links.listeners(topic) else { return false };
+        let (client, request) = crate::wire::parts_of(message.id());
+        let mut stages = Vec::new();
+        let mut last = None;
+        for peer in listeners.iter().copied() {
+            if client != 0 && self.links.client(peer) == client {
+                let last = *last.get_or_insert_with(|| self.debts.deliver(debt, message.id()));
+                let error = message.error().map(|error| prost::Message::encode_to_vec(&error));
+                let payload = error.as_deref().unwrap_or(message.payload());
+                let reply = Record::Reply { request, last, error: error.is_some(), payload };
+                self.links.write(peer, now, |session| session.push(&reply));
+            } else {
+                stages.push(peer);
+                let extra = message.encoded_extra(now);
+                self.links.write(peer, now, |session| {
+                    let (stream, request) = session.stream(message);
+                    session.push(&Record::Message {
+                        stream,
+                        request,
+                        extra: &extra[..],
+                        payload: &message.payload()[..],
+                    });
+                });
+            }
+        }
+        self.flush_links();
+        match last {
+            // That word went with the result.
+            Some(true) => {
+                if let Some(Creditor::Peer(peer)) = debt.creditor() {
+                    self.links.closed(peer);
+                }
+            }
+            Some(false) => self.settle_branch(debt, message, now),
+            None if apart => self.lose_track(debt, message),
+            None => {
+                self.debts.forward(debt, message.id(), &stages);
+                self.settle_branch(debt, message, now);
+            }
+        }
+        true
+    }
+
+    /// A message was published, and to nobody on the link.
+    pub(crate) fn published(&mut self, message: &Message, debt: Debt, on: bool, now: Instant) {
+        if on {
+            return self.lose_track(debt, message);
+        }
+        self.debts.deliver_apart(debt, message.id());
+        self.settle_branch(debt, message, now);
+    }
+
+    /// A message is dropped: its client is told, if it can be.
+    pub(crate) fn undeliverable(&mut self, message: Message, debt: Debt, code: Code, text: String, now: Instant) {
+        let topic = message.client_topic();
+        let message = report(&message, &self.name, "", code, text);
+        if !self.give(&topic, &message, debt, false, now) {
+            self.settle_branch(debt, &message, now);
+        }
+    }
+
+    /// A component has taken the place of one that is gone: it gets what that one had not taken.
+    pub(crate) fn succeed(&mut self, id: LinkId, now: Instant) {
+        let Some(gone) = self.links.predecessor(id) else { return };
+        let mut left = Session::new();
+        for mut records in self.links.untaken(gone) {
+            while let Some(record) = Record::read(&mut records) {
+                match record {
+                    Record::Open { stream, client, header } => {
+                        // It was written by this component.
+                        let _ = left.opened(stream, client, &header);
+                    }
+                    Record::Reset => left.reset(),
+                    Record::Message { stream, request, extra, payload } => {
+                        if let Ok(message) = left.message(stream, request, &extra, payload.clone()) {
+                            self.debts.moved(message.id(), gone, id);
+                            self.links.write(id, now, |session| {
+                                let (stream, request) = session.stream(&message);
+                                session.push(&Record::Message { stream, request, extra: &extra, payload: &payload });
+                            });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.unlink(gone, now);
+    }
+
+    /// A linked peer is gone for good. What it held is given to others, and what it alone had is told to be lost.
+    pub(crate) fn unlink(&mut self, id: LinkId, now: Instant) -> u64 {
+        self.worker_gone(id);
+        let lost: Vec<(Id, u32)> = self.debts.lost(id);
+        let Some(removed) = self.links.remove(id) else { return 0 };
+        for (request, branches) in lost {
+            self.stage_lost(id, &request, branches, now);
+        }
+        if let Some(publisher) = self.publisher() {
+            self.resume(publisher);
+        }
+        removed.replies
+    }
+
+    /// A worker on the link is gone, for now at least.
+    pub(crate) fn worker_gone(&mut self, id: LinkId) {
+        let Some(part) = self.pusher() else { return };
+        for given_up in self.dispatch.leave(part, id.worker()) {
+            self.give_up(given_up);
+        }
+        self.resume(part);
+    }
+
+    fn stage_lost(&mut self, stage: LinkId, request: &Id, branches: u32, now: Instant) {
+        if let Some(Creditor::Peer(peer)) = self.debts.creditor(request) {
+            let error = RemoteError {
+                code: Code::NoWorkers.into(),
+                text: "a component after this one is gone, and had not done with the message".to_owned(),
+                component: self.name.to_string(),
+                retryable: true,
+                ..RemoteError::default()
+            };
+            let payload = prost::Message::encode_to_vec(&error);
+            let (_, number) = crate::wire::parts_of(Some(request));
+            for _ in 0..branches {
+                let reply = Record::Reply { request: number, last: false, error: true, payload: &payload[..] };
+                self.links.write(peer, now, |session| session.push(&reply));
+            }
+        }
+        let settlement = self.debts.settled(request, stage, branches, branches);
+        self.pay(settlement, now);
+    }
+
+    /// Nobody waits for a call any more: what has not begun of it is dropped.
+    pub(crate) fn cancel(&mut self, client: u64, call: u32, now: Instant) {
+        let is_of = |message: &Message| {
+            let (of, request) = crate::wire::parts_of(message.id());
+            of == client && request >> 32 == u64::from(call)
+        };
+        self.links.cancel(client, call);
+        self.flush_links();
+        let mut dropped = Vec::new();
+        let bytes = &mut self.ordered_bytes;
+        self.orders.retain(|order| {
+            let cancelled = is_of(&order.envelope.message);
+            if cancelled {
+                *bytes -= order.envelope.message.payload().len();
+                dropped.push(order.envelope.clone());
+            }
+            !cancelled
+        });
+        dropped.extend(self.dispatch.cancel(is_of));
+        self.stats.add(Counter::Cancelled, dropped.len() as u64);
+        for envelope in dropped {
+            self.settle_branch(envelope.debt, &envelope.message, now);
+        }
+    }
+}

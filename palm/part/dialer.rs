@@ -1,0 +1,115 @@
+use bytes::Bytes;
+
+use crate::engine::link::{Frame, FrameNumber, PROTOCOL, Session, Violation};
+use crate::engine::{Port, Turn};
+use crate::wire::proto::{LinkHello, LinkWelcome};
+
+/// The end of a link that connects: a session with one component, over all connections to it.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    pub(super) port: Option<Port>,
+    /// Who this is and what it wants; the session's part of it is filled in here.
+    hello: LinkHello,
+    session_id: Bytes,
+    pub(super) session: Session,
+    /// The component has answered the greeting of this session.
+    welcomed: bool,
+}
+
+/// What the answer to a greeting says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Welcomed {
+    /// The session goes on, or has begun.
+    On,
+    /// The component knows nothing of the session: it is another run of it. A new session has begun.
+    Anew,
+}
+
+impl Dialer {
+    pub(super) fn new() -> Self {
+        Self {
+            port: None,
+            hello: LinkHello::default(),
+            session_id: new_session(),
+            session: Session::new(),
+            welcomed: false,
+        }
+    }
+
+    pub(super) fn set_hello(&mut self, hello: LinkHello) {
+        self.hello = hello;
+    }
+
+    pub(super) const fn session_id(&self) -> &Bytes {
+        &self.session_id
+    }
+
+    /// The connection stands, or stands again.
+    pub(super) fn greet(&self, turn: &mut Turn<'_>) {
+        let Some(port) = self.port else { return };
+        let hello = LinkHello {
+            protocol: PROTOCOL,
+            session: self.session_id.clone(),
+            received: self.session.received(),
+            resumed: self.welcomed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..self.hello.clone()
+        };
+        let _ = turn.transport.send(port, None, false, Frame::Hello(hello).write());
+    }
+
+    pub(super) fn welcome(&mut self, turn: &mut Turn<'_>, welcome: &LinkWelcome) -> Result<Welcomed, Violation> {
+        if self.welcomed && !welcome.known {
+            self.session_id = new_session();
+            self.session = Session::new();
+            self.welcomed = false;
+            self.hello.replaces = false;
+            self.greet(turn);
+            return Ok(Welcomed::Anew);
+        }
+        self.welcomed = true;
+        self.session.resume(welcome.received)?;
+        turn.flush_soon();
+        Ok(Welcomed::On)
+    }
+
+    /// The records of a frame, if it is the next one; they are to be [`done`](Self::done).
+    pub(super) fn take_in(
+        &mut self,
+        number: FrameNumber,
+        processed: FrameNumber,
+        records: Bytes,
+    ) -> Result<Option<Bytes>, Violation> {
+        self.session.acked(processed)?;
+        Ok(self.session.take_in(number).then_some(records))
+    }
+
+    pub(super) fn done(&mut self, turn: &mut Turn<'_>, number: FrameNumber) {
+        self.session.done(number);
+        turn.flush_soon();
+    }
+
+    pub(super) fn flush(&mut self, turn: &mut Turn<'_>, at_rest: bool) {
+        let Some(port) = self.port.filter(|_| self.welcomed) else { return };
+        for frame in self.session.take_frames() {
+            let _ = turn.transport.send(port, None, false, frame.into());
+        }
+        if let Some(processed) = self.session.ack_due(at_rest) {
+            let _ = turn.transport.send(port, None, false, Frame::Ack { processed }.write());
+        } else if self.session.owes_ack() {
+            turn.flush_soon();
+        }
+    }
+
+    /// The last words.
+    pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
+        self.flush(turn, true);
+        if let Some(port) = self.port {
+            let _ = turn.transport.send(port, None, false, Frame::Bye.write());
+        }
+    }
+}
+
+fn new_session() -> Bytes {
+    Bytes::copy_from_slice(uuid::Uuid::new_v4().as_bytes())
+}
