@@ -154,6 +154,32 @@ pub enum Error {
         /// Text of the panic.
         text: String,
     },
+    /// A part panicked outside of a message, or ended by itself, more than five times within 60 s.
+    #[error("{component}: part `{part}` failed too often, more than 5 times within 60 s, at last so: {text}")]
+    PartFailed {
+        /// Name of the component.
+        component: String,
+        /// Name of the part.
+        part: String,
+        /// Why it failed the last time.
+        text: String,
+    },
+    /// A method of a worker has given no result for longer than its master allows. Its thread cannot be ended: a worker that
+    /// was started by [`run`](crate::Worker::run) ends its process.
+    #[error(
+        "{component}: `{method}` hangs: it has given no result of message `{message}` within {limit:?}, the work time-out; \
+         allow it more time, or end this process, since the thread cannot be ended"
+    )]
+    Hung {
+        /// Name of the worker.
+        component: String,
+        /// Method that was called.
+        method: String,
+        /// Identifier of the message, as in log lines.
+        message: String,
+        /// How long a method may take.
+        limit: Duration,
+    },
     /// A cache refused a value, or its store failed.
     #[error("the cache refused `{key}`: {reason}")]
     Cache {

@@ -13,6 +13,7 @@ macro_rules! chapters {
         /// [own part]: crate::guide::own_part
         /// [macros]: crate::guide::macros
         /// [wire]: crate::guide::wire
+        /// [performance]: crate::guide::performance
         /// [architecture]: crate::guide::architecture
         #[cfg_attr(all(feature = "durable", feature = "redis"), doc = " [caches]: crate::guide::caches")]
         #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
@@ -44,6 +45,8 @@ chapters! {
     /// Every component as an executable.
     #[cfg(feature = "cli")]
     command_line: "../docs/command-line.md";
+    /// What is measured, with which command, and how to read it.
+    performance: "../docs/performance.md";
     /// How the library is built, for those who work on it.
     architecture: "../docs/architecture.md";
 }

@@ -36,7 +36,7 @@ pub use redis::RedisCache;
 
 pub(crate) use own::OwnKeys;
 pub(crate) use remote::RemoteCache;
-pub(crate) use requests::{ReadOnly, answer};
+pub(crate) use requests::{ReadOnly, Unserved, answer};
 
 /// Where a component keeps its keys and values.
 ///

@@ -36,19 +36,27 @@ impl<K: AsRef<str>> FromIterator<K> for ReadOnly {
     }
 }
 
-/// The one frame that answers a request: empty for what is missing or refused, and to be so for what is not understood.
-/// `ask` knows the keys whose value depends on who asks.
+/// Why a request is answered with an empty frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unserved {
+    /// It is no message.
+    Undecodable(DecodeError),
+    /// It is not allowed, has no room, or is nothing that a cache does. The log says which.
+    Refused,
+}
+
+/// The one frame that answers a request; empty for what is missing. `ask` knows the keys whose value depends on who asks.
 pub(crate) fn answer(
     cache: &dyn Cache,
     read_only: &ReadOnly,
     ask: &dyn Fn(&str, &str) -> Option<String>,
     request: Bytes,
-) -> Result<Vec<u8>, DecodeError> {
-    let message = Message::decode(request)?;
-    Ok(serve(cache, read_only, ask, &message).unwrap_or_else(|error| {
+) -> Result<Vec<u8>, Unserved> {
+    let message = Message::decode(request).map_err(Unserved::Undecodable)?;
+    serve(cache, read_only, ask, &message).map_err(|error| {
         tracing::warn!(function = message.function(), client = message.client(), %error, "a cache request failed");
-        Vec::new()
-    }))
+        Unserved::Refused
+    })
 }
 
 fn serve(
@@ -97,7 +105,13 @@ mod tests {
         let mut request = Message::new(function, payload.to_vec());
         request.set_cache(key);
         let read_only = ["pull_address"].into_iter().collect();
-        answer(cache, &read_only, &|_, _| None, request.encode().into()).expect("a message")
+        match answer(cache, &read_only, &|_, _| None, request.encode().into()) {
+            Ok(answer) => answer,
+            Err(why) => {
+                assert_eq!(why, Unserved::Refused);
+                b"refused".to_vec()
+            }
+        }
     }
 
     fn preset() -> MemoryCache {
@@ -128,21 +142,22 @@ mod tests {
     fn the_components_own_keys_are_read_only() {
         let cache = preset();
         for key in ["pull_address", "_palm.features"] {
-            assert_eq!(ask(&cache, "server.set", key, b"mine"), b"");
-            assert_eq!(ask(&cache, "server.delete", "", key.as_bytes()), b"");
+            assert_eq!(ask(&cache, "server.set", key, b"mine"), b"refused");
+            assert_eq!(ask(&cache, "server.delete", "", key.as_bytes()), b"refused");
         }
         assert_eq!(ask(&cache, "server.get", "", b"pull_address"), b"tcp://here");
     }
 
     #[test]
-    fn what_cannot_be_done_is_answered_all_the_same() {
+    fn what_cannot_be_done_is_refused() {
         let cache = preset();
-        assert_eq!(ask(&cache, "server.get", "", b"\xff"), b"");
-        assert_eq!(ask(&cache, "server.drop", "", b"key"), b"");
-        assert_eq!(ask(&cache, "get", "", b"pull_address"), b"");
-        assert_eq!(ask(&cache, "server.set", "large", &[0; 1_001]), b"");
+        assert_eq!(ask(&cache, "server.get", "", b"\xff"), b"refused");
+        assert_eq!(ask(&cache, "server.drop", "", b"key"), b"refused");
+        assert_eq!(ask(&cache, "get", "", b"pull_address"), b"refused");
+        assert_eq!(ask(&cache, "server.set", "large", &[0; 1_001]), b"refused");
         let nobody = |_: &str, _: &str| None;
-        assert!(answer(&cache, &ReadOnly::default(), &nobody, Bytes::from_static(b"\x0a\xff")).is_err());
-        assert_eq!(answer(&cache, &ReadOnly::default(), &nobody, Bytes::new()), Ok(Vec::new()));
+        let raw = |bytes| answer(&cache, &ReadOnly::default(), &nobody, Bytes::from_static(bytes));
+        assert!(matches!(raw(b"\x0a\xff"), Err(Unserved::Undecodable(_))));
+        assert_eq!(raw(b""), Err(Unserved::Refused));
     }
 }

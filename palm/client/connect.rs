@@ -148,7 +148,10 @@ impl Ends {
             for frame in frames.drain(..) {
                 self.core.hear(number, frame, Instant::now(), &mut woken);
             }
-            wire.send(|frames| self.core.lines[number].take_frames(true, frames));
+            if wire.send(|frames| self.core.lines[number].take_frames(true, frames)) == Some(true) {
+                // The signal of what can be received is used up.
+                continue;
+            }
             let line = &self.core.lines[number];
             if line.is_welcomed() && (line.submits || !submits) {
                 self.wires.push(wire);

@@ -153,34 +153,75 @@ macro_rules! with_cache {
     };
 }
 
-/// What components with workers can be told. The type has a field `crew`.
+/// What components with workers can be told. The type has a field `working`.
 macro_rules! working {
     ($name:ident) => {
         impl $name {
+            /// Where workers pull their messages. Default: a port of the system's choice on loopback.
+            pub fn worker_push_address(mut self, address: impl Into<$crate::part::Address>) -> Self {
+                self.working.address = address.into();
+                self
+            }
+
+            /// Ports for workers on the classic sockets: each has one for itself, up to 256; who finds none free uses
+            /// `worker_push_address` itself. Default: any free port where that is on loopback; none where it is beyond.
+            ///
+            /// ```
+            #[doc = concat!("let component = palm::", stringify!($name), "::new(\"server\").worker_ports(5600..=5699);")]
+            /// # drop(component);
+            /// ```
+            pub fn worker_ports(mut self, ports: ::std::ops::RangeInclusive<u16>) -> Self {
+                self.working.ports = Some(ports);
+                self
+            }
+
+            /// A directory, made if it is not there, where it is kept which worker has which of these ports. So workers find
+            /// theirs again after a restart, as those of pylm need it: they ask for it once. Default: none; after a restart
+            /// such a worker has to be restarted too, unless it was told the address by hand.
+            ///
+            /// Starting fails if nothing can be written there. The ports should be a range of
+            /// [`worker_ports`](Self::worker_ports) that the system gives to nobody else meanwhile, and `db_address` and
+            /// `worker_pull_address` such as do not change.
+            ///
+            /// ```
+            /// # let directory = std::env::temp_dir().join(format!("palm-doc-{}", std::process::id()));
+            #[doc = concat!("let component = palm::", stringify!($name), "::new(\"server\")")]
+            ///     .worker_ports(5600..=5699)
+            ///     .state_dir(&directory);
+            /// # drop(component);
+            /// ```
+            pub fn state_dir(mut self, directory: impl Into<::std::path::PathBuf>) -> Self {
+                self.working.state_dir = Some(directory.into());
+                self
+            }
+
             /// How long a method may take before its message is handed to another worker. Default: 1800 s; `None` is for
             /// ever.
+            ///
+            /// A linked worker is told it, and fails when a method takes longer: under `run` its process ends, since a thread
+            /// cannot be ended.
             pub const fn work_timeout(mut self, timeout: Option<::std::time::Duration>) -> Self {
-                self.crew.work_timeout = timeout;
+                self.working.crew.work_timeout = timeout;
                 self
             }
 
             /// How often a message is handed out before its caller gets an error. Default: 3.
             pub const fn attempts(mut self, attempts: u32) -> Self {
-                self.crew.attempts = attempts;
+                self.working.crew.attempts = attempts;
                 self
             }
 
             /// Messages that a worker may hold unanswered. Default: 500. Within it, a worker holds about 50 ms of work.
             pub const fn worker_messages(mut self, messages: usize) -> Self {
-                self.crew.messages = messages;
-                self.crew.linked_messages = messages;
+                self.working.crew.messages = messages;
+                self.working.crew.linked_messages = messages;
                 self
             }
 
             /// How long a message waits while there is no worker at all, before its caller gets an error. Default: 30 s.
             /// The messages of clients that are not of this library wait on.
             pub const fn no_workers_timeout(mut self, timeout: ::std::time::Duration) -> Self {
-                self.crew.no_workers = timeout;
+                self.working.crew.no_workers = timeout;
                 self
             }
 
@@ -191,7 +232,7 @@ macro_rules! working {
             /// on; then whoever is there begins, and a line says so. Over `inproc://` connections cannot be seen, and
             /// nothing is waited for.
             pub const fn expected_workers(mut self, workers: usize) -> Self {
-                self.crew.expected = workers;
+                self.working.crew.expected = workers;
                 self
             }
         }
@@ -213,6 +254,12 @@ macro_rules! publishing {
             /// may be reached from elsewhere.
             pub fn link_address(mut self, address: impl Into<$crate::part::Address>) -> Self {
                 self.publishing.link_address = Some(address.into());
+                self
+            }
+
+            /// Offers no link, so that every peer uses the classic sockets. Default: a link beside them.
+            pub const fn classic(mut self) -> Self {
+                self.publishing.classic = true;
                 self
             }
 

@@ -1,6 +1,6 @@
 use super::publishing::Publishing;
-use crate::engine::CrewLimits;
-use crate::part::{Address, CacheService, SubConnection, WorkerPullService, WorkerPushService};
+use super::working::Working;
+use crate::part::{Address, CacheService, SubConnection, WorkerPullService};
 use crate::service::{HubService, Service, Topic};
 use crate::topology::{Route, ServerTemplate};
 
@@ -20,8 +20,7 @@ pub struct Hub {
     sub_address: Address,
     previous: Topic,
     worker_pull_address: Address,
-    worker_push_address: Address,
-    crew: CrewLimits,
+    working: Working,
     publishing: Publishing,
 }
 
@@ -44,8 +43,7 @@ impl Hub {
             sub_address: Address::any(),
             previous: Topic::default(),
             worker_pull_address: Address::any(),
-            worker_push_address: Address::any(),
-            crew: CrewLimits::default(),
+            working: Working::new(),
             publishing: Publishing::new(false),
         }
     }
@@ -57,10 +55,6 @@ impl Hub {
     address! {
         /// Where workers push their results. Default: a port of the system's choice on loopback.
         worker_pull_address
-    }
-    address! {
-        /// Where workers pull their messages. Default: a port of the system's choice on loopback.
-        worker_push_address
     }
 
     /// The name of the component before this one, or the topic that its `handle_stream` chooses. Default: every topic.
@@ -80,12 +74,11 @@ impl Hub {
 
     fn assemble(self) -> ServerTemplate {
         let sub = SubConnection::new(self.sub_address).previous(self.previous);
-        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         let template = self
             .template
             .register_inbound("Sub", sub, Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", worker_push, Route::exterior())
+            .register_outbound("WorkerPush", self.working.part(), Route::exterior())
             .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
         self.publishing.register(template, Route::exterior().gather().handle_stream())
     }

@@ -1,6 +1,6 @@
 use super::publishing::Publishing;
-use crate::engine::CrewLimits;
-use crate::part::{Address, CacheService, PullService, WorkerPullService, WorkerPushService};
+use super::working::Working;
+use crate::part::{Address, CacheService, PullService, WorkerPullService};
 use crate::service::{MasterService, Service};
 use crate::topology::{Route, ServerTemplate};
 
@@ -38,8 +38,7 @@ pub struct Master {
     cache_messages: u64,
     pull_address: Address,
     worker_pull_address: Address,
-    worker_push_address: Address,
-    crew: CrewLimits,
+    working: Working,
     publishing: Publishing,
 }
 
@@ -61,8 +60,7 @@ impl Master {
             cache_messages: u64::MAX,
             pull_address: Address::any(),
             worker_pull_address: Address::any(),
-            worker_push_address: Address::any(),
-            crew: CrewLimits::default(),
+            working: Working::new(),
             publishing: Publishing::new(false),
         }
     }
@@ -75,10 +73,6 @@ impl Master {
         /// Where workers push their results. Default: a port of the system's choice on loopback.
         worker_pull_address
     }
-    address! {
-        /// Where workers pull their messages. Default: a port of the system's choice on loopback.
-        worker_push_address
-    }
 
     /// Whether results go on to a `Pipeline`, `Sink` or `Hub` rather than back to the client. Default: back.
     ///
@@ -90,12 +84,11 @@ impl Master {
     }
 
     fn assemble(self) -> ServerTemplate {
-        let worker_push = WorkerPushService::new(self.worker_push_address).limits(self.crew);
         let template = self
             .template
             .register_inbound("Pull", PullService::new(self.pull_address), Route::to("WorkerPush").scatter())
             .register_inbound("WorkerPull", WorkerPullService::new(self.worker_pull_address), "Pub")
-            .register_outbound("WorkerPush", worker_push, Route::exterior())
+            .register_outbound("WorkerPush", self.working.part(), Route::exterior())
             .register_bypass("Cache", CacheService::new(self.db_address).messages(self.cache_messages));
         self.publishing.register(template, Route::exterior().gather().handle_stream())
     }

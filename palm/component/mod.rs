@@ -17,6 +17,7 @@ mod publishing;
 mod server;
 mod sink;
 mod worker;
+mod working;
 
 pub use hub::Hub;
 pub use master::Master;

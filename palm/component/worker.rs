@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::part::{Address, LinkConnection, Methods, PullConnection, PushConnection};
 use crate::service::{Service, WorkerService};
 use crate::topology::{Plan, Route, ServerTemplate};
@@ -73,6 +75,29 @@ impl Worker {
     /// other addresses is given by hand.
     pub const fn classic(mut self) -> Self {
         self.classic = true;
+        self
+    }
+
+    /// How long a method may take before the worker fails with [`Error::Hung`](crate::Error::Hung): under
+    /// [`run`](Self::run) the process ends with exit code 1, after [`start`](Self::start) the handle tells it. What the
+    /// worker had goes to others. Default: what a master of this library says over the link, its own
+    /// [`work_timeout`](super::Master::work_timeout); without a link, there is no limit.
+    ///
+    /// A method that goes on giving results, or whose results cannot leave, does not hang.
+    ///
+    /// ```
+    /// # struct MyWorker;
+    /// # #[palm::worker]
+    /// # impl MyWorker {
+    /// #     fn foo(&mut self, message: &[u8]) -> Vec<u8> {
+    /// #         message.to_vec()
+    /// #     }
+    /// # }
+    /// let worker = palm::Worker::new("worker1", MyWorker).work_timeout(std::time::Duration::from_secs(60));
+    /// # drop(worker);
+    /// ```
+    pub fn work_timeout(mut self, timeout: Duration) -> Self {
+        self.template = self.template.work_timeout(timeout);
         self
     }
 

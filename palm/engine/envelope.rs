@@ -33,6 +33,11 @@ impl Origin {
         self.0.token
     }
 
+    /// What tells it from others, without keeping it.
+    pub(crate) fn key(&self) -> (PartId, u64) {
+        (self.part(), self.token())
+    }
+
     /// Nobody is told of the end: others will do the message.
     pub(crate) fn silence(&self) {
         self.0.silent.store(true, Ordering::Relaxed);

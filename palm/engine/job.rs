@@ -39,11 +39,14 @@ pub(crate) struct Job {
     pub(super) object: Object,
     /// Others may run on the object meanwhile.
     pub(super) shared: bool,
+    /// Its number among those whose time is watched.
+    pub(super) call: u64,
 }
 
 /// What user code gave.
 pub(crate) struct Done {
     pub(super) order: Order,
+    pub(super) call: u64,
     /// The object, if the call had it for itself.
     pub(super) object: Option<Object>,
     pub(super) results: Vec<Envelope>,
@@ -82,7 +85,7 @@ impl Job {
 
     /// Runs it. A panic ends the call, not the component.
     pub(crate) fn run(self, component: &Component, overflow: &dyn Overflow) -> Done {
-        let Self { order, mut object, shared } = self;
+        let Self { order, mut object, shared, call } = self;
         let mut results =
             Results { kept: Vec::new(), bytes: 0, more: false, part: order.part, task: order.task, overflow };
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, &mut object, shared, component, &mut results)));
@@ -107,7 +110,7 @@ impl Job {
         }
         // A reference is given up before the engine hears of it, so that the next call can have the object for itself.
         let object = if shared { None } else { Some(object) };
-        Done { order, object, results: results.kept, more: results.more, failed }
+        Done { order, call, object, results: results.kept, more: results.more, failed }
     }
 }
 
@@ -190,12 +193,12 @@ pub(crate) fn report(message: &Message, component: &str, method: &str, code: Cod
         text,
         component: component.to_owned(),
         method: method.to_owned(),
-        retryable: false,
+        retryable: matches!(code, Code::NoWorkers | Code::ShuttingDown),
     });
     message
 }
 
-fn hex(id: &[u8]) -> String {
+pub(super) fn hex(id: &[u8]) -> String {
     use std::fmt::Write as _;
     id.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

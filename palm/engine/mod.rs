@@ -9,6 +9,7 @@ mod crew;
 mod debt;
 mod dispatch;
 mod envelope;
+mod faults;
 mod flight;
 mod hold;
 mod job;
@@ -19,6 +20,7 @@ mod router;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -27,6 +29,7 @@ pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use debt::Debt;
 pub(crate) use dispatch::HandOut;
 pub use envelope::{Envelope, Origin, PartId};
+pub(crate) use faults::Faults;
 pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use object::Object;
@@ -35,8 +38,10 @@ pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub(crate) use router::{Exit, Router, Row};
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
+pub(crate) use watch::Watch;
 
 use self::router::Step;
+use crate::error::Error;
 use crate::service::Service;
 use crate::socket::{Incoming, Peer};
 
@@ -48,6 +53,10 @@ const MAX_ORDER_BYTES: usize = 8 << 20;
 pub(crate) struct Engine {
     core: Router,
     parts: Vec<Box<dyn Part>>,
+    /// Panics of each part that no message is to blame for.
+    faults: Vec<Faults>,
+    /// A part has failed too often.
+    failed: Option<Error>,
     /// The parts that a message from each part can reach.
     reach: Vec<Vec<PartId>>,
     /// The user's object; out while a call has it for itself.
@@ -65,7 +74,8 @@ impl Engine {
     pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, object: Option<Object>, threads: usize) -> Self {
         let threads = if object.as_ref().is_some_and(Object::is_shared) { threads.max(1) } else { 1 };
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
-        Self { core, parts, reach, object, threads, running: 0, draining: false }
+        let faults = parts.iter().map(|_| Faults::default()).collect();
+        Self { core, parts, faults, failed: None, reach, object, threads, running: 0, draining: false }
     }
 
     /// Whether `part` may take more from outside now.
@@ -122,12 +132,12 @@ impl Engine {
 
     /// A handshake is done: at a port that connects, the connection stands.
     pub(crate) fn connected(&mut self, part: PartId, port: Port, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, |part, turn| part.connected(turn, port));
+        self.own_turn(part, now, transport, |part, turn| part.connected(turn, port));
         self.settle(now, transport);
     }
 
     pub(crate) fn joined(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
+        self.own_turn(part, now, transport, |part, turn| part.joined(turn, port, peer));
         self.settle(now, transport);
     }
 
@@ -140,19 +150,19 @@ impl Engine {
         transport: &mut dyn Transport,
     ) -> Option<String> {
         let mut answer = None;
-        self.turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
+        self.own_turn(part, now, transport, |part, turn| answer = part.answer(turn, asker));
         self.settle(now, transport);
         answer
     }
 
     pub(crate) fn gone(&mut self, part: PartId, port: Port, peer: Peer, now: Instant, transport: &mut dyn Transport) {
         self.core.calls.gone(peer);
-        self.turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
+        self.own_turn(part, now, transport, |part, turn| part.gone(turn, port, peer));
         self.settle(now, transport);
     }
 
     pub(crate) fn resume(&mut self, part: PartId, now: Instant, transport: &mut dyn Transport) {
-        self.turn(part, now, transport, Part::resume);
+        self.own_turn(part, now, transport, Part::resume);
         self.settle(now, transport);
     }
 
@@ -167,13 +177,32 @@ impl Engine {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.core.deadlines.iter().flatten().min().copied()
+        self.core.deadlines.iter().flatten().copied().chain(self.core.watch.next()).min()
+    }
+
+    /// Why the component cannot go on, if that is so: a method hangs, and its thread cannot be ended; or a part fails too
+    /// often.
+    pub(crate) fn failure(&mut self, now: Instant) -> Option<Error> {
+        if self.failed.is_some() {
+            return self.failed.take();
+        }
+        let Self { core, parts, reach, .. } = self;
+        let Router { watch, rows, links, .. } = core;
+        let is_full = |part: &PartId| parts[part.0].is_full() || (rows[part.0].publishes && links.is_full());
+        let hung = watch.hung(now, |part| reach[part.0].iter().any(is_full))?;
+        let method = core.description.and_then(|description| description.methods.get(hung.method));
+        Some(Error::Hung {
+            component: core.name.to_string(),
+            method: method.map_or("", |method| method.name).to_owned(),
+            message: hung.message,
+            limit: hung.limit,
+        })
     }
 
     /// Lets the parts that collect what they send hand it over. `at_rest`: nothing will be sent soon.
     pub(crate) fn flush(&mut self, at_rest: bool, now: Instant, transport: &mut dyn Transport) {
         for part in std::mem::take(&mut self.core.unflushed) {
-            self.turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
+            self.own_turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
         }
         self.settle(now, transport);
     }
@@ -201,7 +230,8 @@ impl Engine {
                     order.envelope.message.set_threads(self.threads);
                 }
                 self.running += 1;
-                return Some(Job { order, object, shared });
+                let call = self.core.watch.begin(&order, now);
+                return Some(Job { order, object, shared, call });
             }
             let mut order = self.core.orders.pop_front()?;
             if self.running > 0 {
@@ -217,6 +247,7 @@ impl Engine {
     /// User code is done.
     pub(crate) fn finish(&mut self, done: Done, now: Instant, transport: &mut dyn Transport) {
         self.running -= 1;
+        self.core.watch.end(done.call);
         if let Some(object) = done.object {
             self.object = Some(object);
         }
@@ -254,6 +285,9 @@ impl Engine {
         now: Instant,
         transport: &mut dyn Transport,
     ) {
+        if let Some(first) = results.first() {
+            self.core.watch.heard(first.origin.as_ref(), now);
+        }
         self.leave_all(part, task, results, false, task == Task::Scatter);
         self.settle(now, transport);
     }
@@ -347,6 +381,16 @@ impl Engine {
         (self.core.dispatch.len(), self.core.dispatch.held())
     }
 
+    /// Calls that are under way, and what waits behind them.
+    pub(crate) fn work(&self) -> (usize, usize) {
+        (self.running, self.core.orders.len())
+    }
+
+    /// Answers the calls that have not begun with an error, in their places; says how many.
+    pub(crate) fn refuse_calls(&mut self) -> usize {
+        self.core.refuse_calls()
+    }
+
     /// Answers what workers still owe with an error.
     pub(crate) fn abandon(&mut self, now: Instant, transport: &mut dyn Transport) {
         for given_up in self.core.dispatch.abandon() {
@@ -360,19 +404,37 @@ impl Engine {
         self.object.as_mut().and_then(Object::alone)
     }
 
-    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component.
+    /// Calls a part, which may be the user's, or run hooks of the user's: a panic costs one message, not the component. Gives
+    /// its text, if there was one.
     fn turn(
         &mut self,
         part: PartId,
         now: Instant,
         transport: &mut dyn Transport,
         call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
-    ) {
+    ) -> Option<String> {
         let mut turn = Turn { core: &mut self.core, transport, part, now };
         let called = &mut *self.parts[part.0];
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))) {
-            self.core.stats.add(Counter::Errors, 1);
-            tracing::error!(part = self.core.part_name(part), "User function gave an error: {}", panic_text(&*panic));
+        let panic = catch_unwind(AssertUnwindSafe(|| call(called, &mut turn))).err()?;
+        let text = panic_text(&*panic);
+        self.core.stats.add(Counter::Errors, 1);
+        tracing::error!(part = self.core.part_name(part), "User function gave an error: {text}");
+        Some(text)
+    }
+
+    /// The same where no message is to blame: a part that panics so too often would do so for ever.
+    fn own_turn(
+        &mut self,
+        part: PartId,
+        now: Instant,
+        transport: &mut dyn Transport,
+        call: impl FnOnce(&mut dyn Part, &mut Turn<'_>),
+    ) {
+        if let Some(text) = self.turn(part, now, transport, call)
+            && self.faults[part.0].note(now).is_none()
+        {
+            let (component, part) = (self.core.name.to_string(), self.core.part_name(part).to_owned());
+            self.failed.get_or_insert(Error::PartFailed { component, part, text });
         }
     }
 
@@ -415,7 +477,7 @@ impl Engine {
                     });
                 }
                 Step::Resume(part) => {
-                    self.turn(part, now, transport, Part::resume);
+                    self.own_turn(part, now, transport, Part::resume);
                 }
                 Step::Feedback(part, token, message) => {
                     self.turn(part, now, transport, |part, turn| part.feedback(turn, token, Some(message)));

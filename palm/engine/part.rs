@@ -156,6 +156,11 @@ pub trait Part: Send + 'static {
         false
     }
 
+    /// How long workers may take for a message that this part hands out; `None` is for ever.
+    fn work_timeout(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether the router shall stop draining what leads to this part.
     fn is_full(&self) -> bool {
         false
@@ -211,6 +216,10 @@ pub(crate) trait Place {
     /// An error with the component's and the part's names.
     fn refused(&self, address: &str, source: BoxError) -> crate::Error;
     fn name(&self) -> &str;
+    /// What peers are told of a bound address.
+    fn advertised(&self, bound: &str) -> String {
+        bound.to_owned()
+    }
 }
 
 impl Opening<'_> {
@@ -264,6 +273,11 @@ impl Opening<'_> {
         self.transport.beat(port)?;
         self.transport.connect(port, &address).map_err(|source| self.place.refused(&address, source))?;
         Ok(port)
+    }
+
+    /// What peers are told of a bound address.
+    pub(crate) fn advertised(&self, bound: &str) -> String {
+        self.place.advertised(bound)
     }
 
     fn bind_port(&mut self, port: Port, address: &crate::part::Address, key: Option<&'static str>) -> Result<Bound> {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::calls::Calls;
 use super::crew::WorkerId;
@@ -12,6 +12,7 @@ use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
 use super::link::Links;
 use super::stats::{Counter, Stats};
+use super::watch::Watch;
 use crate::service::Description;
 use crate::wire::{Code, Message};
 
@@ -33,8 +34,9 @@ pub(crate) struct Row {
     pub(crate) log: Option<Box<str>>,
     /// An inbound part that waits for the feedback of each message.
     pub(crate) blocks: bool,
-    /// An outbound part that hands messages to workers.
+    /// An outbound part that hands messages to workers, and how long they may take for one.
     pub(crate) hands_out: bool,
+    pub(crate) work_timeout: Option<Duration>,
     /// An inbound part whose messages others will do, if this component ends before it has begun them.
     pub(crate) hands_back: bool,
     /// The part that binds the link.
@@ -94,6 +96,8 @@ pub(crate) struct Router {
     pub(crate) dispatch: Dispatch,
     /// Who is linked.
     pub(crate) links: Links,
+    /// How long calls take.
+    pub(crate) watch: Watch,
     /// What is owed to them.
     pub(crate) debts: Debts,
     /// Where the link is reached.
@@ -126,6 +130,7 @@ impl Router {
             remaining: messages,
             dispatch: Dispatch::new(epoch),
             links: Links::new(epoch),
+            watch: Watch::default(),
             debts: Debts::default(),
             link_address: None,
             unflushed: Vec::new(),
@@ -198,19 +203,33 @@ impl Router {
 
     /// The next call is not made if its caller has given up by now.
     pub(super) fn refuse_late(&mut self, now: Instant) {
-        let Some(order) = self.orders.front_mut() else { return };
-        if let Task::Call(method) = order.task
-            && order.envelope.message.is_late(now)
+        if self.orders.front().is_some_and(|order| order.envelope.message.is_late(now))
+            && self.refuse(0, Code::Late, "the caller's time was used up")
         {
-            let method = self.description.and_then(|description| description.methods.get(method));
-            let method = method.map_or("", |method| method.name);
-            let text = format!("the caller's time was used up before `{method}` began");
-            let bytes = order.envelope.message.payload().len();
-            order.envelope.message = report(&order.envelope.message, &self.name, method, Code::Late, text);
-            order.task = Task::Pass;
-            self.ordered_bytes = self.ordered_bytes + order.envelope.message.payload().len() - bytes;
             self.stats.add(Counter::Late, 1);
         }
+    }
+
+    /// No call that waits is made any more; says how many those were.
+    pub(super) fn refuse_calls(&mut self) -> usize {
+        let places = 0..self.orders.len();
+        let refused = places.filter(|place| self.refuse(*place, Code::ShuttingDown, "the component ended")).count();
+        self.stats.add(Counter::GivenUp, refused as u64);
+        refused
+    }
+
+    /// Answers the call at this place of the queue, if it is one, with an error that keeps the place.
+    fn refuse(&mut self, place: usize, code: Code, why: &str) -> bool {
+        let Some(order) = self.orders.get_mut(place) else { return false };
+        let Task::Call(method) = order.task else { return false };
+        let method = self.description.and_then(|description| description.methods.get(method));
+        let method = method.map_or("", |method| method.name);
+        let text = format!("{why} before `{method}` began");
+        let bytes = order.envelope.message.payload().len();
+        order.envelope.message = report(&order.envelope.message, &self.name, method, code, text);
+        order.task = Task::Pass;
+        self.ordered_bytes = self.ordered_bytes + order.envelope.message.payload().len() - bytes;
+        true
     }
 
     /// Has the sender of a message told what becomes of it.

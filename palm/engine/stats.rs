@@ -24,7 +24,7 @@ pub enum Counter {
     Redelivered,
     /// Results that came twice, or from a worker that was taken for dead.
     Stale,
-    /// Messages that no worker could do: the caller got an error.
+    /// Messages that no worker could do, or that a component ended before: the caller got an error.
     GivenUp,
     /// Messages that were not worked on, because their caller's time was used up.
     Late,
@@ -34,9 +34,11 @@ pub enum Counter {
     Stalled,
     /// Messages that were not worked on, because their client gave the call up.
     Cancelled,
+    /// Calls of what is not there, and requests to the cache for what is not allowed or has no room.
+    Refused,
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "received",
     "calls",
     "errors",
@@ -52,6 +54,7 @@ const NAMES: [&str; 15] = [
     "superseded",
     "stalled",
     "cancelled",
+    "refused",
 ];
 
 /// The counters of a component. Peers read them from its cache, as a JSON object, at the key `_palm.stats`; there are also
@@ -95,10 +98,21 @@ impl Stats {
         self.holding.store(bytes, Ordering::Relaxed);
     }
 
+    /// Messages that workers owe a result for now.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed) as u64
+    }
+
+    /// Bytes of answers that wait to be taken now.
+    #[must_use]
+    pub fn holding(&self) -> u64 {
+        self.holding.load(Ordering::Relaxed) as u64
+    }
+
     /// The JSON object that peers read.
     pub(crate) fn json(&self) -> String {
-        let now = [("in_flight", &self.in_flight), ("holding", &self.holding)];
-        let now = now.map(|(name, value)| (name, value.load(Ordering::Relaxed) as u64));
+        let now = [("in_flight", self.in_flight()), ("holding", self.holding())];
         let object: serde_json::Map<_, _> =
             self.iter().chain(now).map(|(name, value)| (name.to_owned(), value.into())).collect();
         serde_json::Value::Object(object).to_string()

@@ -36,14 +36,24 @@ use crate::socket::{Context, Interest, Received, Socket, SocketKind, Waker, Wake
 /// }
 /// ```
 pub trait BypassPart: Send + 'static {
-    /// Opens what the part needs, once, before its thread starts.
+    /// Opens what the part needs, before its thread starts. It is called again whenever [`run`](Self::run) has panicked, or ended
+    /// too early, on what that has left: a socket that is still open may be kept, and one that is bound anew has to be bound
+    /// where it was, as peers know it by that address.
     ///
     /// # Errors
     /// An address cannot be used.
     fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()>;
 
     /// Does the part's work until `stop` is set.
+    ///
+    /// One that panics, or ends before that, is opened and run anew after a pause of 0.1 s, which doubles with each time; more
+    /// than five times within 60 s, and the component fails with [`Error::PartFailed`].
     fn run(&mut self, stop: &Stop);
+
+    /// Whether [`run`](Self::run) has ended because there is nothing left to do.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// What a bypass part finds while it opens.
@@ -121,32 +131,54 @@ impl fmt::Debug for BypassOpening<'_> {
     }
 }
 
+/// Messages taken in a row before the part looks whether it shall stop.
+const BATCH: usize = 64;
+
 /// The socket of a part that takes what comes in on its own thread.
 pub(super) struct Ear {
     socket: Socket,
-    waker: Waker,
     wakeup: Wakeup,
+    /// Until it listens.
+    waker: Option<Waker>,
 }
 
 impl Ear {
     pub(super) fn new(opening: &BypassOpening<'_>, socket: Socket) -> Result<Self> {
         let (waker, wakeup) = Wakeup::pair(opening.context())?;
-        Ok(Self { socket, waker, wakeup })
+        Ok(Self { socket, wakeup, waker: Some(waker) })
     }
 
     /// Has `take` called for everything that comes in, until the part shall end or so many messages have come.
-    pub(super) fn listen(self, stop: &Stop, messages: u64, mut take: impl FnMut(&Socket, Received)) {
-        let Self { mut socket, waker, wakeup } = self;
-        stop.wakes(waker);
-        let mut left = messages;
-        while left > 0 && !stop.is_set() {
-            match socket.receive(|_| false) {
-                Received::Empty => wait(&[Interest { socket: &socket, read: true, write: false }], &wakeup, None),
-                received => {
-                    take(&socket, received);
-                    left -= 1;
-                }
+    pub(super) fn listen(&mut self, stop: &Stop, messages: &mut u64, mut take: impl FnMut(&Socket, Received)) {
+        if let Some(waker) = self.waker.take() {
+            stop.wakes(waker);
+        }
+        while *messages > 0 {
+            // What came before the end is taken after it.
+            let ends = stop.is_set();
+            let taken = self.take_some(messages, &mut take);
+            if ends {
+                break;
+            }
+            if !taken {
+                wait(&[Interest { socket: &self.socket, read: true, write: false }], &self.wakeup, None);
             }
         }
+    }
+
+    fn take_some(&mut self, messages: &mut u64, take: &mut impl FnMut(&Socket, Received)) -> bool {
+        let mut taken = false;
+        for _ in 0..BATCH {
+            match self.socket.receive(|_| false) {
+                Received::Empty => break,
+                received => take(&self.socket, received),
+            }
+            taken = true;
+            *messages -= 1;
+            if *messages == 0 {
+                break;
+            }
+        }
+        taken
     }
 }

@@ -1,13 +1,16 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::bypass::Ear;
 use super::{Address, Bypass, BypassOpening, BypassPart, FromAddress};
-use crate::cache::{Cache, answer};
-use crate::engine::{Counter, Stats};
+use crate::cache::{Cache, Unserved, answer};
+use crate::engine::{Counter, Stats, panic_text};
 use crate::error::Result;
 use crate::runtime::Stop;
-use crate::socket::{Received, SocketKind};
+use crate::socket::{Received, Socket, SocketKind};
 
 /// Binds a REP service to the component's cache, for clients and workers. Cache key `db_address`.
 ///
@@ -26,8 +29,50 @@ pub struct CacheService {
 
 struct Open {
     ear: Ear,
+    answers: Answers,
+}
+
+struct Answers {
     cache: Arc<dyn Cache>,
     stats: Arc<Stats>,
+}
+
+impl Answers {
+    /// Answers one request, whatever it is: who asked waits for it.
+    fn answer(&self, socket: &Socket, received: Received, stop: &Stop) {
+        let (sender, reply) = match received {
+            Received::Message(incoming) => (incoming.sender(), self.reply(incoming.body, stop)),
+            Received::Malformed(incoming) => (incoming.sender(), self.undecodable("it has several frames")),
+            Received::Empty => return,
+        };
+        // A peer that is gone, or does not read its answers, has nobody to blame but itself.
+        let _ = socket.reply(&sender, reply);
+    }
+
+    fn reply(&self, request: Bytes, stop: &Stop) -> Vec<u8> {
+        let ask = |key: &str, asker: &str| stop.ask(key, asker);
+        // The store may be the user's.
+        let answered = catch_unwind(AssertUnwindSafe(|| answer(&*self.cache, stop.read_only(), &ask, request)));
+        match answered {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(Unserved::Undecodable(error))) => self.undecodable(error),
+            Ok(Err(Unserved::Refused)) => self.empty(Counter::Refused),
+            Err(panic) => {
+                tracing::error!("the cache gave an error: {}", panic_text(&*panic));
+                self.empty(Counter::Errors)
+            }
+        }
+    }
+
+    fn undecodable(&self, what: impl fmt::Display) -> Vec<u8> {
+        tracing::warn!("a cache request was not understood: {what}");
+        self.empty(Counter::Undecodable)
+    }
+
+    fn empty(&self, counter: Counter) -> Vec<u8> {
+        self.stats.add(counter, 1);
+        Vec::new()
+    }
 }
 
 impl CacheService {
@@ -65,32 +110,25 @@ impl Bypass for CacheService {
 
 impl BypassPart for CacheService {
     fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()> {
+        if self.open.is_some() {
+            // It failed, and its socket did not: requests may wait there.
+            return Ok(());
+        }
         let socket = opening.bind(SocketKind::Router, &self.address)?;
         let ear = Ear::new(opening, socket)?;
-        self.open = Some(Open { ear, cache: opening.cache(), stats: opening.stats.clone() });
+        let answers = Answers { cache: opening.cache(), stats: opening.stats.clone() };
+        self.open = Some(Open { ear, answers });
         Ok(())
     }
 
     fn run(&mut self, stop: &Stop) {
-        let Some(Open { ear, cache, stats }) = self.open.take() else { return };
-        let ask = |key: &str, asker: &str| stop.ask(key, asker);
-        let undecodable = |what: &dyn fmt::Display| {
-            stats.add(Counter::Undecodable, 1);
-            tracing::warn!("a cache request was not understood: {what}");
-            Vec::new()
-        };
-        ear.listen(stop, self.messages, |socket, received| {
-            let (incoming, reply) = match received {
-                Received::Message(mut incoming) => {
-                    let request = std::mem::take(&mut incoming.body);
-                    let reply = answer(&*cache, stop.read_only(), &ask, request);
-                    (incoming, reply.unwrap_or_else(|error| undecodable(&error)))
-                }
-                Received::Malformed(incoming) => (incoming, undecodable(&"it has several frames")),
-                Received::Empty => return,
-            };
-            // A peer that is gone, or does not read its answers, has nobody to blame but itself.
-            let _ = socket.reply(&incoming.sender(), reply);
-        });
+        if let Some(Open { ear, answers }) = &mut self.open {
+            ear.listen(stop, &mut self.messages, |socket, received| answers.answer(socket, received, stop));
+        }
+        self.open = None;
+    }
+
+    fn is_done(&self) -> bool {
+        self.messages == 0
     }
 }

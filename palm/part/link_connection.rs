@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -56,6 +57,8 @@ impl LinkConnection {
     fn hear(&mut self, turn: &mut Turn<'_>, frame: Frame) -> std::result::Result<(), Violation> {
         match frame {
             Frame::Welcome(welcome) => {
+                let limit = Some(welcome.work_timeout_ms).filter(|limit| *limit > 0);
+                turn.core.watch.told(limit.map(Duration::from_millis));
                 if self.dialer.welcome(turn, &welcome)? == Welcomed::Anew {
                     // It has handed nothing to this worker, and wants no results of what its last run had.
                     self.work.clear();

@@ -7,7 +7,7 @@ use crate::engine::link::{Frame, LinkId, LinkLimits, Violation};
 use crate::engine::{Counter, Credit, Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::socket::{Incoming, Peer};
-use crate::wire::proto::LinkHello;
+use crate::wire::proto::{LinkHello, LinkWelcome};
 
 /// How often sessions without a peer are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -63,7 +63,8 @@ impl LinkService {
             Ok(greeted) => greeted,
             Err(error) => return turn.undecodable(&error),
         };
-        let _ = turn.transport.send(port, Some(identity), false, Frame::Welcome(greeted.welcome).write());
+        let welcome = LinkWelcome { work_timeout_ms: work_timeout_ms(turn), ..greeted.welcome };
+        let _ = turn.transport.send(port, Some(identity), false, Frame::Welcome(welcome).write());
         if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, turn.core.pusher()) {
             tracing::info!("worker {} is linked", hello.name);
             let most = turn.core.dispatch.linked_messages(part);
@@ -102,6 +103,12 @@ impl LinkService {
         }
         Ok(())
     }
+}
+
+/// How long a worker may take for one message.
+fn work_timeout_ms(turn: &Turn<'_>) -> u64 {
+    let timeout = turn.core.rows.iter().find_map(|row| row.work_timeout);
+    timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1))
 }
 
 #[diagnostic::do_not_recommend]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Address, FromAddress, Outbound};
-use crate::engine::{Envelope, Opening, Part, Task, Turn, report};
+use crate::engine::{Counter, Envelope, Opening, Part, Task, Turn, report};
 use crate::error::Result;
 use crate::service::{Description, Kind};
 use crate::wire::{Code, Header, Message};
@@ -117,6 +117,7 @@ impl Part for Methods {
             Target::Method(index) => Task::Call(index),
             Target::Echo => Task::Pass,
             Target::Refused { method, code, text } => {
+                turn.count(Counter::Refused, 1);
                 envelope.message = report(&envelope.message, &turn.core.name, &method, code, text);
                 Task::Pass
             }

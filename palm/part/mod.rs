@@ -43,6 +43,7 @@ mod rep_bypass;
 mod req;
 mod sub;
 mod upstream;
+mod worker_ports;
 mod worker_push;
 
 pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};

@@ -224,6 +224,10 @@ impl Part for PubService {
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
         let Some(port) = self.port else { return };
         let Envelope { mut message, topic, debt, .. } = envelope;
+        if turn.core.is_unwanted(debt) {
+            // Its client is gone for good.
+            return turn.count(Counter::Cancelled, 1);
+        }
         let client = message.client_topic();
         let topic = match topic.map(Bytes::from) {
             Some(topic) => topic,

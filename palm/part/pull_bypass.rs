@@ -87,6 +87,10 @@ impl Bypass for PullBypassConnection {
 
 impl BypassPart for PullBypassConnection {
     fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()> {
+        if self.open.is_some() {
+            // It failed, and its socket did not.
+            return Ok(());
+        }
         if self.receive.is_none() {
             let address = self.address.to_string();
             return Err(opening.refused(&address, "nothing takes its messages; give it `receive(…)`"));
@@ -98,10 +102,10 @@ impl BypassPart for PullBypassConnection {
     }
 
     fn run(&mut self, stop: &Stop) {
-        let (Some(Open { ear, cache, stats }), Some(receive)) = (self.open.take(), &mut self.receive) else { return };
-        ear.listen(stop, self.messages, |_, received| match received {
+        let (Some(Open { ear, cache, stats }), Some(receive)) = (&mut self.open, &mut self.receive) else { return };
+        ear.listen(stop, &mut self.messages, |_, received| match received {
             Received::Message(incoming) => {
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| receive(&incoming.body, &cache))) {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| receive(&incoming.body, cache))) {
                     stats.add(Counter::Errors, 1);
                     tracing::error!("User function gave an error: {}", panic_text(&*panic));
                 }
@@ -112,5 +116,10 @@ impl BypassPart for PullBypassConnection {
             }
             Received::Empty => {}
         });
+        self.open = None;
+    }
+
+    fn is_done(&self) -> bool {
+        self.messages == 0
     }
 }

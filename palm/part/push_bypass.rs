@@ -89,6 +89,10 @@ impl Bypass for PushBypassConnection {
 
 impl BypassPart for PushBypassConnection {
     fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()> {
+        if self.open.is_some() {
+            // It failed, and its socket did not.
+            return Ok(());
+        }
         let Some(feed) = &self.feed else {
             let address = self.address.to_string();
             return Err(opening.refused(&address, "it has nothing to send; give it `feed(…)`"));
@@ -102,7 +106,7 @@ impl BypassPart for PushBypassConnection {
     }
 
     fn run(&mut self, stop: &Stop) {
-        let (Some(open), Some(feed)) = (self.open.take(), &self.feed) else { return };
+        let (Some(open), Some(feed)) = (&self.open, &self.feed) else { return };
         stop.wakes(open.waker.clone());
         while !stop.is_set() {
             let more = open.send(feed);
@@ -114,6 +118,7 @@ impl BypassPart for PushBypassConnection {
             tracing::warn!("ended with {left} messages that the peer did not take");
         }
         feed.lock().waker = None;
+        self.open = None;
     }
 }
 

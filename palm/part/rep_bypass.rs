@@ -90,6 +90,10 @@ impl Bypass for RepBypassService {
 
 impl BypassPart for RepBypassService {
     fn open(&mut self, opening: &mut BypassOpening<'_>) -> Result<()> {
+        if self.open.is_some() {
+            // It failed, and its socket did not.
+            return Ok(());
+        }
         if self.answer.is_none() {
             let address = self.address.to_string();
             return Err(opening.refused(&address, "it has nothing to answer with; give it `answer(…)`"));
@@ -101,11 +105,11 @@ impl BypassPart for RepBypassService {
     }
 
     fn run(&mut self, stop: &Stop) {
-        let (Some(Open { ear, cache, stats }), Some(answer)) = (self.open.take(), &mut self.answer) else { return };
-        ear.listen(stop, self.messages, |socket, received| {
+        let (Some(Open { ear, cache, stats }), Some(answer)) = (&mut self.open, &mut self.answer) else { return };
+        ear.listen(stop, &mut self.messages, |socket, received| {
             let (incoming, reply) = match received {
                 Received::Message(incoming) => {
-                    let reply = catch_unwind(AssertUnwindSafe(|| answer(&incoming.body, &cache)));
+                    let reply = catch_unwind(AssertUnwindSafe(|| answer(&incoming.body, cache)));
                     let reply = reply.unwrap_or_else(|panic| {
                         stats.add(Counter::Errors, 1);
                         tracing::error!("User function gave an error: {}", panic_text(&*panic));
@@ -123,5 +127,10 @@ impl BypassPart for RepBypassService {
             // A peer that is gone, or does not read its answers, has nobody to blame but itself.
             let _ = socket.reply(&incoming.sender(), reply);
         });
+        self.open = None;
+    }
+
+    fn is_done(&self) -> bool {
+        self.messages == 0
     }
 }

@@ -1,17 +1,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::hooks::Hooks;
+use super::worker_ports::{MAX_ENDPOINTS, WorkerPorts};
 use super::{Address, FromAddress, Outbound};
-use crate::engine::{Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, Port, Turn, WorkerId};
+use crate::engine::{
+    Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, PartId, Port, Transport, Turn, WorkerId,
+};
 use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Peer, Sent, SocketKind};
 use crate::wire::Message;
 
-/// Workers with an endpoint of their own; whoever comes later shares the fixed one.
-const MAX_ENDPOINTS: usize = 256;
 /// How long an endpoint waits for its worker to connect.
 const ENDPOINT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits for one that was there to come back: workers ask for their address only once.
@@ -23,7 +26,8 @@ const SHARED: WorkerId = WorkerId(0);
 
 /// Binds PUSH sockets for workers, and hands them messages as they are. Cache key `worker_push_address`.
 ///
-/// A worker that asks the cache for the address gets an endpoint of its own (on loopback; up to 256 workers). So it is known
+/// A worker that asks the cache for the address gets an endpoint of its own (on loopback, or where
+/// [`worker_ports`](Self::worker_ports) says; up to 256 workers). So it is known
 /// who has what: each worker holds a bounded amount of work, and when its connection ends, what it held is handed to others,
 /// three times at most; then the caller gets an error. So it is for a worker that froze, 3 s later. Workers that were given the address by hand share one endpoint, and
 /// there only [`work_timeout`](Self::work_timeout) tells that a message is lost.
@@ -41,6 +45,11 @@ pub struct WorkerPushService {
     limits: CrewLimits,
     hooks: Option<Box<dyn Hooks>>,
     shared: Option<Bound>,
+    /// The host of the fixed endpoint: where to bind beside it, and what workers are told.
+    hosts: Option<(String, String)>,
+    ports: WorkerPorts,
+    /// Endpoints of an earlier run, whose workers may come back.
+    restored: Vec<(String, Bound)>,
     shared_peers: usize,
     endpoints: BTreeMap<WorkerId, Endpoint>,
     last_worker: usize,
@@ -76,6 +85,9 @@ impl WorkerPushService {
             limits: CrewLimits::default(),
             hooks: None,
             shared: None,
+            hosts: None,
+            ports: WorkerPorts::default(),
+            restored: Vec::new(),
             shared_peers: 0,
             endpoints: BTreeMap::new(),
             last_worker: 0,
@@ -145,6 +157,26 @@ impl WorkerPushService {
     #[must_use]
     pub const fn expected_workers(mut self, workers: usize) -> Self {
         self.limits.expected = workers;
+        self
+    }
+
+    /// Ports that workers' own endpoints are bound to. Default: any free port, where the part is bound to loopback; elsewhere
+    /// workers have no endpoints of their own unless there is such a range. A worker that finds none free in it uses the
+    /// fixed endpoint.
+    #[must_use]
+    pub fn worker_ports(mut self, ports: RangeInclusive<u16>) -> Self {
+        self.ports.set_range(ports);
+        self
+    }
+
+    /// A directory, made if it is not there, where it is kept which worker has which port, so that workers find their
+    /// endpoints again after a restart, as those that ask for the address only once need it. Default: none; after a restart
+    /// there is only the fixed endpoint until they ask again.
+    ///
+    /// The ports should be a range of [`worker_ports`](Self::worker_ports) that the system does not give to others meanwhile.
+    #[must_use]
+    pub fn state_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.ports.keep_in(directory.into());
         self
     }
 
@@ -222,6 +254,9 @@ impl WorkerPushService {
             if unseen {
                 turn.core.dispatch.join(turn.part, SHARED, Credit::Fixed(self.limits.messages), turn.now);
             }
+            for (asker, bound) in std::mem::take(&mut self.restored) {
+                self.keep(turn, &asker, bound, true);
+            }
         }
     }
 
@@ -247,9 +282,7 @@ impl WorkerPushService {
         let unused: Vec<_> =
             self.endpoints.iter().filter(|(_, endpoint)| endpoint.is_unused(now)).map(|(worker, _)| *worker).collect();
         for worker in unused {
-            if let Some(endpoint) = self.endpoints.remove(&worker) {
-                turn.transport.close(endpoint.bound.port);
-            }
+            self.close_endpoint(turn, worker);
         }
         if self.endpoints.values().any(|endpoint| endpoint.peers == 0) {
             turn.wake_in(CHECK);
@@ -261,48 +294,76 @@ impl WorkerPushService {
         if self.endpoints.len() >= MAX_ENDPOINTS {
             let left = self.endpoints.iter().filter(|(_, endpoint)| endpoint.met && endpoint.peers == 0);
             let longest = left.min_by_key(|(_, endpoint)| endpoint.idle_since).map(|(worker, _)| *worker);
-            if let Some(endpoint) = longest.and_then(|worker| self.endpoints.remove(&worker)) {
-                turn.transport.close(endpoint.bound.port);
+            if let Some(worker) = longest {
+                self.close_endpoint(turn, worker);
             }
         }
     }
 
-    /// An endpoint for a worker, unless the fixed one has to do.
-    fn endpoint(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
-        let known =
-            self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.met && endpoint.peers == 0);
-        if let Some(endpoint) = known {
-            endpoint.idle_since = turn.now;
-            return Some(endpoint.bound.address.clone());
+    fn close_endpoint(&mut self, turn: &mut Turn<'_>, worker: WorkerId) {
+        if let Some(endpoint) = self.endpoints.remove(&worker) {
+            turn.transport.close(endpoint.bound.port);
+            self.ports.forget(number(&endpoint.bound));
         }
-        self.make_room(turn);
-        let host = self.shared.as_ref()?.address.strip_prefix("tcp://")?.rsplit_once(':')?.0;
-        if !crate::runtime::is_loopback(host) || asker.is_empty() || self.endpoints.len() >= MAX_ENDPOINTS {
-            return None;
-        }
-        let port = turn.transport.open(turn.part, SocketKind::Push).ok()?;
-        let opened = turn.transport.watch(port).is_ok() && turn.transport.beat(port).is_ok();
-        let address = format!("tcp://{host}:*");
-        match turn.transport.bind(port, &address).ok().filter(|_| opened) {
-            Some(address) => {
-                self.last_worker += 1;
-                let endpoint = Endpoint {
-                    asker: asker.to_owned(),
-                    bound: Bound { port, address: address.clone() },
-                    peers: 0,
-                    met: false,
-                    idle_since: turn.now,
-                };
-                self.endpoints.insert(WorkerId(self.last_worker), endpoint);
-                turn.wake_in(CHECK);
-                Some(address)
-            }
+    }
+
+    /// Binds an endpoint beside the fixed one; `port` as it stands in an address.
+    fn bind_endpoint(&self, transport: &mut dyn Transport, part: PartId, port: &str) -> Option<Bound> {
+        let (host, _) = self.hosts.as_ref()?;
+        let socket = transport.open(part, SocketKind::Push).ok()?;
+        let opened = transport.watch(socket).is_ok() && transport.beat(socket).is_ok();
+        match transport.bind(socket, &format!("tcp://{host}:{port}")).ok().filter(|_| opened) {
+            Some(address) => Some(Bound { port: socket, address }),
             None => {
-                turn.transport.close(port);
+                transport.close(socket);
                 None
             }
         }
     }
+
+    /// Knows an endpoint from now on; gives its address.
+    fn keep(&mut self, turn: &mut Turn<'_>, asker: &str, bound: Bound, met: bool) -> Option<String> {
+        let told = self.hosts.as_ref().map(|(_, told)| format!("tcp://{told}:{}", number(&bound)));
+        self.last_worker += 1;
+        let endpoint = Endpoint { asker: asker.to_owned(), bound, peers: 0, met, idle_since: turn.now };
+        self.endpoints.insert(WorkerId(self.last_worker), endpoint);
+        turn.wake_in(CHECK);
+        told
+    }
+
+    /// An endpoint for a worker, unless the fixed one has to do.
+    fn endpoint(&mut self, turn: &mut Turn<'_>, asker: &str) -> Option<String> {
+        let (host, told) = self.hosts.as_ref()?;
+        let on_loopback = crate::runtime::is_loopback(host);
+        let known =
+            self.endpoints.values_mut().find(|endpoint| endpoint.asker == asker && endpoint.met && endpoint.peers == 0);
+        if let Some(endpoint) = known {
+            endpoint.idle_since = turn.now;
+            return Some(format!("tcp://{told}:{}", number(&endpoint.bound)));
+        }
+        if !self.ports.serves(asker, on_loopback) {
+            return None;
+        }
+        self.make_room(turn);
+        if self.endpoints.len() >= MAX_ENDPOINTS {
+            return None;
+        }
+        let part = turn.part;
+        let bound =
+            self.ports.candidates().iter().find_map(|port| self.bind_endpoint(&mut *turn.transport, part, port))?;
+        self.ports.remember(number(&bound), asker);
+        self.keep(turn, asker, bound, false)
+    }
+}
+
+/// The number of a port that is bound over TCP.
+fn number(bound: &Bound) -> u16 {
+    bound.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or_default()
+}
+
+/// The host of a TCP address.
+fn host(address: &str) -> Option<String> {
+    Some(address.strip_prefix("tcp://")?.rsplit_once(':')?.0.to_owned())
 }
 
 /// Of an endpoint: two that share one cannot be told apart, and their results come in no order.
@@ -331,7 +392,18 @@ impl Outbound for WorkerPushService {
 
 impl Part for WorkerPushService {
     fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
-        self.shared = Some(opening.bind_watched(SocketKind::Push, &self.address)?);
+        let shared = opening.bind_watched(SocketKind::Push, &self.address)?;
+        self.hosts = host(&shared.address).zip(host(&opening.advertised(&shared.address)));
+        self.shared = Some(shared);
+        for (port, worker) in self.ports.load(opening.component())? {
+            match self.bind_endpoint(&mut *opening.transport, opening.part, &port.to_string()) {
+                Some(bound) => self.restored.push((worker, bound)),
+                None => {
+                    tracing::warn!("port {port}, which worker {worker} had, is in use: the worker has to ask anew");
+                    self.ports.forget(port);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -416,6 +488,10 @@ impl Part for WorkerPushService {
 
     fn hands_out(&self) -> bool {
         true
+    }
+
+    fn work_timeout(&self) -> Option<Duration> {
+        self.limits.work_timeout
     }
 
     fn settles(&self) -> bool {

@@ -61,7 +61,13 @@ impl Inbox {
     }
 
     pub(super) fn ask(&self, ask: Ask) {
-        self.lock().asks.push_back(ask);
+        let mut contents = self.lock();
+        if contents.closed {
+            // The asker is told by the end of its channel.
+            return;
+        }
+        contents.asks.push_back(ask);
+        drop(contents);
         self.any.store(true, Ordering::Release);
         self.waker.wake();
     }
@@ -110,6 +116,7 @@ impl Inbox {
     pub(super) fn close(&self) {
         let mut contents = self.lock();
         contents.closed = true;
+        contents.asks.clear();
         let given = std::mem::take(&mut contents.given);
         drop(contents);
         self.taken.notify_all();

@@ -4,12 +4,15 @@ mod handle;
 mod inbox;
 mod place;
 mod pool;
+#[cfg(feature = "metrics")]
+mod publish;
 mod reactor;
 mod relief;
 mod signals;
 mod sockets;
 mod start;
 mod stop;
+mod supervise;
 
 pub use handle::Handle;
 pub(crate) use place::is_loopback;

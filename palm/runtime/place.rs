@@ -38,7 +38,14 @@ impl Place for PlaceOf<'_> {
 
     fn bound(&mut self, key: Option<&'static str>, address: &str) {
         let Some(key) = key.or(self.key) else { return };
-        self.addresses.push((key, self.advertised(address)));
+        let advertised = self.advertised(address);
+        if self.rules.advertise.is_none() && host(address).is_some_and(is_wildcard) {
+            tracing::warn!(
+                part = self.part,
+                "{address} is advertised as `{advertised}`, by the name of this machine; say `advertise(\"host\")` if peers know it by another"
+            );
+        }
+        self.addresses.push((key, advertised));
     }
 
     fn to_connect(&mut self, address: &Address) -> Result<String> {
@@ -65,6 +72,19 @@ impl Place for PlaceOf<'_> {
     fn name(&self) -> &str {
         &self.rules.component
     }
+
+    /// For a wildcard the name of this machine, or what was given.
+    fn advertised(&self, bound: &str) -> String {
+        let Some((host, port)) = host(bound).and_then(|host| Some((host, bound.rsplit_once(':')?.1))) else {
+            return bound.to_owned();
+        };
+        let name = match &self.rules.advertise {
+            Some(name) if is_wildcard(host) || !is_loopback(host) => name.clone(),
+            None if is_wildcard(host) => gethostname::gethostname().to_string_lossy().into_owned(),
+            _ => return bound.to_owned(),
+        };
+        format!("tcp://{name}:{port}")
+    }
 }
 
 impl PlaceOf<'_> {
@@ -81,27 +101,10 @@ impl PlaceOf<'_> {
             None => Err(self.refused(key, format!("the cache at {} has no `{key}`", remote.address()).into())),
         }
     }
+}
 
-    /// What peers are told: for a wildcard the name of this machine, or what was given.
-    fn advertised(&self, bound: &str) -> String {
-        let Some((host, port)) = host(bound).and_then(|host| Some((host, bound.rsplit_once(':')?.1))) else {
-            return bound.to_owned();
-        };
-        let wildcard = matches!(host, "0.0.0.0" | "[::]" | "*");
-        let name = match &self.rules.advertise {
-            Some(name) if wildcard || !is_loopback(host) => name.clone(),
-            None if wildcard => {
-                let name = gethostname::gethostname().to_string_lossy().into_owned();
-                tracing::warn!(
-                    part = self.part,
-                    "{bound} is advertised as `{name}`, the name of this machine; say `advertise(\"host\")` if peers know it by another"
-                );
-                name
-            }
-            _ => return bound.to_owned(),
-        };
-        format!("tcp://{name}:{port}")
-    }
+fn is_wildcard(host: &str) -> bool {
+    matches!(host, "0.0.0.0" | "[::]" | "*")
 }
 
 /// The host of a TCP address.

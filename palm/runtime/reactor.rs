@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::inbox::{Ask, Given, Inbox};
 use super::sockets::Sockets;
 use crate::engine::{Counter, Done, Engine, Job, RESULT_PATIENCE, Stats};
+use crate::error::Result;
 use crate::socket::{PeerEvent, Received, Wakeup};
 
 /// Messages read from one socket before the next one has its turn.
@@ -25,8 +26,8 @@ pub(super) enum Next {
     Share(Job),
     /// Call again.
     Again,
-    /// The component has ended.
-    Ended,
+    /// The component has ended, or cannot go on.
+    Ended(Result<()>),
 }
 
 pub(super) struct Reactor {
@@ -45,6 +46,14 @@ struct Drain {
     outstanding: usize,
     /// When the last result of a worker came.
     last_result: Instant,
+}
+
+impl Drain {
+    /// How long what was handed to sockets may take to leave them.
+    fn left(&self) -> Duration {
+        let flushing = self.flushing.map_or(Duration::ZERO, |since| since.elapsed());
+        FLUSH.saturating_sub(flushing).min(DRAIN.saturating_sub(self.since.elapsed()))
+    }
 }
 
 impl Reactor {
@@ -81,6 +90,9 @@ impl Reactor {
                 Given::Done(done) => self.engine.finish(done, now, &mut self.sockets),
             }
         }
+        if let Some(error) = self.engine.failure(now) {
+            return Next::Ended(Err(error));
+        }
         if self.engine.is_unflushed() && now >= self.flushed + FLUSH_EVERY {
             self.flush(false, now);
         }
@@ -91,8 +103,8 @@ impl Reactor {
         if self.engine.is_exhausted() {
             self.drain(now);
         }
-        if self.has_ended(now) {
-            return Next::Ended;
+        if self.has_ended(now, stats) {
+            return Next::Ended(Ok(()));
         }
         if !read && !self.engine.has_job() {
             self.flush(true, now);
@@ -115,13 +127,7 @@ impl Reactor {
         if let Some(service) = self.engine.service() {
             guarded("stopping", || service.stopping());
         }
-        let used_up = |drain: &Drain| {
-            drain.since.elapsed() >= DRAIN || drain.flushing.is_some_and(|since| since.elapsed() >= FLUSH)
-        };
-        if self.drain.as_ref().is_none_or(used_up) {
-            // The time to hand over is used up already.
-            self.sockets.set_linger(Duration::ZERO);
-        }
+        self.sockets.set_linger(self.drain.as_ref().map_or(Duration::ZERO, Drain::left));
     }
 
     fn read(&mut self, now: Instant, stats: &Stats) -> bool {
@@ -169,7 +175,7 @@ impl Reactor {
     }
 
     /// Whether everything that can be handed over has been.
-    fn has_ended(&mut self, now: Instant) -> bool {
+    fn has_ended(&mut self, now: Instant, stats: &Stats) -> bool {
         let Some(drain) = &mut self.drain else { return false };
         let (outstanding, held) = self.engine.outstanding();
         if outstanding != drain.outstanding {
@@ -183,8 +189,20 @@ impl Reactor {
             self.engine.abandon(now, &mut self.sockets);
             return false;
         }
+        if late {
+            let refused = self.engine.refuse_calls();
+            if refused > 0 {
+                tracing::warn!("ended with {refused} calls that had not begun");
+                return false;
+            }
+        }
         if now >= drain.since + DRAIN {
-            tracing::warn!("ended with work undone after {DRAIN:?}");
+            let (running, waiting) = self.engine.work();
+            tracing::warn!(
+                "ended after {DRAIN:?} with {running} calls under way, {waiting} messages behind them, and {} bytes of \
+                 results that nobody took",
+                stats.holding()
+            );
             return true;
         }
         if self.engine.is_working() || waits_for_results {
@@ -196,7 +214,7 @@ impl Reactor {
         }
         let since = *drain.flushing.get_or_insert(now);
         if now >= since + FLUSH {
-            tracing::warn!("ended with results that nobody took within {FLUSH:?}");
+            tracing::warn!("ended with {} bytes of results that nobody took within {FLUSH:?}", stats.holding());
             return true;
         }
         false

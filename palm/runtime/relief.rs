@@ -40,6 +40,8 @@ pub(super) struct Shared {
     relief: Mutex<Option<Thread>>,
     state: Mutex<State>,
     changed: Condvar,
+    #[cfg(feature = "metrics")]
+    published: super::publish::Published,
 }
 
 #[derive(Default)]
@@ -70,6 +72,8 @@ impl Shared {
             relief: Mutex::new(None),
             state: Mutex::default(),
             changed: Condvar::new(),
+            #[cfg(feature = "metrics")]
+            published: Default::default(),
         }
     }
 
@@ -90,14 +94,38 @@ impl Shared {
         self.inbox.stop();
     }
 
+    /// Has the component end with this error, when what is inside is handed over.
+    pub(super) fn fail(&self, error: Error) {
+        tracing::error!("the component ends: {error}");
+        lock(&self.state).outcome.get_or_insert(Err(error));
+        self.shut_down();
+    }
+
     /// Runs a thread of the component, and notes a panic: a fault of ours, not of user code.
     pub(super) fn guard(&self, run: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             let component = self.component.name.clone();
             self.end(Err(Error::Panicked { component, text: panic_text(&*panic) }));
         }
+        // Whatever it has counted last.
+        #[cfg(feature = "metrics")]
+        self.publish();
         lock(&self.state).threads -= 1;
         self.changed.notify_all();
+    }
+
+    /// Hands the counters to the `metrics` facade until the component ends.
+    #[cfg(feature = "metrics")]
+    pub(super) fn keep_published(&self) {
+        self.publish();
+        while !self.stop.wait(super::publish::PUBLISH_EVERY) {
+            self.publish();
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    fn publish(&self) {
+        self.published.update(&self.component.name, &self.stats, self.has_ended());
     }
 
     pub(super) fn add_thread(&self) {
@@ -110,13 +138,13 @@ impl Shared {
             match reactor.turn(&self.inbox, &self.stats) {
                 Next::Again => {}
                 Next::Share(job) => self.pool.give(job),
-                Next::Ended => {
+                Next::Ended(outcome) => {
                     let reactor = guard.take();
                     drop(guard);
                     if let Some(reactor) = reactor {
                         reactor.close();
                     }
-                    return self.end(Ok(()));
+                    return self.end(outcome);
                 }
                 Next::Run(job) => {
                     drop(guard);

@@ -1,3 +1,4 @@
+use std::io::Write as _;
 use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -33,5 +34,19 @@ pub(crate) fn until_signal(start: impl FnOnce() -> Result<Handle>) -> Result<()>
     closer.close();
     // It ends with its handle, and has nothing to say.
     let _ = watch.join();
+    if let Err(error @ Error::Hung { .. }) = &outcome {
+        end_process(error);
+    }
     outcome
+}
+
+/// A thread that hangs in user code cannot be ended but with its process.
+fn end_process(error: &Error) -> ! {
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("{error}");
+    } else {
+        // Whoever has no subscriber reads it as what `main` would have returned.
+        let _ = writeln!(std::io::stderr(), "error: {error}");
+    }
+    std::process::exit(1)
 }

@@ -72,7 +72,9 @@ impl Sockets {
 
     /// What is not handed over within `linger` of the end is dropped.
     pub(super) fn set_linger(&self, linger: Duration) {
-        for entry in self.open_entries() {
+        // Those that only receive keep nobody.
+        let sends = |entry: &&Entry| !matches!(entry.kind, SocketKind::Pull | SocketKind::Sub);
+        for entry in self.open_entries().filter(sends) {
             entry.socket.set_linger(linger);
         }
     }

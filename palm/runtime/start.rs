@@ -12,9 +12,10 @@ use super::reactor::Reactor;
 use super::relief::Shared;
 use super::sockets::Sockets;
 use super::stop::Stop;
+use super::supervise::Supervised;
 use crate::cache::{CacheHandle, OwnKeys, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
-use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats};
+use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats, Watch};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;
@@ -73,6 +74,11 @@ pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
     if threads > 1 {
         shared.pool(&span, threads)?;
     }
+    #[cfg(feature = "metrics")]
+    {
+        let publisher = shared.clone();
+        shared.clone().spawn(&span, move || publisher.keep_published()).inspect_err(|_| shared.shut_down())?;
+    }
     Ok(Handle::new(shared, addresses))
 }
 
@@ -94,8 +100,12 @@ impl Start {
             plan = over_link(plan, &address);
         }
         plan.announce();
-        let rules =
-            Rules { component: plan.name.clone(), insecure: plan.insecure, advertise: plan.advertise.clone(), remote };
+        let rules = Arc::new(Rules {
+            component: plan.name.clone(),
+            insecure: plan.insecure,
+            advertise: plan.advertise.clone(),
+            remote,
+        });
         let mut sockets = Sockets::new(plan.context.clone());
         let mut found = Vec::new();
         for (index, planned) in plan.parts.iter_mut().enumerate() {
@@ -116,14 +126,15 @@ impl Start {
         let asked = plan.parts.iter().enumerate().filter(|(_, planned)| planned.part.answers());
         let asked: Vec<_> = asked.filter_map(|(index, planned)| Some((planned.key?, PartId(index)))).collect();
         shared.answer_asks(asked);
-        for mut planned in std::mem::take(&mut plan.bypasses) {
-            let span = tracing::Span::current();
-            let stop = shared.stop.clone();
-            shared.clone().spawn(&span, move || planned.part.run(&stop))?;
+        for planned in std::mem::take(&mut plan.bypasses) {
+            let (rules, context, cache) = (rules.clone(), plan.context.clone(), plan.cache.clone());
+            let supervised = Supervised { planned, rules, context, cache, shared: shared.clone() };
+            shared.clone().spawn(&tracing::Span::current(), move || supervised.run())?;
         }
         let rows = plan.rows();
         let description = plan.service.as_deref().map(crate::service::Service::description);
-        let core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
+        let mut core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
+        core.watch = Watch::new(plan.work_timeout);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let mut engine = Engine::new(core, parts, plan.service, plan.threads);
         engine.set_link_address(link);

@@ -10,5 +10,6 @@ mod template;
 mod verify;
 
 pub use plan::Plan;
+pub(crate) use plan::PlannedBypass;
 pub use route::Route;
 pub use template::ServerTemplate;

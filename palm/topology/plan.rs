@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -28,6 +29,8 @@ pub struct Plan {
     pub(crate) master: Option<String>,
     /// How the parts are changed where the master has a link.
     pub(crate) over_link: Option<fn(Self, &str) -> Self>,
+    /// How long a method of a worker may take, where its master does not say it.
+    pub(crate) work_timeout: Option<Duration>,
     pub(crate) messages: u64,
     pub(crate) context: Context,
     pub(crate) insecure: bool,
@@ -67,6 +70,7 @@ impl Plan {
             numbered: None,
             master: None,
             over_link: None,
+            work_timeout: None,
             messages: u64::MAX,
             context: Context::new(),
             insecure: false,
@@ -134,6 +138,7 @@ impl Plan {
             blocks: planned.route.blocking,
             results: planned.part.brings_results(),
             hands_out: planned.part.hands_out(),
+            work_timeout: planned.part.work_timeout(),
             hands_back: planned.part.hands_back(),
             links: planned.key == Some(crate::features::TOPIC),
             submits: planned.part.is_linkable() && !planned.route.blocking,

@@ -1,5 +1,6 @@
 use std::any::type_name;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -116,6 +117,11 @@ impl ServerTemplate {
     /// The cache address of the master that a worker's addresses are looked up at, and whose cache its methods use.
     pub(crate) fn master(mut self, db_address: Option<String>) -> Self {
         self.plan.master = db_address;
+        self
+    }
+
+    pub(crate) const fn work_timeout(mut self, timeout: Duration) -> Self {
+        self.plan.work_timeout = Some(timeout);
         self
     }
 

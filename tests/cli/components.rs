@@ -52,6 +52,9 @@ pub(crate) struct MyWorker;
 #[palm::worker]
 impl MyWorker {
     fn foo(&mut self, message: &[u8], call: &Call) -> Vec<u8> {
+        if message == b"hang" {
+            sleep(Duration::from_secs(120));
+        }
         [call.name().as_bytes(), b" processed ", message].concat()
     }
 }

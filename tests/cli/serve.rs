@@ -24,14 +24,14 @@ pub(crate) fn a_server_until_ctrl_c() {
 }
 
 pub(crate) fn a_second_signal_ends_at_once() {
-    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+    for (signal, again, code) in [("TERM", "TERM", 143), ("INT", "INT", 130), ("TERM", "INT", 130)] {
         let mut server = start(&["MyServer", "--name", "my_server"]);
         let client = connect("my_server", &mut server);
         std::thread::spawn(move || client.eval("my_server.slow", ""));
         server.line_with("Sleeping");
         server.signal(signal);
         server.line_with("stopping");
-        server.signal(signal);
+        server.signal(again);
         assert_eq!(server.ends(), code);
     }
 }
@@ -128,6 +128,19 @@ pub(crate) fn a_worker_without_a_master_ends_when_told() {
     let mut worker = start(&["MyWorker", "--name", "worker1", "--db", "tcp://127.0.0.1:1"]);
     worker.line_with("waiting for `master`");
     worker.stops();
+}
+
+pub(crate) fn a_worker_that_hangs_ends_its_process() {
+    let timeout = Some(std::time::Duration::from_millis(300));
+    let master = palm::Master::new("server").work_timeout(timeout).attempts(1).start().unwrap();
+    let address = master.address("db_address").unwrap();
+    let mut worker = start(&["MyWorker", "--name", "worker1", "--db", &address]);
+    let client = Client::connect("server", &address).unwrap();
+    let error = client.eval("server.foo", "hang").unwrap_err();
+    assert!(matches!(error, palm::Error::Remote { code: palm::wire::Code::Poisoned, .. }), "{error}");
+    assert_eq!(worker.ends(), 1);
+    let line = worker.log.iter().find(|line| line.contains("ERROR") && line.contains("`foo` hangs"));
+    assert!(line.is_some_and(|line| line.contains("message `")), "{:#?}", worker.log);
 }
 
 pub(crate) fn one_component_is_a_program() {

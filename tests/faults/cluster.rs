@@ -87,6 +87,10 @@ impl Run {
         until("outcomes", || follower.counts().outcomes >= count || client.ended().is_some());
     }
 
+    pub(crate) fn state_dir(&self) -> String {
+        self.directory.join("state").to_str().unwrap().to_owned()
+    }
+
     pub(crate) fn history_path(&self) -> PathBuf {
         self.directory.join("history")
     }
@@ -149,6 +153,16 @@ pub(crate) fn free_port() -> u16 {
         let port = 20_000 + (start + offset) % 10_000;
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
+        }
+    }
+}
+
+/// So many of them in a row; gives the first.
+pub(crate) fn free_ports(count: u16) -> u16 {
+    loop {
+        let first = free_port();
+        if (1..count).all(|offset| free_port() == first + offset) {
+            return first;
         }
     }
 }

@@ -45,7 +45,18 @@ pub(crate) fn counters_are_read_from_the_cache() {
     assert_eq!((run.stat("received"), run.stat("calls"), run.stat("in_flight")), (10, 10, 0));
     let text = raw::get(&run.db, "_palm.stats").unwrap();
     let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text).unwrap();
-    for name in ["redelivered", "stale", "given_up", "held", "expired", "discarded", "undecodable", "holding"] {
+    for name in [
+        "redelivered",
+        "stale",
+        "given_up",
+        "held",
+        "expired",
+        "discarded",
+        "undecodable",
+        "holding",
+        "refused",
+        "cancelled",
+    ] {
         assert_eq!(object[name], 0, "{name}");
     }
 }

@@ -42,13 +42,14 @@ fn main() -> ExitCode {
     let scenarios = scenarios! {
         crashes: t01_workers_are_killed t01_classic_workers_are_killed t02_python_workers_are_killed t03_a_worker_freezes t03_a_classic_worker_freezes t04_a_method_hangs
             t04_slow_is_not_hanging t05_a_message_kills_its_workers t06_all_workers_die t06_nobody_comes_back
-            t09_a_client_is_killed t28_a_worker_never_wakes_up t34_a_server_is_restarted t51_the_master_freezes;
+            t09_a_client_is_killed t28_a_worker_never_wakes_up t34_a_server_is_restarted t34_a_master_of_python_workers_is_restarted
+            t51_the_master_freezes;
         errors: t10_methods_panic t11_bad_calls t46_forged_results;
         cache: t12_one_writer_for_each_key;
         load: t16_a_client_reads_slowly t16_a_python_client_reads_slowly t18_no_worker_for_a_while t25_a_small_job_beside_a_large_one;
         subscribers: t19_python_clients t20_subscribers_come_late t20_and_too_late t23_one_name_begins_with_another;
         network: t27_resets_between_client_and_server t29_the_network_stands_still t31_bytes_in_pieces;
-        shutdown: t35_any_order_of_starts t52_a_master_is_told_to_end t52_a_master_is_told_twice
+        shutdown: t35_any_order_of_starts t52_idle_components_are_told_to_end t52_a_master_is_told_to_end t52_a_master_is_told_twice
             t53_workers_are_told_to_end t53_classic_workers_are_told_to_end t54_a_peer_never_reads;
         scripts: t63_random_scripts;
     };

@@ -16,6 +16,8 @@ use crate::payload;
 
 pub(crate) const VARIABLE: &str = "PALM_FAULTS_ROLE";
 const ANY: &str = "tcp://127.0.0.1:*";
+/// Ports for workers of a master that has a `first_port`.
+pub(crate) const PORTS: u16 = 8;
 
 /// All that a role is told, as JSON in its environment.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -47,6 +49,9 @@ pub(crate) struct Spec {
     pub(crate) hold_bytes: Option<usize>,
     /// Workers of ours use the sockets of the Python implementation.
     pub(crate) classic: bool,
+    /// First of the ports of a master that is restarted: where results come in, then those of its workers.
+    pub(crate) first_port: Option<u16>,
+    pub(crate) state_dir: String,
     /// Mechanisms that are switched off.
     pub(crate) off: Vec<String>,
 }
@@ -120,9 +125,17 @@ fn master(spec: &Spec) -> ServerTemplate {
     if is_off(spec, "deduplication") {
         push = push.without_deduplication();
     }
+    let mut pull = WorkerPullService::new(ANY);
+    if let Some(first) = spec.first_port {
+        push = push.worker_ports(first + 1..=first + PORTS);
+        pull = WorkerPullService::new(format!("tcp://127.0.0.1:{first}").as_str());
+    }
+    if !spec.state_dir.is_empty() {
+        push = push.state_dir(&spec.state_dir);
+    }
     let template = ServerTemplate::new(&spec.name)
         .register_inbound("Pull", PullService::new(ANY), "WorkerPush")
-        .register_inbound("WorkerPull", WorkerPullService::new(ANY), "Pub")
+        .register_inbound("WorkerPull", pull, "Pub")
         .register_outbound("WorkerPush", push, Route::exterior())
         .register_outbound("Pub", publisher(spec), Route::exterior())
         .register_bypass("Cache", CacheService::new(spec.db.as_str()));

@@ -3,11 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 
 mod addresses;
+mod cache;
 mod classic;
 mod ends;
+mod hangs;
 mod idle;
 mod panics;
+mod ports;
 mod slow;
+mod supervised;
 #[path = "../support/mod.rs"]
 mod support;
 mod threads;

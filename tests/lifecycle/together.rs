@@ -105,6 +105,7 @@ fn the_counters_say_what_happened() {
             ("held", 1),
             ("expired", 1),
             ("discarded", 1),
+            ("refused", 3),
         ];
         assert_eq!(counts, expected.into_iter().collect());
     });

@@ -18,8 +18,8 @@ use crate::wire::{Delivery, Message, id_of};
 /// Version of what crosses the link.
 pub(crate) const PROTOCOL: u32 = 1;
 
-/// How long a session waits for its peer to come back.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a session waits for its peer to come back. With the time between two looks, it is freed within 30 s.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sessions that are remembered as ended because their peers took nothing.
 const MAX_ENDED: usize = 1024;
@@ -294,9 +294,13 @@ impl Links {
         !self.full.is_empty() || self.pending >= self.limits.total
     }
 
-    /// Whether every peer that is there has processed everything.
+    /// Whether everything for peers that are there was handed to the transport.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.pending == 0 || self.peers.values().all(|peer| peer.pending == 0 || peer.gone.is_some() || peer.work)
+        self.pending == 0 || self.peers.values().all(|peer| peer.gone.is_some() || peer.session.is_handed_over())
+    }
+
+    pub(crate) fn knows(&self, id: LinkId) -> bool {
+        self.peers.contains_key(&id)
     }
 
     /// A peer has processed our frames up to `number`.

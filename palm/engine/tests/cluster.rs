@@ -197,6 +197,10 @@ impl Cluster {
         self.nodes[node].engine.drain();
     }
 
+    pub(super) fn refuse_calls(&mut self, node: usize) -> usize {
+        self.nodes[node].engine.refuse_calls()
+    }
+
     /// Time that has passed on the cluster's clock.
     pub(super) fn elapsed(&self) -> Duration {
         self.now - self.start

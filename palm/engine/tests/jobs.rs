@@ -115,6 +115,33 @@ fn a_drain_takes_nothing_in_and_lets_out_what_is_inside() {
     });
 }
 
+/// Its time to hand over is up: what has not begun is answered in its place, and nothing is silent.
+#[test]
+fn calls_that_have_not_begun_are_answered_with_an_error_at_last() {
+    seeds(300, |cluster| {
+        let server = cluster.add(many().plan());
+        cluster.sends("pull", (0..50).map(|number| marked("a", "server.foo", number.to_string())));
+        let sub = cluster.subscribes("pub", "a");
+        let steps = cluster.random.below(150);
+        for _ in 0..steps {
+            cluster.step();
+        }
+        cluster.drain(server);
+        let refused = cluster.refuse_calls(server);
+        assert_eq!(cluster.refuse_calls(server), 0);
+        cluster.settle();
+        let received = usize::try_from(cluster.count(server, Counter::Received)).unwrap();
+        let answers = cluster.messages(sub);
+        let codes: Vec<_> =
+            answers.iter().filter_map(|answer| answer.error().map(|error| Code::from(error.code))).collect();
+        assert_eq!((answers.len(), codes.len()), (received, refused));
+        assert!(codes.iter().all(|code| *code == Code::ShuttingDown));
+        assert_eq!(cluster.count(server, Counter::GivenUp), refused as u64);
+        assert_eq!(cluster.count(server, Counter::Calls) + refused as u64, received as u64);
+        assert!(cluster.engine(server).is_idle());
+    });
+}
+
 /// Three of each message, then one of three results, under a topic of its own choice.
 #[derive(Default)]
 struct Hooks {

@@ -3,11 +3,11 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cluster::Run;
+use crate::cluster::{Run, free_ports};
 use crate::figures::{Figures, Scale};
 use crate::process::{Process, until, within};
 use crate::raw::{self, Spy};
-use crate::role::Spec;
+use crate::role::{PORTS, Spec};
 
 const POISONED: u32 = 9;
 const NO_WORKERS: u32 = 7;
@@ -119,7 +119,7 @@ pub(crate) fn t04_a_method_hangs(scale: Scale) -> Figures {
     let timeout = scale.pick(500, 2_000);
     let _master = run.start(&Spec { work_timeout_ms: Some(timeout), ..run.master() });
     let worker = Spec { work_us: 500, hang: Some(count / 2), ..run.worker() };
-    let _workers = [0, 1, 2, 3].map(|_| run.start(&worker));
+    let mut workers = [0, 1, 2, 3].map(|_| run.start(&worker));
     let start = Instant::now();
     run.start(&run.client(count)).join();
     figures.within("time of three attempts", Duration::from_millis(timeout) * 5, start.elapsed());
@@ -128,6 +128,17 @@ pub(crate) fn t04_a_method_hangs(scale: Scale) -> Figures {
     figures.is("errors: poisoned", 1, report.errors_of(POISONED));
     figures.once(&report);
     run.drained(&mut figures);
+    // A thread cannot be ended: its process does it.
+    let failed = |worker: &mut Process| worker.ended().is_some_and(|status| status.code() == Some(1));
+    let all = within(Duration::from_secs(10), || {
+        workers.iter_mut().filter_map(|worker| failed(worker).then_some(())).count() == 3
+    });
+    figures.is("workers that hung and did not end themselves", 0, u64::from(!all));
+    let told = workers
+        .iter()
+        .filter(|worker| worker.log().contains("`foo` hangs: it has given no result of message `"))
+        .count();
+    figures.is("workers that said why", 3, told as u64);
     figures
 }
 
@@ -289,6 +300,39 @@ pub(crate) fn t34_a_server_is_restarted(scale: Scale) -> Figures {
     }
     figures.all_answered(&run.report());
     figures.within("back on its port, at most", Duration::from_secs(1), longest);
+    figures
+}
+
+/// They ask for their address once, and find it again; one that dies after a restart is still told from the other.
+pub(crate) fn t34_a_master_of_python_workers_is_restarted(scale: Scale) -> Figures {
+    if crate::python::interpreter().is_none() {
+        return Figures::skipped("there is no pylm");
+    }
+    let (mut run, mut figures) = (Run::new("t34p"), Figures::default());
+    let first_port = Some(free_ports(PORTS + 1));
+    let spec = Spec { classic: true, first_port, state_dir: run.state_dir(), ..run.master() };
+    let mut master = run.start(&spec);
+    let worker = |name: &str| run.python("worker.py", &[name, &run.db, "0.001"]).unwrap();
+    let mut workers = [worker("one"), worker("two")];
+    let rounds = scale.pick(3, 20);
+    for round in 0..rounds {
+        run.start(&Spec { first: round * 100, ..run.client(100) }).join();
+        master.kill();
+        master = run.start(&spec);
+    }
+    let last = run.client(1_000);
+    let mut client = run.start(&Spec { first: rounds * 100, ..last });
+    run.outcomes(rounds * 100 + 200, &mut client);
+    workers[0].kill();
+    client.join();
+    figures.all_answered(&run.report());
+    figures.at_least("handed out again", 1, run.stat("redelivered"));
+    run.drained(&mut figures);
+    // Without that memory, nobody is left to work once the master is another one.
+    master.kill();
+    let _forgetful = run.start(&Spec { state_dir: String::new(), no_workers_ms: Some(1_000), ..spec });
+    run.start(&Spec { first: 1_000_000, ..run.client(1) }).join();
+    figures.is("errors without a state: no workers", 1, run.report().errors_of(NO_WORKERS));
     figures
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn t11_bad_calls(scale: Scale) -> Figures {
         ("another server", "other.foo", 0, count),
         ("a name of 1 MB", long.as_str(), 0, count / 100),
     ];
+    let all = kinds.iter().map(|(.., count)| count).sum();
     for (kind, function, stage, count) in kinds {
         let mut message = raw::classic("t11", function, b"a message".to_vec());
         message.set_stage(stage);
@@ -70,6 +71,7 @@ pub(crate) fn t11_bad_calls(scale: Scale) -> Figures {
         figures.is(&format!("{kind}: calls answered"), count, replies.len() as u64);
     }
     let more = raw::result(&answers, Duration::from_millis(100));
+    figures.is("counted as refused", all, run.stat("refused"));
     figures.is("replies that are too many", 0, u64::from(more.is_some()));
     run.start(&run.client(10)).join();
     figures.all_answered(&run.report());

@@ -33,6 +33,27 @@ pub(crate) fn t35_any_order_of_starts(scale: Scale) -> Figures {
     figures
 }
 
+/// With nothing held, nobody is waited for: peers that are there, and one that is frozen.
+pub(crate) fn t52_idle_components_are_told_to_end(_scale: Scale) -> Figures {
+    let (run, mut figures) = (Run::new("t52i"), Figures::default());
+    let master = run.start(&run.master());
+    let worker = run.start(&run.worker());
+    let frozen = run.start(&run.worker());
+    run.start(&run.client(100)).join();
+    figures.all_answered(&run.report());
+    run.drained(&mut figures);
+    frozen.signal("STOP");
+    for (what, mut process) in [("the worker", worker), ("the master", master)] {
+        process.signal("TERM");
+        let told = Instant::now();
+        figures.is(&format!("exit code of {what}"), 0, process.join().code().unwrap_or(-1) as u64);
+        figures.within(&format!("time to end of {what}"), Duration::from_secs(1), told.elapsed());
+        figures.is(&format!("lines of {what} of what was left"), 0, process.log().matches("ended").count() as u64);
+    }
+    run.calm(&mut figures);
+    figures
+}
+
 pub(crate) fn t52_a_master_is_told_to_end(scale: Scale) -> Figures {
     let (mut run, mut figures) = (Run::new("t52"), Figures::default());
     let mut master = run.start(&run.master());
@@ -107,7 +128,7 @@ fn workers_are_told_to_end(scale: Scale, classic: bool) -> Figures {
     figures
 }
 
-pub(crate) fn t54_a_peer_never_reads(scale: Scale) -> Figures {
+pub(crate) fn t54_a_peer_never_reads(_scale: Scale) -> Figures {
     let (run, mut figures) = (Run::new("t54"), Figures::default());
     let mut server = run.start(&run.spec("server", "server"));
     let _deaf = raw::ready_subscriber(&raw::address(&run.db, "pub_address"), "deaf");
@@ -116,16 +137,18 @@ pub(crate) fn t54_a_peer_never_reads(scale: Scale) -> Figures {
     push.set_sndtimeo(500).unwrap();
     // Until its pipe, the kernel's buffers and the server's own budget are full.
     let mut sent = 0;
-    while sent < scale.pick(400, 4_000)
-        && push.send(raw::classic("deaf", "server.foo", payload::question(sent, 100_000)).encode(), 0).is_ok()
+    while sent < 20_000
+        && push.send(raw::classic("deaf", "server.foo", payload::question(sent, 10_000)).encode(), 0).is_ok()
     {
         sent += 1;
     }
-    until("the server has begun", || run.stat("calls") >= 100);
+    until("results that nobody takes", || run.stat("calls") >= 100 && run.stat("holding") >= 8 << 20);
     server.signal("TERM");
     let told = Instant::now();
     figures.is("exit code", 0, Process::join(&mut server).code().unwrap_or(-1) as u64);
-    figures.within("time to end", Duration::from_secs(11), told.elapsed());
+    figures.within("time to end", Duration::from_secs(6), told.elapsed());
+    let said = server.log().contains("bytes of results that nobody took");
+    figures.is("ended without saying what was left", 0, u64::from(!said));
     run.calm(&mut figures);
     figures
 }
