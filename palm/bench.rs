@@ -9,7 +9,7 @@ use crate::engine::{self, Envelope, Opening, Overflow, PartId, Place, Port, Rout
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
 use crate::service::{Component, Service};
-use crate::socket::{Incoming, Peer, Sent, SocketKind};
+use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
 use crate::topology::Plan;
 use crate::wire::{DecodeError, Message, Streams};
 
@@ -186,6 +186,11 @@ impl Transport for Wires {
         Sent::Done
     }
 
+    fn reply(&mut self, port: Port, _to: &Sender, body: Vec<u8>) -> Sent {
+        self.sent.push(Frame { port, body });
+        Sent::Done
+    }
+
     fn watch_writable(&mut self, _port: Port, _wanted: bool) {}
 }
 
@@ -197,7 +202,7 @@ impl Place for Nowhere {
         Ok(address.to_string())
     }
 
-    fn bound(&mut self, _address: &str) {}
+    fn bound(&mut self, _key: Option<&'static str>, _address: &str) {}
 
     fn to_connect(&mut self, address: &Address) -> Result<String> {
         Ok(address.to_string())

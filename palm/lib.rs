@@ -54,6 +54,8 @@
 //! | `log` | the documentation's log lines, as a layer for `tracing-subscriber` |
 //! | `metrics` | the counters of every component, for whatever recorder of the `metrics` facade the program installs |
 //! | `cli` | `palm::cli::main()`: a command line for the components of a program; brings `log` and `json` |
+//! | `durable` | `cache::DurableCache`: keys and values in a file, which survive the process |
+//! | `redis` | `cache::RedisCache`: keys and values in a Redis server, shared by several components |
 
 extern crate self as palm;
 

@@ -128,6 +128,18 @@ impl Engine {
         self.settle(now, transport);
     }
 
+    pub(crate) fn malformed(
+        &mut self,
+        part: PartId,
+        port: Port,
+        incoming: Incoming,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
+        self.turn(part, now, transport, |part, turn| part.malformed(turn, port, incoming));
+        self.settle(now, transport);
+    }
+
     /// A handshake is done: at a port that connects, the connection stands.
     pub(crate) fn connected(&mut self, part: PartId, port: Port, now: Instant, transport: &mut dyn Transport) {
         self.own_turn(part, now, transport, |part, turn| part.connected(turn, port));
@@ -239,9 +251,7 @@ impl Engine {
                 order.envelope.message.set_threads(self.width.together());
             }
             self.core.ordered_bytes -= order.envelope.message.payload().len();
-            let end = order.envelope.with(order.envelope.message.clone());
             self.core.leave(order.part, order.envelope);
-            self.core.no_feedback(&end);
             self.settle(now, transport);
         }
         None
@@ -269,22 +279,18 @@ impl Engine {
         if done.results.is_empty() && !done.more {
             self.core.calls.settled(done.order.envelope.message.client());
         }
-        let ends = matches!(task, Task::Pass | Task::Call(_)) || (done.results.is_empty() && !done.more);
         let Envelope { message, debt, .. } = &done.order.envelope;
         // The last result is the end of its message; where there is none, or each is a branch of its own, that is said apart.
         let branches = task == Task::Scatter && (done.more || done.results.len() > 1);
         let apart = branches || done.results.is_empty();
         let (message, debt) = (message.clone(), *debt);
+        // Nothing more comes of it: what it gave has its origin.
+        drop(done.order);
         self.leave_all(part, task, done.results, true, branches);
         if apart {
             self.core.settle_branch(debt, &message, now);
         }
         self.settle(now, transport);
-        if ends {
-            // Whoever waits for the feedback has it all now.
-            self.core.no_feedback(&done.order.envelope);
-            self.settle(now, transport);
-        }
     }
 
     /// Results of user code that is still running.
@@ -297,7 +303,7 @@ impl Engine {
         transport: &mut dyn Transport,
     ) {
         if let Some(first) = results.first() {
-            self.core.watch.heard(first.origin, now);
+            self.core.watch.heard(first.origin.as_ref(), now);
         }
         self.leave_all(part, task, results, false, task == Task::Scatter);
         self.settle(now, transport);
@@ -326,10 +332,13 @@ impl Engine {
         self.draining = true;
         let Router { orders, rows, ordered_bytes, .. } = &mut self.core;
         orders.retain(|order| {
-            let handed_back = order.envelope.origin.is_some_and(|origin| rows[origin.part.0].hands_back);
-            if handed_back {
+            let origin = order.envelope.origin.as_ref();
+            let handed_back = origin.filter(|origin| rows[origin.part().0].hands_back);
+            if let Some(origin) = handed_back {
+                origin.silence();
                 *ordered_bytes -= order.envelope.message.payload().len();
             }
+            let handed_back = handed_back.is_some();
             !handed_back
         });
     }
@@ -487,7 +496,7 @@ impl Engine {
     fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
         loop {
             self.settle_steps(now, transport);
-            if !self.hear_linked(now) {
+            if !self.tell_ended(now, transport) && !self.hear_linked(now) {
                 break;
             }
         }
@@ -508,17 +517,12 @@ impl Engine {
         while let Some(step) = self.core.steps.pop_front() {
             match step {
                 Step::Deliver(part, mut envelope) => {
-                    let Envelope { origin, debt, .. } = envelope;
+                    let debt = envelope.debt;
                     if !self.core.rows[part.0].settles && debt != Debt::NONE {
                         self.core.lose_track(debt, &envelope.message);
                         envelope.debt = Debt::NONE;
                     }
-                    if self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)).is_some()
-                        && let Some(origin) = origin
-                    {
-                        // Whoever waits for feedback must not wait for ever.
-                        self.core.steps.push_back(Step::Feedback(origin.part, origin.token, None));
-                    }
+                    self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope));
                 }
                 Step::End(debt, message) => self.core.settle_branch(debt, &message, now),
                 Step::Settled(part, client, request, branches, results) => {
@@ -530,10 +534,19 @@ impl Engine {
                     self.own_turn(part, now, transport, Part::resume);
                 }
                 Step::Feedback(part, token, message) => {
-                    self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));
+                    self.turn(part, now, transport, |part, turn| part.feedback(turn, token, Some(message)));
                 }
             }
         }
+    }
+
+    /// Tells who has all the feedback that there will be; says whether there was somebody to tell.
+    fn tell_ended(&mut self, now: Instant, transport: &mut dyn Transport) -> bool {
+        let ended = self.core.ended.take();
+        for (part, token) in &ended {
+            self.turn(*part, now, transport, |part, turn| part.feedback(turn, *token, None));
+        }
+        !ended.is_empty()
     }
 }
 

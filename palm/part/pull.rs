@@ -81,9 +81,9 @@ impl Intake {
     }
 
     pub(super) fn feedback(&mut self, message: Option<&Message>) {
-        self.waiting = self.waiting.saturating_sub(1);
-        if let Some(message) = message {
-            self.hooks.as_deref_mut().unwrap_or(&mut Plain).handle_feedback(message);
+        match message {
+            Some(message) => self.hooks.as_deref_mut().unwrap_or(&mut Plain).handle_feedback(message),
+            None => self.waiting = self.waiting.saturating_sub(1),
         }
     }
 

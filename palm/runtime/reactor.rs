@@ -170,9 +170,10 @@ impl Reactor {
                 }
                 match self.sockets.receive(port) {
                     Received::Message(incoming) => self.engine.receive(part, port, incoming, now, &mut self.sockets),
-                    Received::Malformed(_) => {
+                    Received::Malformed(incoming) => {
                         stats.add(Counter::Undecodable, 1);
                         tracing::warn!("dropped a message of the wrong number of frames");
+                        self.engine.malformed(part, port, incoming, now, &mut self.sockets);
                     }
                     Received::Empty => break,
                 }

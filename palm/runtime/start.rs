@@ -15,7 +15,7 @@ use super::stop::Stop;
 use super::supervise::Supervised;
 #[cfg(feature = "tokio")]
 use super::tasks::Tasks;
-use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
+use crate::cache::{CacheHandle, OwnKeys, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
 use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats, Watch};
 use crate::error::{Error, Result};
@@ -38,6 +38,8 @@ type Addresses = Arc<OnceLock<BTreeMap<String, String>>>;
 /// its own thread, for as long as it takes.
 pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
     plan.verify()?;
+    let own = Arc::new(OwnKeys::new(plan.cache));
+    plan.cache = own.clone();
     let (waker, wakeup) = Wakeup::pair(&plan.context)?;
     // Two ways to the master's cache: the one that looks addresses up is cut when the component is told to end, the one of
     // the methods lasts.
@@ -59,7 +61,7 @@ pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
         // Set once, here.
         let _ = shared.tasks.set(tasks);
     }
-    let start = Start { plan, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
+    let start = Start { plan, own, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
     if start.remote.is_some() {
         let shared = shared.clone();
         shared.clone().spawn(&span, move || match start.open() {
@@ -89,6 +91,7 @@ pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
 
 struct Start {
     plan: Plan,
+    own: Arc<OwnKeys>,
     remote: Option<Arc<RemoteCache>>,
     wakeup: Wakeup,
     shared: Arc<Shared>,
@@ -97,7 +100,7 @@ struct Start {
 
 impl Start {
     fn open(self) -> Result<Reactor> {
-        let Self { mut plan, remote, wakeup, shared, addresses } = self;
+        let Self { mut plan, own, remote, wakeup, shared, addresses } = self;
         if let (Some(over_link), Some(remote)) = (plan.over_link, &remote)
             && let Some(address) = link_of(remote, &plan)?
         {
@@ -123,7 +126,7 @@ impl Start {
                 BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache, stats: &shared.stats };
             planned.part.open(&mut opening)?;
         }
-        let found = publish(&plan, &shared, found)?;
+        let found = publish(&plan, &own, &shared, found);
         let link = found.get(features::TOPIC).cloned();
         // Set once, here.
         let _ = addresses.set(found);
@@ -169,7 +172,12 @@ fn link_of(master: &RemoteCache, plan: &Plan) -> Result<Option<String>> {
 }
 
 /// Puts into the cache what peers look for there: the component's name, its addresses, what the user has preset.
-fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> Result<BTreeMap<String, String>> {
+fn publish(
+    plan: &Plan,
+    cache: &OwnKeys,
+    shared: &Shared,
+    found: Vec<(&'static str, String)>,
+) -> BTreeMap<String, String> {
     let mut addresses = BTreeMap::new();
     for (key, address) in &found {
         let twins = found.iter().filter(|(other, _)| other == key).count();
@@ -188,15 +196,15 @@ fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> 
         (features::KEY, features::json(addresses.get(features::TOPIC).map(String::as_str))),
     ];
     for (key, value) in own.chain(name) {
-        plan.cache.set(key, value.into())?;
+        cache.publish(key, value);
         read_only.insert(key);
     }
     for (key, value) in &plan.presets {
-        plan.cache.set(key, value.clone())?;
+        cache.publish(key, value.clone());
         read_only.insert(key);
     }
     shared.stop.set_read_only(read_only);
-    Ok(addresses)
+    addresses
 }
 
 impl Shared {

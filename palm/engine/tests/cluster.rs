@@ -183,7 +183,7 @@ impl Place for Anywhere {
     fn to_bind(&self, address: &Address) -> Result<String> {
         Ok(address.to_string())
     }
-    fn bound(&mut self, address: &str) {
+    fn bound(&mut self, _key: Option<&'static str>, address: &str) {
         self.bound = Some(address.to_owned());
     }
     fn to_connect(&mut self, address: &Address) -> Result<String> {
