@@ -1,7 +1,6 @@
 //! For the benchmarks of this package, and no interface of it: the steps of a component, without sockets and threads.
 
-use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,7 +9,7 @@ use crate::engine::{self, Envelope, Inlets, Opening, Overflow, PartId, Place, Po
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
 use crate::service::{Component, Service};
-use crate::socket::{Incoming, Peer, Sent, SocketKind};
+use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
 use crate::topology::Plan;
 use crate::wire::{DecodeError, Message, Streams};
 
@@ -77,7 +76,7 @@ impl Engine {
         let core = Router::new(plan.name.as_str().into(), rows, Arc::default(), description, plan.messages);
         let (names, parts) = plan.parts.into_iter().map(|planned| (planned.name, planned.part)).unzip();
         Ok(Self {
-            engine: engine::Engine::new(core, parts, plan.service, plan.threads),
+            engine: engine::Engine::new(core, parts, plan.service, plan.width),
             component: Component::new(plan.name),
             wires,
             names,
@@ -129,9 +128,9 @@ impl Engine {
     pub fn work(&mut self) {
         let now = self.tick();
         while let Some(job) = self.engine.next_job(now, &mut self.wires) {
-            let batches = Batches(RefCell::default());
+            let batches = Batches(Mutex::default());
             let done = job.run(&self.component, &batches);
-            for (part, task, results) in batches.0.into_inner() {
+            for (part, task, results) in batches.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
                 self.engine.results(part, task, results, now, &mut self.wires);
             }
             self.engine.finish(done, now, &mut self.wires);
@@ -146,11 +145,11 @@ impl Engine {
 }
 
 /// Results of user code that are too many to be kept.
-struct Batches(RefCell<Vec<(PartId, Task, Vec<Envelope>)>>);
+struct Batches(Mutex<Vec<(PartId, Task, Vec<Envelope>)>>);
 
 impl Overflow for Batches {
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>) {
-        self.0.borrow_mut().push((part, task, results));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((part, task, results));
     }
 }
 
@@ -194,6 +193,11 @@ impl Transport for Wires {
         Sent::Done
     }
 
+    fn reply(&mut self, port: Port, _to: &Sender, body: Vec<u8>) -> Sent {
+        self.sent.push(Frame { port, body });
+        Sent::Done
+    }
+
     fn watch_writable(&mut self, _port: Port, _wanted: bool) {}
 }
 
@@ -205,7 +209,7 @@ impl Place for Nowhere {
         Ok(address.to_string())
     }
 
-    fn bound(&mut self, _address: &str) {}
+    fn bound(&mut self, _key: Option<&'static str>, _address: &str) {}
 
     fn to_connect(&mut self, address: &Address) -> Result<String> {
         Ok(address.to_string())

@@ -178,7 +178,7 @@ fn linked() -> Step {
                 let head = Bytes::from_static(b"worker");
                 master.receive(
                     link,
-                    Incoming { head, body: frame.body.into(), peer: Some(Peer::new(1)), delimited: false },
+                    Incoming { head, body: frame.body.into(), peer: Some(Peer::new(1)), ..Incoming::default() },
                 );
             }
             for frame in heard {

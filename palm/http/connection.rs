@@ -289,7 +289,6 @@ impl Part for HttpConnection {
             (Some(envelope), None) => {
                 turn.core.calls.settled(envelope.message.client());
                 turn.core.settle_branch(envelope.debt, &envelope.message, turn.now);
-                turn.no_feedback(&envelope);
             }
             (None, _) => turn.count(Counter::Stale, 1),
         }

@@ -28,7 +28,7 @@ pub(super) fn listen(
     let bound = site.resolve().and_then(|addresses| Bound::bind(&addresses));
     let bound = bound.map_err(|source| place.refused(&address, source))?;
     let really = site.address(limits.is_encrypted(), bound.port);
-    place.bound(&really);
+    place.bound(None, &really);
     tracing::info!("Listening at {really}");
     Ok(bound.serve(tls, limits.max_connections, handler))
 }

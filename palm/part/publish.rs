@@ -222,7 +222,6 @@ impl Part for PubService {
     }
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
-        turn.no_feedback(&envelope);
         let Some(port) = self.port else { return };
         let Envelope { mut message, topic, debt, .. } = envelope;
         if turn.core.is_unwanted(debt) {

@@ -36,8 +36,8 @@ impl Place for PlaceOf<'_> {
         }
     }
 
-    fn bound(&mut self, address: &str) {
-        let Some(key) = self.key else { return };
+    fn bound(&mut self, key: Option<&'static str>, address: &str) {
+        let Some(key) = key.or(self.key) else { return };
         let advertised = self.advertised(address);
         if self.rules.advertise.is_none() && host(address).is_some_and(is_wildcard) {
             tracing::warn!(

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::cache::ReadOnly;
@@ -35,7 +35,7 @@ impl fmt::Debug for Ask {
 #[derive(Debug, Default)]
 struct State {
     set: bool,
-    wakers: Vec<Waker>,
+    wakers: Vec<Arc<Waker>>,
 }
 
 impl Stop {
@@ -68,7 +68,8 @@ impl Stop {
     }
 
     /// Has `waker` woken when the stop is set.
-    pub(crate) fn wakes(&self, waker: Waker) {
+    pub(crate) fn wakes(&self, waker: impl Into<Arc<Waker>>) {
+        let waker = waker.into();
         let mut state = self.lock();
         if state.set {
             waker.wake();

@@ -10,6 +10,8 @@ mod patterns;
 mod ports;
 mod python;
 mod run;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod web;
 
 use std::collections::BTreeSet;

@@ -63,6 +63,11 @@ const fn parallel(name: &'static str, answers: Answers) -> Pattern {
     Pattern { name, roles: ROLES, client: CLIENT, publisher: "master", answers }
 }
 
+/// A master whose workers and client are the test's own.
+#[cfg(feature = "tokio")]
+pub(crate) const MASTER_ALONE: Pattern =
+    Pattern { name: "parallel", roles: &[MASTER], client: CLIENT, publisher: "master", answers: PROCESSED };
+
 const PROCESSED: Answers = Answers::Lines(&[(10, "b'worker processed a message'")]);
 const PIPELINED: Answers = Answers::Lines(&[(1, "Client got:  b'and I pipelined you sent me a message'")]);
 const GATHERED: Answers =

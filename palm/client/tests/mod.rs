@@ -5,3 +5,4 @@
 mod answers;
 mod component;
 mod outcomes;
+mod silence;

@@ -324,7 +324,6 @@ impl Router {
         self.stats.add(Counter::Cancelled, dropped.len() as u64);
         for envelope in dropped {
             self.settle_branch(envelope.debt, &envelope.message, now);
-            self.no_feedback(&envelope);
         }
     }
 }

@@ -1,14 +1,13 @@
 //! Whole clusters of engines, driven step by step: what happens next is drawn from what can happen.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
 use crate::engine::{
-    Counter, Done, Engine, Envelope, Inlets, Job, Opening, Overflow, PartId, Place, Router, Shelf, Stats, Task,
+    Access, Counter, Done, Engine, Envelope, Inlets, Job, Opening, Overflow, PartId, Place, Router, Shelf, Stats, Task,
 };
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
@@ -54,13 +53,13 @@ pub(super) trait Actor {
 
 struct Node {
     engine: Engine,
-    component: Component,
+    desk: Arc<Desk>,
     ports: Vec<SocketId>,
     inlets: Inlets,
     stats: Arc<Stats>,
-    /// Calls that have begun, each to be run whenever its thread likes; empty where there is one thread.
-    begun: Vec<Job>,
-    threads: usize,
+    /// Calls that have begun, each to be run whenever its thread or task likes; empty where there is one at a time.
+    begun: Vec<Begun>,
+    overlaps: bool,
     /// Most calls that were under way at a time.
     together: usize,
     /// What user code gave, in order: batches, then the end.
@@ -97,30 +96,84 @@ pub(super) struct Cluster {
     pub(super) now: Instant,
 }
 
-impl Node {
-    /// Whatever has the object for itself has it for as long as it runs.
-    fn begin(&mut self, job: Job) {
-        assert!(
-            self.begun.iter().all(|other| other.is_shared() && job.is_shared()),
-            "a call that shares nothing overlaps"
-        );
-        self.begun.push(job);
-        self.together = self.together.max(self.begun.len());
-    }
+/// A call that has begun.
+enum Begun {
+    Job(Box<Job>),
+    #[cfg(feature = "tokio")]
+    Task(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>),
+}
 
-    fn work(&mut self, job: Job) {
-        let batches = Batches(RefCell::default());
-        let done = job.run(&self.component, &batches);
-        self.given.append(&mut batches.0.into_inner());
-        self.given.push_back(Given::Done(done));
+impl Begun {
+    fn shares(&self) -> bool {
+        match self {
+            Self::Job(job) => job.access() != Access::Alone,
+            #[cfg(feature = "tokio")]
+            Self::Task(_) => true,
+        }
     }
 }
 
-struct Batches(RefCell<VecDeque<Given>>);
+impl Node {
+    /// Whatever has the object for itself has it for as long as it runs.
+    fn begin(&mut self, job: Job) {
+        let begun = match job.access() {
+            #[cfg(feature = "tokio")]
+            Access::Async => Begun::Task(Box::pin(job.into_task(self.desk.clone()))),
+            _ => Begun::Job(Box::new(job)),
+        };
+        assert!(self.begun.iter().all(|other| other.shares() && begun.shares()), "a call that shares nothing overlaps");
+        self.begun.push(begun);
+        self.together = self.together.max(self.begun.len());
+    }
 
-impl Overflow for Batches {
+    /// Takes a call further: to its end, or to where a task waits next.
+    fn work(&mut self, call: usize) {
+        match self.begun.swap_remove(call) {
+            Begun::Job(job) => self.run(*job),
+            #[cfg(feature = "tokio")]
+            Begun::Task(mut task) => {
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                if task.as_mut().poll(&mut context).is_pending() {
+                    self.begun.push(Begun::Task(task));
+                }
+            }
+        }
+        self.collect();
+    }
+
+    fn run(&mut self, job: Job) {
+        let done = job.run(&self.desk.component, &*self.desk);
+        self.desk.given.lock().unwrap().push_back(Given::Done(done));
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        self.given.append(&mut self.desk.given.lock().unwrap());
+    }
+}
+
+/// Where user code finds its component, and leaves what it gives.
+struct Desk {
+    component: Component,
+    given: Mutex<VecDeque<Given>>,
+}
+
+impl Overflow for Desk {
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>) {
-        self.0.borrow_mut().push_back(Given::Batch(part, task, results));
+        self.given.lock().unwrap().push_back(Given::Batch(part, task, results));
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl crate::engine::Host for Desk {
+    fn component(&self) -> &Component {
+        &self.component
+    }
+    fn overflow(&self) -> &dyn Overflow {
+        self
+    }
+    fn done(&self, done: Done) {
+        self.given.lock().unwrap().push_back(Given::Done(done));
     }
 }
 
@@ -133,7 +186,7 @@ impl Place for Anywhere {
     fn to_bind(&self, address: &Address, _protected: bool) -> Result<String> {
         Ok(address.to_string())
     }
-    fn bound(&mut self, address: &str) {
+    fn bound(&mut self, _key: Option<&'static str>, address: &str) {
         self.bound = Some(address.to_owned());
     }
     fn to_connect(&mut self, address: &Address) -> Result<String> {
@@ -182,10 +235,11 @@ impl Cluster {
         let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
-        let mut engine = Engine::new(core, parts, plan.service, plan.threads);
+        let desk = Arc::new(Desk { component, given: Mutex::default() });
+        let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
-        let (begun, threads, given) = (Vec::new(), plan.threads, VecDeque::new());
-        self.nodes.push(Node { engine, component, ports, inlets, stats, begun, threads, together: 0, given });
+        let (begun, overlaps, given) = (Vec::new(), plan.width.shares(), VecDeque::new());
+        self.nodes.push(Node { engine, desk, ports, inlets, stats, begun, overlaps, together: 0, given });
         node
     }
 
@@ -204,6 +258,15 @@ impl Cluster {
     /// Most calls that were under way in a component at a time.
     pub(super) fn together(&self, node: usize) -> usize {
         self.nodes[node].together
+    }
+
+    /// Drops the tasks that are under way, as a runtime that ends does. Says how many.
+    #[cfg(feature = "tokio")]
+    pub(super) fn abort(&mut self, node: usize) -> usize {
+        let node = &mut self.nodes[node];
+        let tasks = node.begun.extract_if(.., |begun| matches!(begun, Begun::Task(_))).count();
+        node.collect();
+        tasks
     }
 
     pub(super) fn drain(&mut self, node: usize) {
@@ -333,15 +396,12 @@ impl Cluster {
             Event::Run(node) => {
                 let job = self.at(node, |engine, view| engine.next_job(now, view));
                 match job {
-                    Some(job) if self.nodes[node].threads > 1 => self.nodes[node].begin(job),
-                    Some(job) => self.nodes[node].work(job),
+                    Some(job) if self.nodes[node].overlaps => self.nodes[node].begin(job),
+                    Some(job) => self.nodes[node].run(job),
                     None => {}
                 }
             }
-            Event::Work(node, call) => {
-                let job = self.nodes[node].begun.swap_remove(call);
-                self.nodes[node].work(job);
-            }
+            Event::Work(node, call) => self.nodes[node].work(call),
             Event::Take(node) => match self.nodes[node].given.pop_front() {
                 Some(Given::Batch(part, task, results)) => {
                     self.at(node, |engine, view| engine.results(part, task, results, now, view));

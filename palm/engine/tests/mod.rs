@@ -14,4 +14,6 @@ mod masters;
 mod net;
 mod pressure;
 mod stages;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod threads;
