@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::engine::{self, Envelope, Opening, Overflow, PartId, Place, Port, Router, Task, Transport};
+use crate::engine::{self, Envelope, Inlets, Opening, Overflow, PartId, Place, Port, Router, Shelf, Task, Transport};
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
 use crate::service::{Component, Service};
@@ -60,8 +60,15 @@ impl Engine {
     pub fn new(mut plan: Plan) -> Result<Self> {
         plan.verify()?;
         let mut wires = Wires::default();
+        let (mut inlets, shelf) = (Inlets::new(Arc::default(), || {}), Shelf::default());
         for (index, planned) in plan.parts.iter_mut().enumerate() {
-            let mut opening = Opening { transport: &mut wires, part: PartId(index), place: &mut Nowhere };
+            let mut opening = Opening {
+                transport: &mut wires,
+                part: PartId(index),
+                place: &mut Nowhere,
+                inlets: &mut inlets,
+                shelf: &shelf,
+            };
             planned.part.open(&mut opening)?;
         }
         let rows = plan.rows();
@@ -198,7 +205,7 @@ impl Transport for Wires {
 struct Nowhere;
 
 impl Place for Nowhere {
-    fn to_bind(&self, address: &Address) -> Result<String> {
+    fn to_bind(&self, address: &Address, _protected: bool) -> Result<String> {
         Ok(address.to_string())
     }
 

@@ -72,6 +72,9 @@ macro_rules! component {
     };
 }
 
+#[cfg(feature = "http")]
+pub(crate) use component;
+
 /// What components that run methods can be told.
 macro_rules! methods {
     ($name:ident) => {

@@ -14,11 +14,13 @@ mod envelope;
 mod faults;
 mod flight;
 mod hold;
+mod inlet;
 mod job;
 pub(crate) mod link;
 mod object;
 mod part;
 mod router;
+mod shelf;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -36,11 +38,14 @@ pub(crate) use dispatch::HandOut;
 pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use faults::Faults;
 pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
+pub(crate) use inlet::Inlets;
+pub use inlet::{Inlet, NotTaken};
 pub(crate) use job::{Access, Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use object::Object;
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub(crate) use router::{Exit, Router, Row};
+pub(crate) use shelf::Shelf;
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
 pub(crate) use watch::Watch;
@@ -50,6 +55,7 @@ use self::router::Step;
 use crate::error::Error;
 use crate::service::{Kind, Service};
 use crate::socket::{Incoming, Peer};
+use crate::wire::Message;
 
 /// User code that may be waiting for its turn before inbound parts pause: calls, and bytes of payloads, those of calls under
 /// way among them, for each thread and for each task.
@@ -114,6 +120,27 @@ impl Engine {
 
     fn is_full(&self, part: PartId) -> bool {
         self.parts[part.0].is_full() || (self.core.rows[part.0].publishes && self.core.links.is_full())
+    }
+
+    /// Whether `part` may take what lies in its inlet now: for an outbound part, whether there is room for its feedback.
+    pub(crate) fn takes(&self, part: PartId) -> bool {
+        if self.core.rows[part.0].inbound { self.wants(part) } else { !self.is_blocked(part) }
+    }
+
+    pub(crate) fn is_inbound(&self, part: PartId) -> bool {
+        self.core.rows[part.0].inbound
+    }
+
+    pub(crate) fn arrived(
+        &mut self,
+        part: PartId,
+        number: u64,
+        message: Option<Message>,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
+        self.turn(part, now, transport, |part, turn| part.arrived(turn, number, message));
+        self.settle(now, transport);
     }
 
     pub(crate) fn receive(
@@ -432,7 +459,8 @@ impl Engine {
 
     /// Messages that workers still owe a result for, and how many of them a worker has.
     pub(crate) fn outstanding(&self) -> (usize, usize) {
-        (self.core.dispatch.len(), self.core.dispatch.held())
+        let others: usize = self.parts.iter().map(|part| part.outstanding()).sum();
+        (self.core.dispatch.len() + others, self.core.dispatch.held() + others)
     }
 
     /// Calls that are under way, and what waits behind them.
@@ -449,6 +477,9 @@ impl Engine {
     pub(crate) fn abandon(&mut self, now: Instant, transport: &mut dyn Transport) {
         for given_up in self.core.dispatch.abandon() {
             self.core.give_up(given_up);
+        }
+        for part in 0..self.parts.len() {
+            self.turn(PartId(part), now, transport, Part::abandon);
         }
         self.settle(now, transport);
     }

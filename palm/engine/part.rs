@@ -1,9 +1,12 @@
 //! What the engine asks of a part, and what a part may ask of the engine.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::envelope::{Envelope, PartId};
+use super::inlet::{Inlet, Inlets};
 use super::router::Router;
+use super::shelf::Shelf;
 use super::stats::Counter;
 use crate::error::{BoxError, Result};
 use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
@@ -74,6 +77,13 @@ pub trait Part: Send + 'static {
     /// Frames came in that make no message; they are counted. A REQ peer waits for an answer all the same.
     fn malformed(&mut self, turn: &mut Turn<'_>, port: Port, incoming: Incoming) {
         let _ = (turn, port, incoming);
+    }
+
+    /// Something lies in this part's [`Inlet`]: what another thread has [offered](Inlet::offer).
+    ///
+    /// Where an inbound part gets a number without a message that had one, the component ends, and did not take that message.
+    fn arrived(&mut self, turn: &mut Turn<'_>, number: u64, message: Option<Message>) {
+        let _ = (turn, number, message);
     }
 
     /// The router has a message for this outbound part.
@@ -171,6 +181,17 @@ pub trait Part: Send + 'static {
         false
     }
 
+    /// Messages that others do for this part now, and will give results for. The end of the component waits for them, for
+    /// 20 s at most.
+    fn outstanding(&self) -> usize {
+        0
+    }
+
+    /// The component does not wait for what is [outstanding](Self::outstanding) any longer: the part is to give it up now.
+    fn abandon(&mut self, turn: &mut Turn<'_>) {
+        let _ = turn;
+    }
+
     /// Whether nothing is left here that a drain has to wait for.
     fn is_idle(&self) -> bool {
         true
@@ -197,6 +218,8 @@ pub struct Opening<'a> {
     pub(crate) transport: &'a mut dyn Transport,
     pub(crate) part: PartId,
     pub(crate) place: &'a mut dyn Place,
+    pub(crate) inlets: &'a mut Inlets,
+    pub(crate) shelf: &'a Shelf,
 }
 
 impl std::fmt::Debug for Opening<'_> {
@@ -207,8 +230,8 @@ impl std::fmt::Debug for Opening<'_> {
 
 /// The rules and records of the component for addresses: who may bind where, what is published.
 pub(crate) trait Place {
-    /// Checks an address that is to be bound, and gives the one to bind.
-    fn to_bind(&self, address: &crate::part::Address) -> Result<String>;
+    /// Checks an address that is to be bound, and gives the one to bind. `protected`: by encryption, or a secret of the peers.
+    fn to_bind(&self, address: &crate::part::Address, protected: bool) -> Result<String>;
     /// Notes what was really bound, under a key of its own or the part's.
     fn bound(&mut self, key: Option<&'static str>, address: &str);
     /// Looks an address up that is to be connected to.
@@ -227,6 +250,17 @@ impl Opening<'_> {
     #[must_use]
     pub fn component(&self) -> &str {
         self.place.name()
+    }
+
+    /// Makes a queue in which other threads leave messages for this part, `limit` at most.
+    pub fn inlet(&mut self, limit: usize) -> Inlet {
+        self.inlets.open(self.part, limit)
+    }
+
+    /// What the parts of this component share under a name: made by the first one that asks.
+    #[must_use]
+    pub fn shared<T: Default + Send + Sync + 'static>(&self, name: &str) -> Arc<T> {
+        self.shelf.get(name)
     }
 
     /// Opens a socket and binds it. The address really bound is published in the cache under the part's key.
@@ -281,7 +315,7 @@ impl Opening<'_> {
     }
 
     fn bind_port(&mut self, port: Port, address: &crate::part::Address, key: Option<&'static str>) -> Result<Bound> {
-        let address = self.place.to_bind(address)?;
+        let address = self.place.to_bind(address, false)?;
         let bound = self.transport.bind(port, &address).map_err(|source| self.place.refused(&address, source))?;
         self.place.bound(key, &bound);
         Ok(Bound { port, address: bound })

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::Address;
 use crate::cache::{Cache, CacheHandle};
-use crate::engine::{Place, Stats};
+use crate::engine::{Place, Shelf, Stats};
 use crate::error::{BoxError, Error, Result};
 use crate::runtime::Stop;
 use crate::socket::{Context, Interest, Received, Socket, SocketKind, Waker, Wakeup, wait};
@@ -62,6 +62,7 @@ pub struct BypassOpening<'a> {
     pub(crate) context: &'a Context,
     pub(crate) cache: &'a Arc<dyn Cache>,
     pub(crate) stats: &'a Arc<Stats>,
+    pub(crate) shelf: &'a Shelf,
 }
 
 impl BypassOpening<'_> {
@@ -106,12 +107,18 @@ impl BypassOpening<'_> {
         Ok(socket)
     }
 
+    /// What the parts of this component share under a name: made by the first one that asks.
+    #[must_use]
+    pub fn shared<T: Default + Send + Sync + 'static>(&self, name: &str) -> Arc<T> {
+        self.shelf.get(name)
+    }
+
     /// Checks an address against the component's rules, and gives the one to bind.
     ///
     /// # Errors
     /// It is not on loopback, and the component was not told `insecure()`.
     pub fn address(&self, address: &Address) -> Result<String> {
-        self.place.to_bind(address)
+        self.place.to_bind(address, false)
     }
 
     /// Publishes what was really bound.

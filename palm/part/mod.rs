@@ -22,6 +22,8 @@
 //! | [`RepBypassService`] | bypass | ROUTER, binds: for REQ peers |
 //! | [`PullBypassConnection`] | bypass | PULL, connects |
 //! | [`PushBypassConnection`] | bypass | PUSH, connects |
+//!
+//! Those that speak HTTP are in `palm::http`.
 
 mod address;
 mod asked;
@@ -46,7 +48,7 @@ mod upstream;
 mod worker_ports;
 mod worker_push;
 
-pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};
+pub use crate::engine::{Bound, Envelope, Inlet, NotTaken, Opening, Origin, Part, PartId, Port, Transport, Turn};
 pub use crate::runtime::Stop;
 pub use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
 pub use address::Address;

@@ -55,6 +55,11 @@ impl Inbox {
         Self { contents: Mutex::default(), taken: Condvar::new(), any: AtomicBool::new(false), waker }
     }
 
+    /// Something lies elsewhere for the reactor.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
+    }
+
     /// The component shall end.
     pub(super) fn stop(&self) {
         self.lock().stop = true;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::inbox::{Ask, Given, Inbox};
 use super::sockets::Sockets;
-use crate::engine::{Access, Counter, Done, Engine, Job, RESULT_PATIENCE, Stats};
+use crate::engine::{Access, Counter, Done, Engine, Inlets, Job, RESULT_PATIENCE, Stats};
 use crate::error::Result;
 use crate::socket::{PeerEvent, Received, Wakeup};
 
@@ -39,6 +39,7 @@ pub(super) enum Next {
 pub(super) struct Reactor {
     engine: Engine,
     sockets: Sockets,
+    inlets: Inlets,
     wakeup: Wakeup,
     flushed: Instant,
     drain: Option<Drain>,
@@ -72,8 +73,8 @@ impl Drain {
 }
 
 impl Reactor {
-    pub(super) fn new(engine: Engine, sockets: Sockets, wakeup: Wakeup) -> Self {
-        Self { engine, sockets, wakeup, flushed: Instant::now(), drain: None }
+    pub(super) fn new(engine: Engine, sockets: Sockets, inlets: Inlets, wakeup: Wakeup) -> Self {
+        Self { engine, sockets, inlets, wakeup, flushed: Instant::now(), drain: None }
     }
 
     pub(super) fn started(&mut self) {
@@ -119,7 +120,7 @@ impl Reactor {
                 _ => Next::Run(job),
             };
         }
-        let read = self.read(now, stats);
+        let read = self.take_in(now) | self.read(now, stats);
         if self.engine.is_exhausted() {
             self.drain(now);
         }
@@ -152,6 +153,29 @@ impl Reactor {
             guarded("stopping", || service.stopping());
         }
         self.sockets.set_linger(self.drain.as_ref().map_or(Duration::ZERO, Drain::left));
+    }
+
+    /// Takes what other threads have left.
+    fn take_in(&mut self, now: Instant) -> bool {
+        if !self.inlets.has_heard() {
+            return false;
+        }
+        let (mut taken, mut left) = (false, false);
+        for (part, inlet) in self.inlets.iter() {
+            for _ in 0..BATCH {
+                if !self.engine.takes(part) {
+                    break;
+                }
+                let Some((number, message)) = inlet.take() else { break };
+                self.engine.arrived(part, number, message, now, &mut self.sockets);
+                taken = true;
+            }
+            left |= !inlet.is_empty();
+        }
+        if left {
+            self.inlets.look_again();
+        }
+        taken
     }
 
     fn read(&mut self, now: Instant, stats: &Stats) -> bool {
@@ -193,6 +217,9 @@ impl Reactor {
     fn drain(&mut self, now: Instant) {
         if self.drain.is_none() {
             self.engine.drain();
+            for (part, number) in self.inlets.close(|part| self.engine.is_inbound(part)) {
+                self.engine.arrived(part, number, None, now, &mut self.sockets);
+            }
             let (outstanding, _) = self.engine.outstanding();
             self.drain = Some(Drain {
                 since: now,

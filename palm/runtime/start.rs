@@ -17,7 +17,7 @@ use super::supervise::Supervised;
 use super::tasks::Tasks;
 use crate::cache::{CacheHandle, OwnKeys, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
-use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats, Watch};
+use crate::engine::{Engine, Inlets, Opening, PartId, Router, STATS_KEY, Shelf, Stats, Watch};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;
@@ -115,15 +115,28 @@ impl Start {
         });
         let mut sockets = Sockets::new(plan.context.clone());
         let mut found = Vec::new();
+        let mut inlets = shared.inlets();
+        let shelf = Shelf::default();
         for (index, planned) in plan.parts.iter_mut().enumerate() {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening = Opening { transport: &mut sockets, part: PartId(index), place: &mut place };
+            let mut opening = Opening {
+                transport: &mut sockets,
+                part: PartId(index),
+                place: &mut place,
+                inlets: &mut inlets,
+                shelf: &shelf,
+            };
             planned.part.open(&mut opening)?;
         }
         for planned in &mut plan.bypasses {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening =
-                BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache, stats: &shared.stats };
+            let mut opening = BypassOpening {
+                place: &mut place,
+                context: &plan.context,
+                cache: &plan.cache,
+                stats: &shared.stats,
+                shelf: &shelf,
+            };
             planned.part.open(&mut opening)?;
         }
         let found = publish(&plan, &own, &shared, found);
@@ -135,8 +148,9 @@ impl Start {
         shared.answer_asks(asked);
         for planned in std::mem::take(&mut plan.bypasses) {
             let (rules, context, cache) = (rules.clone(), plan.context.clone(), plan.cache.clone());
-            let supervised = Supervised { planned, rules, context, cache, shared: shared.clone() };
-            shared.clone().spawn(&tracing::Span::current(), move || supervised.run())?;
+            let (shelf, shared) = (shelf.clone(), shared.clone());
+            let supervised = Supervised { planned, rules, context, cache, shelf, shared: shared.clone() };
+            shared.spawn(&tracing::Span::current(), move || supervised.run())?;
         }
         let rows = plan.rows();
         let description = plan.service.as_deref().map(crate::service::Service::description);
@@ -145,7 +159,7 @@ impl Start {
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
-        Ok(Reactor::new(engine, sockets, wakeup))
+        Ok(Reactor::new(engine, sockets, inlets, wakeup))
     }
 }
 
@@ -221,6 +235,16 @@ impl Shared {
             shared.upgrade()?.inbox.ask(Ask { part, asker: asker.to_owned(), answer });
             answered.recv_timeout(ASK_TIMEOUT).ok().flatten()
         });
+    }
+
+    /// No inlets yet. What other threads leave there wakes the reactor.
+    fn inlets(self: &Arc<Self>) -> Inlets {
+        let shared = Arc::downgrade(self);
+        Inlets::new(self.stats.clone(), move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.inbox.wake();
+            }
+        })
     }
 
     /// Starts the threads that calls of methods with `&self` run on; all of them or none.

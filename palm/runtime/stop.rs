@@ -53,6 +53,11 @@ impl Stop {
         state.set
     }
 
+    /// Waits until the part shall end.
+    pub fn wait_until_set(&self) {
+        drop(self.changed.wait_while(self.lock(), |state| !state.set).unwrap_or_else(PoisonError::into_inner));
+    }
+
     pub(crate) fn set(&self) {
         let mut state = self.lock();
         state.set = true;

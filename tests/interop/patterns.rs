@@ -138,6 +138,27 @@ pub(crate) const ALL: &[Pattern] = &[
         publisher: "hub",
         answers: Answers::Lines(&[(1, "Client got:  b'worker processed you sent me a message'")]),
     },
+    Pattern {
+        name: "gateway",
+        roles: &[
+            Role { words: &["microservice"], binds: &[5557, 5558, 5559, 8888], connects: &[] },
+            WORKERS[0],
+            WORKERS[1],
+        ],
+        client: CLIENT,
+        publisher: "microservice",
+        answers: Answers::Lines(&[(1, "b'acknowledged'")]),
+    },
+    Pattern {
+        name: "http",
+        roles: &[
+            Role { words: &["master"], binds: &[5555, 5556, 5559], connects: &[] },
+            Role { words: &["web_worker"], binds: &[8888], connects: &[] },
+        ],
+        client: CLIENT,
+        publisher: "master",
+        answers: Answers::Lines(&[(10, "b'a message processed online'")]),
+    },
     Pattern { name: "error", roles: &[SERVER], client: CLIENT, publisher: "server", answers: Answers::Failure },
     Pattern {
         name: "applications",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
 use crate::engine::{
-    Access, Counter, Done, Engine, Envelope, Job, Opening, Overflow, PartId, Place, Router, Stats, Task,
+    Access, Counter, Done, Engine, Envelope, Inlets, Job, Opening, Overflow, PartId, Place, Router, Shelf, Stats, Task,
 };
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
@@ -55,6 +55,7 @@ struct Node {
     engine: Engine,
     desk: Arc<Desk>,
     ports: Vec<SocketId>,
+    inlets: Inlets,
     stats: Arc<Stats>,
     /// Calls that have begun, each to be run whenever its thread or task likes; empty where there is one at a time.
     begun: Vec<Begun>,
@@ -79,6 +80,8 @@ enum Event {
     Work(usize, usize),
     Take(usize),
     Resume(usize, PartId),
+    /// What another thread has left in the inlet of a part.
+    Bring(usize, PartId),
     Flush(usize),
     Act(usize),
     Tick,
@@ -180,7 +183,7 @@ struct Anywhere {
 }
 
 impl Place for Anywhere {
-    fn to_bind(&self, address: &Address) -> Result<String> {
+    fn to_bind(&self, address: &Address, _protected: bool) -> Result<String> {
         Ok(address.to_string())
     }
     fn bound(&mut self, _key: Option<&'static str>, address: &str) {
@@ -211,15 +214,23 @@ impl Cluster {
         let mut ports = Vec::new();
         let mut link = None;
         let mut view = View { net: &mut self.net, node, ports: &mut ports };
+        let stats = Arc::new(Stats::default());
+        let (mut inlets, shelf) = (Inlets::new(stats.clone(), || {}), Shelf::default());
         for (index, planned) in plan.parts.iter_mut().enumerate() {
             let mut place = Anywhere { name: plan.name.clone(), bound: None };
-            let mut opening = Opening { transport: &mut view, part: PartId(index), place: &mut place };
+            let mut opening = Opening {
+                transport: &mut view,
+                part: PartId(index),
+                place: &mut place,
+                inlets: &mut inlets,
+                shelf: &shelf,
+            };
             planned.part.open(&mut opening).unwrap();
             if planned.key == Some(crate::features::TOPIC) {
                 link = place.bound;
             }
         }
-        let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
+        let rows = plan.rows();
         let description = plan.service.as_deref().map(Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
@@ -228,7 +239,7 @@ impl Cluster {
         let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
         let (begun, overlaps, given) = (Vec::new(), plan.width.shares(), VecDeque::new());
-        self.nodes.push(Node { engine, desk, ports, stats, begun, overlaps, together: 0, given });
+        self.nodes.push(Node { engine, desk, ports, inlets, stats, begun, overlaps, together: 0, given });
         node
     }
 
@@ -260,6 +271,11 @@ impl Cluster {
 
     pub(super) fn drain(&mut self, node: usize) {
         self.nodes[node].engine.drain();
+        let Node { engine, inlets, .. } = &self.nodes[node];
+        let (closed, now) = (inlets.close(|part| engine.is_inbound(part)), self.now);
+        for (part, number) in closed {
+            self.at(node, |engine, view| engine.arrived(part, number, None, now, view));
+        }
     }
 
     pub(super) fn refuse_calls(&mut self, node: usize) -> usize {
@@ -289,6 +305,8 @@ impl Cluster {
                 events.push(Event::Run(number));
             }
             events.extend((0..node.begun.len()).map(|call| Event::Work(number, call)));
+            let brought = node.inlets.iter().filter(|(part, inlet)| !inlet.is_empty() && node.engine.takes(*part));
+            events.extend(brought.map(|(part, _)| Event::Bring(number, part)));
             if node.engine.is_unflushed() {
                 events.push(Event::Flush(number));
             }
@@ -392,6 +410,12 @@ impl Cluster {
                 None => {}
             },
             Event::Resume(node, part) => self.at(node, |engine, view| engine.resume(part, now, view)),
+            Event::Bring(node, part) => {
+                let inlet = self.nodes[node].inlets.iter().find(|(of, _)| *of == part).map(|(_, inlet)| inlet.clone());
+                if let Some((number, message)) = inlet.and_then(|inlet| inlet.take()) {
+                    self.at(node, |engine, view| engine.arrived(part, number, message, now, view));
+                }
+            }
             Event::Act(actor) => self.actors[actor].step(&mut self.net, now),
             Event::Tick => {
                 self.now = self.next_deadline().map_or(now, |deadline| deadline.max(now));

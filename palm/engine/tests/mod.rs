@@ -7,6 +7,7 @@ mod classic;
 mod client;
 mod cluster;
 mod hold;
+mod inlets;
 mod jobs;
 mod linked;
 mod masters;
