@@ -15,9 +15,9 @@ macro_rules! chapters {
         /// [wire]: crate::guide::wire
         /// [performance]: crate::guide::performance
         /// [architecture]: crate::guide::architecture
-        #[cfg_attr(feature = "http", doc = " [HTTP]: crate::guide::http")]
         #[cfg_attr(feature = "tokio", doc = " [async methods]: crate::guide::async_methods")]
         #[cfg_attr(all(feature = "durable", feature = "redis"), doc = " [caches]: crate::guide::caches")]
+        #[cfg_attr(feature = "http", doc = " [HTTP]: crate::guide::http")]
         #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
         #[doc = include_str!($file)]
         pub mod $name {}
@@ -41,11 +41,11 @@ chapters! {
     caches: "../docs/caches.md";
     /// Routers of one's own, and the parts that they are made of.
     low_level: "../docs/low-level.md";
+    /// Parts of one's own.
+    own_part: "../docs/own-part.md";
     /// Called over HTTP, and calling others over it.
     #[cfg(feature = "http")]
     http: "../docs/http.md";
-    /// Parts of one's own.
-    own_part: "../docs/own-part.md";
     /// What the attributes take, what they check and what they make.
     macros: "../docs/macros.md";
     /// The wire, and what holds beside Python peers.

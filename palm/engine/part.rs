@@ -74,16 +74,16 @@ pub trait Part: Send + 'static {
         let _ = (turn, port, incoming);
     }
 
+    /// Frames came in that make no message; they are counted. A REQ peer waits for an answer all the same.
+    fn malformed(&mut self, turn: &mut Turn<'_>, port: Port, incoming: Incoming) {
+        let _ = (turn, port, incoming);
+    }
+
     /// Something lies in this part's [`Inlet`]: what another thread has [offered](Inlet::offer).
     ///
     /// Where an inbound part gets a number without a message that had one, the component ends, and did not take that message.
     fn arrived(&mut self, turn: &mut Turn<'_>, number: u64, message: Option<Message>) {
         let _ = (turn, number, message);
-    }
-
-    /// Frames came in that make no message; they are counted. A REQ peer waits for an answer all the same.
-    fn malformed(&mut self, turn: &mut Turn<'_>, port: Port, incoming: Incoming) {
-        let _ = (turn, port, incoming);
     }
 
     /// The router has a message for this outbound part.

@@ -84,12 +84,6 @@ impl BypassOpening<'_> {
         self.cache.clone()
     }
 
-    /// What the parts of this component share under a name: made by the first one that asks.
-    #[must_use]
-    pub fn shared<T: Default + Send + Sync + 'static>(&self, name: &str) -> Arc<T> {
-        self.shelf.get(name)
-    }
-
     /// The component's cache, as its methods have it.
     #[must_use]
     pub fn cache_handle(&self) -> CacheHandle {
@@ -111,6 +105,12 @@ impl BypassOpening<'_> {
         let socket = Socket::new(self.context, kind)?;
         socket.connect(&address).map_err(|source| self.refused(&address, source))?;
         Ok(socket)
+    }
+
+    /// What the parts of this component share under a name: made by the first one that asks.
+    #[must_use]
+    pub fn shared<T: Default + Send + Sync + 'static>(&self, name: &str) -> Arc<T> {
+        self.shelf.get(name)
     }
 
     /// Checks an address against the component's rules, and gives the one to bind.
