@@ -123,7 +123,7 @@ impl Inbox {
                 None
             }
             Some(Given::Batch { part, task, .. })
-                if !wanted(*part) && !(*task == Task::Scatter && contents.given.iter().any(Given::has_object)) =>
+                if !wanted(*part) && (*task != Task::Scatter || !contents.given.iter().any(Given::has_object)) =>
             {
                 None
             }
