@@ -59,6 +59,7 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
 
     let ids = Ids::new();
     let mut ends = Ends { core: Core::new(ids, &pipeline, &id), wires: Vec::new(), wakeup: Wakeup::pair(&context)? };
+    ends.core.resubmits = builder.resubmits;
     let here = builder.sub_address.is_none();
     let linked = !builder.classic
         && builder.push_address.is_none()

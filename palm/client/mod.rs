@@ -33,7 +33,7 @@ mod polled;
 mod reply;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod typed;
 mod wire;
 

@@ -372,6 +372,12 @@ impl Engine {
         (self.core.dispatch.len(), self.core.dispatch.held())
     }
 
+    /// Requests of linked peers that are followed.
+    #[cfg(test)]
+    pub(crate) fn owed(&self) -> usize {
+        self.core.debts.len()
+    }
+
     /// Calls that are under way, and what waits behind them.
     pub(crate) fn work(&self) -> (usize, usize) {
         (self.running, self.core.orders.len())
@@ -438,6 +444,7 @@ impl Engine {
             }
         }
         self.core.stats.set_in_flight(self.core.dispatch.len());
+        self.core.stats.set_holding_linked(self.core.links.held_bytes());
     }
 
     /// Takes in what linked peers have sent, as far as there is room; says whether something was taken in.

@@ -4,4 +4,5 @@
 
 mod answers;
 mod component;
+pub(crate) mod driven;
 mod outcomes;

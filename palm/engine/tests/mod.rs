@@ -12,5 +12,6 @@ mod linked;
 mod masters;
 mod net;
 mod pressure;
+mod simulation;
 mod stages;
 mod threads;
