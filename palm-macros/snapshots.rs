@@ -47,6 +47,19 @@ fn worker_with_cfg_and_constructor() {
     insta::assert_snapshot!(pretty(attribute(Kind::Worker, quote!(constructor = Self::new), block)));
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn async_methods() {
+    let block = quote! {
+        impl MyServer {
+            async fn find(&self, key: &str, call: &Call<'_>) -> Result<String, Error> {}
+            async fn ping(&self) {}
+            fn add(&mut self, key: String) {}
+        }
+    };
+    insta::assert_snapshot!(pretty(attribute(Kind::Server, TokenStream::new(), block)));
+}
+
 #[test]
 fn master_without_hooks() {
     insta::assert_snapshot!(pretty(attribute(Kind::Master, TokenStream::new(), quote!(impl MyMaster {}))));

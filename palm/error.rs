@@ -75,7 +75,8 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
-    /// Everything that was asked is settled, and fewer results came of it than the caller wanted.
+    /// Everything that was asked is settled, and fewer results came of it than the caller wanted. Only on the link is that
+    /// known; on classic sockets such a call times out.
     #[error(
         "`{function}` of `{server}` is done, and gave {came} of {wanted} results; does every method return something?"
     )]

@@ -50,12 +50,20 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `json` | `Json<T>` as a method's argument and result, and as what a client sends and reads |
+//! | `tokio` | `async fn` methods, as tasks of a tokio runtime |
 //! | `log` | the documentation's log lines, as a layer for `tracing-subscriber` |
+//! | `http` | HTTP in and out: `palm::http` |
+//! | `tls` | encryption for it; brings `http` |
 //! | `metrics` | the counters of every component, for whatever recorder of the `metrics` facade the program installs |
 //! | `cli` | `palm::cli::main()`: a command line for the components of a program; brings `log` and `json` |
+//! | `durable` | `cache::DurableCache`: keys and values in a file, which survive the process |
+//! | `redis` | `cache::RedisCache`: keys and values in a Redis server, shared by several components |
 
 extern crate self as palm;
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 pub mod cache;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -65,6 +73,8 @@ mod engine;
 mod error;
 mod features;
 pub mod guide;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "log")]
 pub mod log;
 mod log_level;

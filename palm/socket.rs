@@ -20,6 +20,9 @@ pub(crate) const MAX_MESSAGE_BYTES: i64 = 64 << 20;
 /// How long a closed socket keeps trying to hand over what it still holds.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// Frames that may stand before a REQ peer's empty one: one for each queue that the request came through.
+const MAX_VIA: usize = 16;
+
 /// A frame up to this size is copied: libzmq's own buffers are larger than it, and would be kept alive by it.
 const COPY_BELOW: usize = 4096;
 
@@ -91,12 +94,39 @@ impl SocketKind {
 pub struct Incoming {
     /// The topic at a `Sub`, the peer's identity at a `Router`, empty otherwise.
     pub head: Bytes,
+    /// Further frames before the empty one of a REQ peer: what queues in between, and peers that number their requests, want
+    /// to have back. At a `Router` or a `Dealer`.
+    pub via: Vec<Bytes>,
     /// The message itself.
     pub body: Bytes,
     /// Which connection it came on, where that can be told (TCP, on a socket that watches its peers).
     pub peer: Option<Peer>,
     /// Whether an empty frame stood before the body, as REQ peers send it.
     pub delimited: bool,
+}
+
+impl Incoming {
+    /// Where the answer to this request goes.
+    #[must_use]
+    pub fn sender(&self) -> Sender {
+        Sender { identity: self.head.clone(), via: self.via.clone(), delimited: self.delimited }
+    }
+}
+
+/// Who is answered: a peer of a `Router`, and whatever its request came through.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sender {
+    identity: Bytes,
+    via: Vec<Bytes>,
+    delimited: bool,
+}
+
+impl Sender {
+    /// What the peer is called: its own choice, or given to its connection.
+    #[must_use]
+    pub const fn identity(&self) -> &Bytes {
+        &self.identity
+    }
 }
 
 /// One connection of a peer. Never used again for another one.
@@ -121,7 +151,7 @@ impl Peer {
 #[derive(Debug)]
 pub(crate) enum Received {
     Message(Incoming),
-    /// Frames that make no message at this kind of socket; whose they are, if that can be told.
+    /// Frames that make no message at this kind of socket; what stood before them, so that a REQ peer is answered all the same.
     Malformed(Incoming),
     /// Nothing there.
     Empty,
@@ -247,37 +277,45 @@ impl Socket {
         self.peers.as_mut().map(Peers::drain).unwrap_or_default()
     }
 
-    /// Takes one message if there is one. `tell_peer` says of a body whether its connection matters.
+    /// Takes one message if there is one. `tell_peer` says of a body whether its connection matters; that of a REQ peer does.
     pub(crate) fn receive(&mut self, tell_peer: impl Fn(&[u8]) -> bool) -> Received {
-        let Some(mut first) = self.frame() else { return Received::Empty };
+        let Some(mut frame) = self.frame() else { return Received::Empty };
         let mut incoming = Incoming::default();
+        let mut more = frame.get_more();
         if self.kind.has_head() {
-            if !first.get_more() {
-                return Received::Malformed(incoming);
+            incoming.head = into_bytes(frame);
+            match self.frame().filter(|_| more) {
+                Some(next) => frame = next,
+                None => return Received::Malformed(incoming),
             }
-            incoming.head = into_bytes(first);
-            first = match self.frame() {
-                Some(frame) => frame,
-                None => return Received::Malformed(incoming),
-            };
+            more = frame.get_more();
         }
-        if matches!(self.kind, SocketKind::Router | SocketKind::Dealer) && first.is_empty() && first.get_more() {
-            incoming.delimited = true;
-            first = match self.frame() {
-                Some(frame) => frame,
-                None => return Received::Malformed(incoming),
-            };
+        if matches!(self.kind, SocketKind::Router | SocketKind::Dealer) {
+            while more && !incoming.delimited && incoming.via.len() <= MAX_VIA {
+                if frame.is_empty() {
+                    incoming.delimited = true;
+                } else {
+                    incoming.via.push(into_bytes(frame));
+                }
+                match self.frame() {
+                    Some(next) => frame = next,
+                    None => return Received::Malformed(incoming),
+                }
+                more = frame.get_more();
+            }
         }
-        if first.get_more() {
-            while self.frame().is_some_and(|frame| frame.get_more()) {}
+        if more || (!incoming.delimited && !incoming.via.is_empty()) {
+            while more {
+                more = self.frame().is_some_and(|frame| frame.get_more());
+            }
             return Received::Malformed(incoming);
         }
         if let Some(peers) = &mut self.peers
-            && tell_peer(&first)
+            && (incoming.delimited || tell_peer(&frame))
         {
-            incoming.peer = peers.of(&mut first);
+            incoming.peer = peers.of(&mut frame);
         }
-        incoming.body = into_bytes(first);
+        incoming.body = into_bytes(frame);
         Received::Message(incoming)
     }
 
@@ -313,6 +351,18 @@ impl Socket {
         }
         if delimited {
             match self.send_frame(zmq::Message::new(), zmq::SNDMORE) {
+                Sent::Done => {}
+                refused => return refused,
+            }
+        }
+        self.send_frame(into_frame(body), 0)
+    }
+
+    /// Answers a peer of a `Router`.
+    pub(crate) fn reply(&self, to: &Sender, body: Vec<u8>) -> Sent {
+        let delimiter = to.delimited.then(Bytes::new);
+        for frame in std::iter::once(&to.identity).chain(&to.via).chain(&delimiter) {
+            match self.send_frame(zmq::Message::from(&frame[..]), zmq::SNDMORE) {
                 Sent::Done => {}
                 refused => return refused,
             }
@@ -551,64 +601,4 @@ pub(crate) fn wait_with(interests: &[Interest<'_>], signals: &[Signal], wakeup: 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn connected(to: &str) -> zmq::Socket {
-        let socket = zmq::Context::new().socket(zmq::PUSH).expect("a socket");
-        socket.connect(to).expect("an address");
-        socket
-    }
-
-    /// The connection that the next message came on.
-    fn peer(socket: &mut Socket) -> Option<Peer> {
-        loop {
-            match socket.receive(|_| true) {
-                Received::Message(incoming) => return incoming.peer,
-                _ => socket.wait_alone(Ready::Read, Duration::from_secs(5)),
-            }
-        }
-    }
-
-    #[test]
-    fn no_wake_up_is_lost() {
-        let (waker, wakeup) = Wakeup::pair(&Context::new()).expect("a pair");
-        let (done, ended) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for _ in 0..2_000 {
-                waker.wake();
-                waker.wake();
-                wait(&[], &wakeup, None);
-            }
-            let _ = done.send(());
-        });
-        assert_eq!(ended.recv_timeout(Duration::from_secs(30)), Ok(()), "a wait that was to end did not");
-    }
-
-    #[test]
-    fn connections_are_told_apart_whatever_their_socket() {
-        let context = Context::new();
-        let mut pulls = [(); 2].map(|()| {
-            let mut socket = Socket::new(&context, SocketKind::Pull).expect("a socket");
-            socket.watch_peers(&context).expect("a monitor");
-            let address = socket.bind("tcp://127.0.0.1:0").expect("a port");
-            (socket, address)
-        });
-        let mut seen = std::collections::HashSet::new();
-        for (socket, address) in &mut pulls {
-            for _ in 0..3 {
-                let push = connected(address);
-                push.send("one", 0).expect("sent");
-                push.send("two", 0).expect("sent");
-                let first = peer(socket).expect("a connection");
-                assert_eq!(peer(socket), Some(first));
-                assert!(seen.insert(first), "{first:?} stands for two connections");
-                drop(push);
-                // The descriptor is used again at once: its end is known first.
-                while !socket.peer_events().contains(&PeerEvent::Gone(first)) {
-                    std::thread::yield_now();
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -21,4 +21,10 @@ fn messages() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
     cases.compile_fail("tests/ui/fail/*/*.rs");
+    if cfg!(feature = "tokio") {
+        cases.pass("tests/ui/tokio/pass/*.rs");
+        cases.compile_fail("tests/ui/tokio/fail/*.rs");
+    } else {
+        cases.compile_fail("tests/ui/without_tokio/*.rs");
+    }
 }

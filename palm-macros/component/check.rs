@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use syn::ext::IdentExt;
 use syn::{Attribute, FnArg, GenericParam, ImplItem, ImplItemFn, ItemImpl, ReceiverKind, ReturnType, Safety, Type};
 
-use super::model::{Argument, Component, Hook, HookMethod, Kind, Method};
+use super::model::{Access, Argument, Component, Hook, HookMethod, Kind, Method};
 use super::parse::{Arguments, Exposure};
 use crate::errors::Errors;
 use crate::nearest::nearest;
@@ -89,16 +89,17 @@ fn check_method(
     let cfgs = copied(&method.attrs, &["cfg"]);
     let wire = wire_name(method, exposure, cfgs.is_empty(), taken, errors);
     let sound = check_modifiers(method, errors);
-    let shared = check_receiver(method, errors);
+    let access = check_receiver(method, errors);
+    let access = check_async(method, access, errors);
     let arguments = check_arguments(method, errors);
-    let shared = shared.filter(|_| sound)?;
+    let access = access.filter(|_| sound)?;
     Some(Method {
         ident: ident.clone(),
         wire,
         docs: docs(&method.attrs),
         cfgs,
         deprecated: method.attrs.iter().any(|attribute| attribute.path().is_ident("deprecated")),
-        shared,
+        access,
         arguments,
         reply: reply(&method.sig.output),
     })
@@ -147,9 +148,6 @@ fn unsound_name(wire: &str) -> Option<String> {
 fn check_modifiers(method: &ImplItemFn, errors: &mut Errors) -> bool {
     let (signature, before) = (&method.sig, errors.count());
     let ident = &signature.ident;
-    if let Some(token) = signature.asyncness {
-        errors.on(token, format!("async methods are not supported yet; write `fn {ident}`"));
-    }
     if let Safety::Unsafe(token) = signature.safety {
         errors.on(token, format!("`{ident}` is called by whoever can send a message, so it cannot be unsafe"));
     }
@@ -164,8 +162,30 @@ fn check_modifiers(method: &ImplItemFn, errors: &mut Errors) -> bool {
     errors.count() == before
 }
 
-/// Whether it is `&self` rather than `&mut self`; `None` if it is neither.
-fn check_receiver(method: &ImplItemFn, errors: &mut Errors) -> Option<bool> {
+/// What `async` makes of the access that the receiver says.
+fn check_async(method: &ImplItemFn, access: Option<Access>, errors: &mut Errors) -> Option<Access> {
+    let ident = &method.sig.ident;
+    let Some(token) = method.sig.asyncness else { return access };
+    if !cfg!(feature = "tokio") {
+        errors.on(token, format!("async methods need the feature `tokio` of palm; enable it, or write `fn {ident}`"));
+        return None;
+    }
+    if access == Some(Access::Alone) {
+        errors.on(
+            method.sig.receiver(),
+            format!(
+                "several calls of an async method are under way at a time, so none can have the object for itself; \
+                 take `&self` and keep what changes behind a lock, or write `fn {ident}`"
+            ),
+        );
+        return None;
+    }
+    access.map(|_| Access::Async)
+}
+
+/// What the receiver says; `None` if it is neither `&self` nor `&mut self`.
+fn check_receiver(method: &ImplItemFn, errors: &mut Errors) -> Option<Access> {
+    let access = |mutable| if mutable { Access::Alone } else { Access::Shared };
     let ident = &method.sig.ident;
     let Some(receiver) = method.sig.receiver() else {
         errors.on(
@@ -175,8 +195,8 @@ fn check_receiver(method: &ImplItemFn, errors: &mut Errors) -> Option<bool> {
         return None;
     };
     match &receiver.kind {
-        ReceiverKind::Reference(_, _, mutable) => return Some(mutable.is_none()),
-        ReceiverKind::Typed(_, kind) if let Some(mutable) = reference_to_self(kind) => return Some(!mutable),
+        ReceiverKind::Reference(_, _, mutable) => return Some(access(mutable.is_some())),
+        ReceiverKind::Typed(_, kind) if let Some(mutable) = reference_to_self(kind) => return Some(access(mutable)),
         ReceiverKind::Value => {
             errors.on(
                 receiver,
@@ -262,6 +282,9 @@ fn check_hook(
     }
     if let Some(name) = &exposure.name {
         errors.on(name, format!("`{ident}` is a hook, which nobody calls by name; remove `name`"));
+    }
+    if let Some(token) = method.sig.asyncness {
+        errors.on(token, format!("`{ident}` is a hook, which the component waits for; write `fn {ident}`"));
     }
     let sound = check_modifiers(method, errors);
     let received = check_receiver(method, errors).is_some();

@@ -1,10 +1,10 @@
 //! Model in, code out. Nothing here can fail.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Type};
 
-use super::model::{Argument, Component, Hook, HookMethod, Method, private};
+use super::model::{Access, Argument, Component, Hook, HookMethod, Method, private};
 use crate::source::{ends, without_lifetimes, written};
 
 pub(super) fn expand(component: &Component) -> TokenStream {
@@ -86,12 +86,20 @@ fn description(component: &Component) -> TokenStream {
         let (cfgs, name, docs) = (cfgs(&method.cfgs), &method.wire, &method.docs);
         let payload = method.payload().map(written).unwrap_or_default();
         let reply = method.reply.as_ref().map(written).unwrap_or_default();
-        let shared = method.shared;
+        let (shared, is_async) = (method.access != Access::Alone, method.access == Access::Async);
         // At the method's own place, so that it is the method's line.
         let line = quote_spanned!(method.ident.span()=> ::palm::__private::core::line!());
         quote! {
             #cfgs
-            #private::Method { name: #name, docs: #docs, payload: #payload, reply: #reply, shared: #shared, line: #line }
+            #private::Method {
+                name: #name,
+                docs: #docs,
+                payload: #payload,
+                reply: #reply,
+                shared: #shared,
+                is_async: #is_async,
+                line: #line,
+            }
         }
     });
     let hooks = hook_flags(&component.hooks);
@@ -143,12 +151,12 @@ fn resolve(methods: &[Method], numbers: &Numbers) -> TokenStream {
 
 /// What takes `&self` is left to `call_shared`, so that its code is there once.
 fn call(methods: &[Method], numbers: &Numbers) -> TokenStream {
-    if methods.is_empty() {
+    if !has(methods, &[Access::Alone, Access::Shared]) {
         return TokenStream::new();
     }
     let private = private();
-    let arms = arms(methods, numbers, false);
-    let otherwise = if methods.iter().any(|method| method.shared) {
+    let arms = arms(methods, numbers, Access::Alone);
+    let otherwise = if has(methods, &[Access::Shared]) {
         quote!(#private::Service::call_shared(self, method, call, replies))
     } else {
         quote!(#private::no_such_method(method, call, replies))
@@ -169,41 +177,72 @@ fn call(methods: &[Method], numbers: &Numbers) -> TokenStream {
 }
 
 fn shared(methods: &[Method], numbers: &Numbers) -> TokenStream {
-    if !methods.iter().any(|method| method.shared) {
-        return TokenStream::new();
-    }
     let private = private();
-    let arms = arms(methods, numbers, true);
-    quote! {
-        fn call_shared(
-            &self,
-            method: #private::core::primitive::usize,
-            call: &#private::Call<'_>,
-            replies: &mut #private::Replies<'_>,
-        ) -> #private::core::result::Result<(), #private::Failure> {
-            match method {
-                #(#arms)*
-                _ => #private::no_such_method(method, call, replies),
+    let call = has(methods, &[Access::Shared]).then(|| {
+        let arms = arms(methods, numbers, Access::Shared);
+        quote! {
+            fn call_shared(
+                &self,
+                method: #private::core::primitive::usize,
+                call: &#private::Call<'_>,
+                replies: &mut #private::Replies<'_>,
+            ) -> #private::core::result::Result<(), #private::Failure> {
+                match method {
+                    #(#arms)*
+                    _ => #private::no_such_method(method, call, replies),
+                }
             }
         }
-
-        fn share(self: #private::Box<Self>) -> #private::Shared {
-            use #private::probe::*;
-            (&#private::Probe::<Self>::NEW).share(self)
+    });
+    let call_async = has(methods, &[Access::Async]).then(|| {
+        let arms = arms(methods, numbers, Access::Async);
+        quote! {
+            fn call_async<'a>(
+                &'a self,
+                method: #private::core::primitive::usize,
+                call: &'a #private::Call<'_>,
+                replies: &'a mut #private::Replies<'_>,
+            ) -> #private::Running<'a> {
+                match method {
+                    #(#arms)*
+                    _ => #private::task(async move { #private::no_such_method(method, call, replies) }),
+                }
+            }
         }
-    }
+    });
+    let share = has(methods, &[Access::Shared, Access::Async]).then(|| {
+        quote! {
+            fn share(self: #private::Box<Self>) -> #private::Shared {
+                use #private::probe::*;
+                (&#private::Probe::<Self>::NEW).share(self)
+            }
+        }
+    });
+    quote!(#call #call_async #share)
 }
 
-/// An arm for each method that takes `&self`, or that does not.
-fn arms(methods: &[Method], numbers: &Numbers, shared: bool) -> Vec<TokenStream> {
+fn has(methods: &[Method], access: &[Access]) -> bool {
+    methods.iter().any(|method| access.contains(&method.access))
+}
+
+/// An arm for each method of that access.
+fn arms(methods: &[Method], numbers: &Numbers, access: Access) -> Vec<TokenStream> {
     let private = private();
-    let wanted = methods.iter().zip(&numbers.patterns).filter(|(method, _)| method.shared == shared);
+    let wanted = methods.iter().zip(&numbers.patterns).filter(|(method, _)| method.access == access);
     let arm = |(method, number): (&Method, &TokenStream)| {
         let (cfgs, ident) = (cfgs(&method.cfgs), &method.ident);
         let quiet = method.deprecated.then(|| quote!(#[allow(deprecated)]));
         let arguments = method.arguments.iter().map(argument);
-        let call = shown_at(method.reply.as_ref(), ident, quote!(self #(, #arguments)*));
-        quote!(#cfgs #quiet #number => #private::reply(#call, replies),)
+        let called = shown_at(method.reply.as_ref(), ident, quote!(self #(, #arguments)*));
+        if access != Access::Async {
+            return quote!(#cfgs #quiet #number => #private::reply(#called, replies),);
+        }
+        let (_, last) = method.reply.as_ref().map_or_else(|| ends(ident), ends);
+        let given = quote_spanned!(last=> .await);
+        // At the method's name, so that a future which cannot be sent is an error there.
+        let name = ident.span().resolved_at(Span::call_site());
+        let task = quote_spanned!(name=> ::palm::__private::task(async move { ::palm::__private::reply(#called #given, replies) }));
+        quote!(#cfgs #quiet #number => #task,)
     };
     wanted.map(arm).collect()
 }

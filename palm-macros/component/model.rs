@@ -78,8 +78,7 @@ pub(crate) struct Method {
     pub(crate) cfgs: Vec<Attribute>,
     /// A call of it is not the user's doing, so it warns nobody.
     pub(crate) deprecated: bool,
-    /// It takes `&self`.
-    pub(crate) shared: bool,
+    pub(crate) access: Access,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) reply: Option<Type>,
 }
@@ -91,6 +90,17 @@ impl Method {
             Argument::Call => None,
         })
     }
+}
+
+/// How a call has the object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// `&mut self`
+    Alone,
+    /// `&self`
+    Shared,
+    /// `&self`, in an `async fn`
+    Async,
 }
 
 /// What an argument is made from; a method has at most one of each.

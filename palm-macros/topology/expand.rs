@@ -128,6 +128,12 @@ fn forwards(topology: &Topology) -> TokenStream {
             quote!(threads),
         ),
         (
+            "tasks",
+            "How many calls of `async` methods may be under way at a time.",
+            quote!(tasks: #private::core::primitive::usize),
+            quote!(tasks),
+        ),
+        (
             "preset_cache",
             "An entry that the cache has from the start.",
             quote!(key: impl #into<#private::String>, value: impl #into<#private::Bytes>),

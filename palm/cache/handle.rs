@@ -1,10 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::{Cache, RemoteCache};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A cache as methods use it: the component's own, or for a worker that of its master. Cloning it is cheap, and all
 /// clones lead to the same store.
@@ -73,6 +74,23 @@ impl CacheHandle {
     /// As [`set`](Self::set).
     pub fn set_value(&self, value: impl AsRef<[u8]>) -> Result<String> {
         self.set(value, "")
+    }
+
+    /// Sets a value that is gone once `time_to_live` is over, under a key that is made up if it is empty.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); and where the store is that of another component, since the wire has no word for it.
+    pub fn set_for(&self, value: impl AsRef<[u8]>, key: &str, time_to_live: Duration) -> Result<String> {
+        let key = if key.is_empty() { uuid::Uuid::new_v4().to_string() } else { key.to_owned() };
+        match &self.0 {
+            Store::Local(cache) => {
+                cache.set_for(&key, Bytes::copy_from_slice(value.as_ref()), time_to_live)?;
+                Ok(key)
+            }
+            Store::Remote(_) => {
+                Err(Error::Cache { key, reason: "a time to live is not known over the wire; use `set`".to_owned() })
+            }
+        }
     }
 
     /// Removes a key; `false` if there was none.

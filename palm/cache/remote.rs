@@ -229,8 +229,9 @@ mod tests {
             let incoming = next(socket);
             assert!(incoming.delimited);
             let read_only: ReadOnly = ["name"].into_iter().collect();
-            let answer = answer(cache, &read_only, &|_, _| None, incoming.body).unwrap_or_default();
-            assert_eq!(socket.send(Some(&incoming.head), true, answer), Sent::Done);
+            let answer = answer(cache, &read_only, &|_, _| None, incoming.body.clone()).unwrap_or_default();
+            let to = incoming.sender();
+            assert_eq!(socket.reply(&to, answer), Sent::Done);
         }
     }
 
@@ -269,7 +270,7 @@ mod tests {
         let asking = thread::spawn(move || cache.get_within("second", Some(Duration::from_secs(10))));
         for answer in ["to the first", "to the second"] {
             let incoming = next(&mut socket);
-            let _ = socket.send(Some(&incoming.head), true, answer.as_bytes().to_vec());
+            let _ = socket.reply(&incoming.sender(), answer.as_bytes().to_vec());
         }
         assert_eq!(asking.join().expect("thread")?.as_deref(), Some(&b"to the second"[..]));
         Ok(())

@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn preset() -> MemoryCache {
-        let cache = MemoryCache::with_limit(64);
+        let cache = MemoryCache::with_limit(1_000);
         cache.set("pull_address", Bytes::from_static(b"tcp://here")).expect("fits");
         cache
     }
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(ask(&cache, "server.get", "", b"\xff"), b"refused");
         assert_eq!(ask(&cache, "server.drop", "", b"key"), b"refused");
         assert_eq!(ask(&cache, "get", "", b"pull_address"), b"refused");
-        assert_eq!(ask(&cache, "server.set", "large", &[0; 65]), b"refused");
+        assert_eq!(ask(&cache, "server.set", "large", &[0; 1_001]), b"refused");
         let nobody = |_: &str, _: &str| None;
         let raw = |bytes| answer(&cache, &ReadOnly::default(), &nobody, Bytes::from_static(bytes));
         assert!(matches!(raw(b"\x0a\xff"), Err(Unserved::Undecodable(_))));

@@ -5,6 +5,7 @@ use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches as _};
 
 use super::value;
 use crate::service::Kind;
+use crate::topology::Plan;
 
 /// What the command line says about the component that is to be run.
 #[derive(Debug)]
@@ -245,11 +246,18 @@ pub(super) struct Threads {
     /// Calls of methods that take `&self` that may run at a time; results then leave as the calls end [default: 1]
     #[arg(long, env = "PALM_RUN_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
+    /// Calls of `async` methods that may be under way at a time [default: 256]
+    #[arg(long, env = "PALM_RUN_TASKS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) tasks: Option<u32>,
 }
 
 impl Threads {
     pub(super) fn count(&self) -> usize {
         self.threads.map_or(1, usize::from)
+    }
+
+    pub(super) fn tasks(&self) -> usize {
+        self.tasks.map_or(Plan::TASKS, |tasks| usize::try_from(tasks).unwrap_or(usize::MAX))
     }
 }
 

@@ -40,7 +40,8 @@ impl ServerFlags {
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
             .pipelined(self.stream.pipelined)
-            .threads(self.threads.count());
+            .threads(self.threads.count())
+            .tasks(self.threads.tasks());
         linked!(self, server)
     }
 }
@@ -53,7 +54,8 @@ impl PipelineFlags {
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
             .to_client(self.stream.to_client)
-            .threads(self.threads.count());
+            .threads(self.threads.count())
+            .tasks(self.threads.tasks());
         linked!(self, pipeline)
     }
 }
@@ -66,7 +68,8 @@ impl SinkFlags {
             .pub_address(or_any(self.publish.address))
             .db_address(or_any(self.cache.db))
             .to_client(self.stream.to_client)
-            .threads(self.threads.count());
+            .threads(self.threads.count())
+            .tasks(self.threads.tasks());
         linked!(self, sink)
     }
 }
@@ -100,7 +103,9 @@ impl HubFlags {
 
 impl WorkerFlags {
     pub(super) fn plan(self, service: Box<dyn Service>) -> Plan {
-        let mut worker = Worker::boxed(self.name.unwrap_or_default(), service).threads(self.threads.count());
+        let mut worker = Worker::boxed(self.name.unwrap_or_default(), service)
+            .threads(self.threads.count())
+            .tasks(self.threads.tasks());
         if let Some(address) = self.db {
             worker = worker.db_address(address);
         }

@@ -61,7 +61,7 @@ impl ClientBuilder {
         }
     }
 
-    /// Where messages are sent; by default the server's `pull_address`.
+    /// Where messages are sent; by default the server's link, or its `pull_address`. Who is given this uses classic sockets.
     pub fn push_address(mut self, address: impl Into<Address>) -> Self {
         self.push_address = Some(address.into().to_string());
         self
@@ -86,15 +86,17 @@ impl ClientBuilder {
         self
     }
 
-    /// The server's configuration, as its cache has it (`name`, `pull_address`, `pub_address`), so that it need not be
-    /// asked for. Only an address that is missing here is fetched.
+    /// The server's configuration, as its cache has it (`name`, `_palm.link`, or `pull_address` and `pub_address`), so that it
+    /// need not be asked for. Only an address that is missing here is fetched; without `_palm.link` and `_palm.features` the
+    /// server is taken for a classic one.
     pub fn this_config<K: Into<String>, V: Into<Bytes>>(mut self, config: impl IntoIterator<Item = (K, V)>) -> Self {
         self.config = Some(config.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
         self
     }
 
-    /// Uses the sockets of classic PALM alone, as if the server were not of this library: for comparison, and for what watches
-    /// those sockets. Nothing is settled, resumed or taken back then; see the chapter on clients.
+    /// Uses the sockets of classic PALM alone, PUSH and SUB, as if the server were not of this library. Nothing is reported as
+    /// settled, resumed, or taken back then; the chapter on clients has the differences. Default: the link, if the server has one
+    /// and no [`push_address`](Self::push_address) is given.
     pub const fn classic(mut self) -> Self {
         self.classic = true;
         self

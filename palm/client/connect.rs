@@ -8,20 +8,12 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::builder::ClientBuilder;
-use super::connection::Connection;
-use super::core::Core;
-use super::flusher;
+use super::ends::Ends;
 use super::handle::{Client, Shared};
-use super::id::Ids;
-use super::inbox::{Inbox, Subscription};
-use super::line::Line;
-use super::outbox::Outbox;
-use super::wire::Wire;
 use crate::cache::RemoteCache;
-use crate::engine::link::Frame;
 use crate::error::{BoxError, Error, Result};
 use crate::features;
-use crate::socket::{Context, Interest, PeerEvent, Received, Socket, SocketKind, Waker, Wakeup, wait, wait_with};
+use crate::socket::{Context, Interest, PeerEvent, Received, Socket, SocketKind, Wakeup, wait};
 
 /// Publishers of this library answer the subscription to this topic. It is sent after that to the client's own, so the
 /// answer proves that both have arrived. The address of a link has the same key.
@@ -30,16 +22,10 @@ const LINK: &str = features::TOPIC;
 /// What a server of this library says of itself; a classic one has no such key.
 const FEATURES: &str = features::KEY;
 
-/// How long a component may take to answer the greeting on its link.
-const WELCOME: Duration = Duration::from_secs(2);
-
 /// Silence that makes a publisher a classic one, counted from the end of its handshake.
 const CLASSIC: Duration = Duration::from_millis(500);
 
 const WARN_EVERY: Duration = Duration::from_secs(10);
-
-/// What is not handed over when the client goes is tried for this long.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// Answers of a classic server that are kept until they are read: its publisher drops what is more.
 const CLASSIC_RECEIVE_LIMIT: i32 = 20_000;
@@ -49,7 +35,7 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
     let pipeline = builder.session.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let context = builder.context.unwrap_or_default();
     let cache = RemoteCache::new(&context, &builder.server, &builder.db_address, &id).timeout(builder.timeout);
-    let server = Server { cache: &cache, context: &context, limit: Limit::new(builder.connect_timeout) };
+    let server = Server { cache: &cache, limit: Limit::new(builder.connect_timeout) };
 
     let config = match builder.config {
         Some(config) => config,
@@ -57,52 +43,32 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
     };
     server.check_name(&config)?;
 
-    let ids = Ids::new();
-    let mut ends = Ends { core: Core::new(ids, &pipeline, &id), wires: Vec::new(), wakeup: Wakeup::pair(&context)? };
+    let mut ends = Ends::new(&context, &id, &pipeline)?;
     ends.core.resubmits = builder.resubmits;
     let here = builder.sub_address.is_none();
     let linked = !builder.classic
         && builder.push_address.is_none()
         && match server.link(&config)? {
-            Some(address) => {
-                let topic = here.then_some(&*id);
-                ends.link(&server, &address, Line::new(&id, ids.client(), true, topic, false))
-            }
+            Some(address) => ends.link_to_submit(&address, here, server.limit.left()),
             None => false,
         };
-    let outbox = if linked {
-        None
-    } else {
+    if !linked {
         let address = builder.push_address.map_or_else(|| server.address(&config, "pull_address"), Ok)?;
-        let push = Socket::new(&context, SocketKind::Push)?;
-        push.set_linger(LINGER);
-        push.connect(&address).map_err(|source| server.refused("push_address", &address, source))?;
-        Some(Outbox::new(push))
-    };
-    let subscription = if linked && here {
-        None
-    } else {
+        ends.push(&address).map_err(|source| server.refused("push_address", &address, source))?;
+    }
+    if !linked || !here {
         let address = builder.sub_address.map_or_else(|| server.address(&config, "pub_address"), Ok)?;
         let mut socket = Socket::new(&context, SocketKind::Sub)?;
         if !config.contains_key(FEATURES) {
             socket.set_receive_limit(CLASSIC_RECEIVE_LIMIT);
         }
-        let link = server.subscribe(&mut socket, &ends.wakeup.1, &id, &address)?;
-        let replaced = match link {
-            Some(address) if linked => {
-                ends.link(&server, &address, Line::new(&id, ids.client(), false, Some(&id), true))
-            }
-            _ => false,
-        };
-        (!replaced).then(|| Subscription::new(socket, &id))
-    };
-
-    let Ends { core, wires, wakeup: (waker, wakeup) } = ends;
-    let inbox = Inbox::new(subscription, wakeup, &wires);
-    let connection = Arc::new(Connection::new(ids, core, outbox, wires, inbox, waker));
-    if linked {
-        flusher::start(&connection)?;
+        let link = server.subscribe(&mut socket, &context, ends.wakeup(), &id, &address)?;
+        let replaced = linked && link.is_some_and(|address| ends.link_for_results(&address, server.limit.left()));
+        if !replaced {
+            ends.subscribe(socket);
+        }
     }
+    let connection = ends.finish()?;
     Ok(Client {
         shared: Arc::new(Shared {
             server: builder.server,
@@ -115,60 +81,6 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
         }),
         deadline: None,
     })
-}
-
-/// What a connection is made of, while it is made.
-struct Ends {
-    core: Core,
-    wires: Vec<Wire>,
-    wakeup: (Waker, Wakeup),
-}
-
-impl Ends {
-    /// Links the client to the component at that address. False if it does not answer as one that is of use.
-    fn link(&mut self, server: &Server<'_>, address: &str, line: Line) -> bool {
-        let wire = match Wire::connect(server.context, address, LINGER) {
-            Ok(wire) => wire,
-            Err(error) => {
-                tracing::warn!(address, error, "no link; using the classic sockets");
-                return false;
-            }
-        };
-        let number = self.core.lines.len();
-        let submits = line.is_to_submit();
-        self.core.lines.push(line);
-        if wire.is_unseen() {
-            self.core.lines[number].joined();
-        }
-        let over = Instant::now() + server.limit.left().map_or(WELCOME, |left| left.min(WELCOME));
-        let (mut frames, mut woken) = (Vec::new(), Vec::new());
-        loop {
-            if wire.receive(&mut frames) {
-                self.core.lines[number].joined();
-            }
-            for frame in frames.drain(..) {
-                self.core.hear(number, frame, Instant::now(), &mut woken);
-            }
-            wire.send(|frames| self.core.lines[number].take_frames(true, frames));
-            let line = &self.core.lines[number];
-            if line.is_welcomed() && (line.submits || !submits) {
-                self.wires.push(wire);
-                return true;
-            }
-            let left = over.saturating_duration_since(Instant::now());
-            if left.is_zero() || line.is_welcomed() {
-                break;
-            }
-            wait_with(&[], &wire.signals, &self.wakeup.1, Some(left));
-        }
-        if self.core.lines[number].is_welcomed() {
-            wire.send(|frames| frames.push(Frame::Bye.write().into()));
-        } else {
-            tracing::warn!(address, "nobody answers at the link; using the classic sockets");
-        }
-        self.core.lines.pop();
-        false
-    }
 }
 
 /// How long connecting may take.
@@ -190,7 +102,6 @@ impl Limit {
 /// The component that is connected to, as far as it is known.
 struct Server<'a> {
     cache: &'a RemoteCache,
-    context: &'a Context,
     limit: Limit,
 }
 
@@ -259,9 +170,16 @@ impl Server<'_> {
     }
 
     /// Makes `socket` one on which every answer to the client `id` arrives. Where the publisher is linked, if it says so.
-    fn subscribe(&self, socket: &mut Socket, wakeup: &Wakeup, id: &str, address: &str) -> Result<Option<String>> {
+    fn subscribe(
+        &self,
+        socket: &mut Socket,
+        context: &Context,
+        wakeup: &Wakeup,
+        id: &str,
+        address: &str,
+    ) -> Result<Option<String>> {
         let refused = |source| self.refused("sub_address", address, source);
-        socket.watch_peers(self.context)?;
+        socket.watch_peers(context)?;
         socket.subscribe(id.as_bytes()).map_err(refused)?;
         socket.connect(address).map_err(refused)?;
         let mut joined = None;

@@ -133,21 +133,20 @@ impl Course {
     }
 
     /// Where it is known which answer is the last one, it settles its message. Elsewhere messages are answered about in order,
-    /// so one that is answered settles those before it; without identifiers each answer settles one.
+    /// so one that is answered makes room for others as if those before it were settled; without identifiers each answer does.
     fn settle(&mut self, answer: &Answer) {
         match (answer.end, answer.sequence) {
-            (End::More, _) => {}
             (End::Last, _) => {
                 self.known += 1;
                 self.settled = self.settled.max(self.known);
             }
-            (End::Unknown, Some(sequence)) => {
+            (End::Unknown | End::More, Some(sequence)) => {
                 // Sequence numbers wrap; what lies behind shows as a large distance.
                 #[expect(clippy::cast_possible_truncation, reason = "it wraps as the sequence does")]
                 let ahead = sequence.wrapping_add(1).wrapping_sub(self.settled as u32).cast_signed();
                 self.settled += u64::try_from(ahead).unwrap_or(0);
             }
-            (End::Unknown, None) => self.settled += 1,
+            (End::Unknown | End::More, None) => self.settled += 1,
         }
     }
 
@@ -237,7 +236,8 @@ impl Course {
 /// The settings that a job and its stream have in common.
 macro_rules! settings {
     () => {
-        /// How many results end it; without it, only a time-out does.
+        /// How many results end it. Without it, it ends when its source is at its end and every message is settled; where
+        /// that is not reported, with a time-out.
         pub fn messages(mut self, messages: usize) -> Self {
             self.course.wanted = Some(messages);
             self
@@ -269,10 +269,11 @@ macro_rules! settings {
         /// A result that comes before its turn is kept. At most 8,192 messages or 16 MiB are under way or kept, so one slow
         /// message can hold the others up, and a component must not gather more than that.
         ///
-        /// A message is taken to have one result, be it an error. If it has several, those that have come when it is its
-        /// turn are given then, and the others as they come. If it has none, those behind it wait until the time-out or
-        /// deadline, and are then given without it. Where a component on the way does not bring identifiers back, results are
-        /// given as they come.
+        /// A message that has several results gives them all in its place; one that has none is passed over. Where a component
+        /// on the way does not say what is settled, a message is taken to have one result, be it an error: if it has several,
+        /// those that have come when it is its turn are given then, and the others as they come; if it has none, those behind it
+        /// wait until the time-out or deadline, and are then given without it. Where one does not bring identifiers back, results
+        /// are given as they come.
         pub fn ordered(mut self) -> Self {
             self.course.order = Some(Order::default());
             self

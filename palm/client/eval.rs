@@ -17,7 +17,8 @@ use crate::error::{Error, Result};
 
 /// One call under way, as a future of any runtime: made by [`Client::eval_async`](super::Client::eval_async).
 ///
-/// Nothing is sent before it is polled. Dropping it withdraws the call: what still comes of it is dropped.
+/// Nothing is sent before it is polled. Dropping it takes the call back: what still comes of it is dropped, and the components
+/// are told, which drop what they have not begun.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Eval {
     shared: Arc<Shared>,

@@ -26,11 +26,16 @@ use crate::part::Address;
 /// A client of one server, master, hub or pipeline.
 ///
 /// Its sockets are opened once. It may be shared by threads, behind a reference or as clones, which are cheap and the same
-/// client: each call gets its own answers, whatever their order. It has no thread of its own until the first future is
-/// polled; then it has one, which reads for all of them.
+/// client: each call gets its own answers, whatever their order. The first future that is polled starts a thread, which reads
+/// for all of them.
+///
+/// It is linked to a component of this library, unless it was told to be [`classic`](ClientBuilder::classic): then each request
+/// has exactly one outcome, whatever happens to the connection or to the server, and what nobody waits for any more is taken
+/// back. What that promises in detail says the chapter on clients. With other components it speaks classic PALM.
 ///
 /// A call gives up, with [`Error::TimedOut`], when nothing of it has arrived for 60 s, or what
-/// [`timeout`](ClientBuilder::timeout) says. If a server that is not of this library loses an answer, that is how it shows.
+/// [`timeout`](ClientBuilder::timeout) says; on the link, when the server has also not said for so long that it still works on
+/// something. If a server that is not of this library loses an answer, that is how it shows.
 ///
 /// When the last clone is dropped, and no job is left, its sockets are closed; what was not yet handed over is tried for
 /// another second.
@@ -188,7 +193,8 @@ impl Client {
     /// `functions` is one function, or one for each stage: `["my_server.foo", "my_pipeline.foo"]`.
     ///
     /// # Errors
-    /// [`Error::Remote`] if a component answers with an error, [`Error::TimedOut`] if nothing arrives in time.
+    /// [`Error::Remote`] if a component answers with an error, [`Error::NoResult`] if there is none, [`Error::TimedOut`] if
+    /// nothing arrives in time.
     pub fn eval(&self, functions: impl IntoFunctions, payload: impl IntoPayload) -> Result<Reply> {
         let function = functions.into_functions();
         let mut first = None;
@@ -219,7 +225,8 @@ impl Client {
         T::from_reply(&self.eval(functions, payload)?)
     }
 
-    /// As [`eval`](Self::eval), for tasks of any runtime. The future borrows nothing, and sends when it is first polled.
+    /// As [`eval`](Self::eval), for tasks of any runtime. The future borrows nothing, and sends when it is first polled;
+    /// dropping it takes the call back.
     ///
     /// ```
     /// # struct MyServer;

@@ -58,8 +58,7 @@ impl Subscription {
 impl Inbox {
     pub(super) fn new(subscription: Option<Subscription>, wakeup: Wakeup, wires: &[Wire]) -> Self {
         let signals = wires.iter().flat_map(|wire| wire.signals.iter().copied()).collect();
-        let joined = (0..).zip(wires).filter(|(_, wire)| wire.is_unseen()).map(|(line, _)| line).collect();
-        Self { subscription, wakeup, signals, messages: Vec::new(), frames: Vec::new(), joined }
+        Self { subscription, wakeup, signals, messages: Vec::new(), frames: Vec::new(), joined: Vec::new() }
     }
 
     /// Reads a batch, waiting for its first message if there is none.

@@ -18,9 +18,11 @@ use crate::error::Result;
 /// [`Error::Remote`](crate::Error::Remote), counts as one message, and does not end the job.
 ///
 /// The job ends
-/// - when as many results have come as [`messages`](Self::messages) says;
-/// - at once, if its source is empty;
-/// - with [`Error::TimedOut`](crate::Error::TimedOut) as its last item, when nothing arrives for the time-out. So does a job without a count;
+/// - when its source is at its end, and every message of it is settled;
+/// - when as many results have come as [`messages`](Self::messages) says; with
+///   [`Error::NoResult`](crate::Error::NoResult) as its last item, when everything is settled and fewer have come;
+/// - with [`Error::TimedOut`](crate::Error::TimedOut) as its last item, when nothing arrives for the time-out. So does a job
+///   without a count if a component on the way is not of this library, and does not say what is settled;
 /// - in the same way at its [`deadline`](Self::deadline).
 ///
 /// Nothing is taken from the source before the first result is asked for. Then a thread of the job's own takes its items
@@ -28,8 +30,8 @@ use crate::error::Result;
 /// component may be gathering. Time that the source takes for itself does not count towards the time-out. If the source
 /// panics, so does the thread that waits for results.
 ///
-/// Dropping a job stops it: nothing more is sent, and what still comes is dropped. A source that blocks at that time is
-/// let go when it returns.
+/// Dropping a job before its end stops it: nothing more is sent, what still comes is dropped, and the components are told, which
+/// drop what they have not begun. A source that blocks at that time is let go when it returns.
 ///
 /// ```
 /// # struct MyServer;

@@ -12,8 +12,7 @@ use crate::engine::link::{DATA_HEAD, written};
 /// In place of a count of results.
 const SETTLED: u32 = u32::MAX;
 
-/// Bytes that are kept before records are put together anew when most of them are settled: twice what a job may have under
-/// way.
+/// Bytes that are kept at most while there is something that need not be: twice what a job may have under way.
 const MAX_KEPT: usize = 32 << 20;
 
 /// The requests of one call that have no outcome, in the batches in which they were written.
@@ -22,6 +21,9 @@ pub(super) struct Ledger {
     batches: VecDeque<Batch>,
     /// Bytes of their records.
     kept: usize,
+    /// Something was submitted anew: a result of what is settled may be a copy. Before that it is one more, of a component that
+    /// cannot tell which one is the last.
+    again: bool,
     /// Where the last answer belonged: the next one belongs near it.
     near: usize,
     /// Requests of which there is more to know than how many results were given.
@@ -33,8 +35,9 @@ struct Batch {
     first: u32,
     /// Of each request, how many results were given to the caller; or that it is settled.
     given: Vec<u32>,
-    /// How many are not settled.
+    /// How many are not settled, and how many of those have no result.
     open: usize,
+    unanswered: usize,
     /// The records, after room for a frame's head; none while they wait to be handed to the session.
     records: Bytes,
     /// Most of its records were left out, as they are settled.
@@ -60,7 +63,21 @@ impl Ledger {
     /// Notes that requests were made. Their records will be [kept](Self::keep) when they are handed to the session.
     pub(super) fn add(&mut self, first: u32, count: u32) {
         let open = usize::try_from(count).unwrap_or(usize::MAX);
-        self.batches.push_back(Batch { first, given: vec![0; open], open, records: Bytes::new(), is_sparse: false });
+        self.batches.push_back(Batch {
+            first,
+            given: vec![0; open],
+            open,
+            unanswered: open,
+            records: Bytes::new(),
+            is_sparse: false,
+        });
+        // Where nothing is reported as settled, what has a result is not kept for ever.
+        while self.kept > MAX_KEPT
+            && let Some(batch) = self.batches.pop_front_if(|batch| batch.unanswered == 0)
+        {
+            self.kept -= batch.records.len();
+            self.special.retain(|sequence, _| batch.place(*sequence).is_none());
+        }
     }
 
     pub(super) fn keep(&mut self, first: u32, records: Bytes) {
@@ -77,10 +94,14 @@ impl Ledger {
 
     /// A result came. Whether it is to be given, and whether the request is settled by it; `None` if nobody wants it.
     pub(super) fn result(&mut self, sequence: u32, end: End) -> Option<(bool, End)> {
-        let (batch, place) = self.find(sequence)?;
-        let given = &mut self.batches[batch].given[place];
-        if *given == SETTLED {
-            return None;
+        let copy = (!self.again).then_some((true, End::More));
+        let Some((batch, place)) = self.find(sequence) else { return copy };
+        let Batch { given, unanswered, .. } = &mut self.batches[batch];
+        let given = &mut given[place];
+        match *given {
+            SETTLED => return copy,
+            0 => *unanswered -= 1,
+            _ => {}
         }
         let mut wanted = true;
         let mut last = end == End::Last;
@@ -110,6 +131,9 @@ impl Ledger {
         let given = self.batches[batch].given[place];
         if given == SETTLED {
             return None;
+        }
+        if given == 0 && results == 0 {
+            self.batches[batch].unanswered -= 1;
         }
         if given == 0 && results == 0 && self.special.is_empty() {
             self.settle(batch, place, sequence);
@@ -142,6 +166,7 @@ impl Ledger {
                     }
                 }
             }
+            self.again = true;
             self.kept -= batch.records.len();
             let records = if batch.open == batch.given.len() { batch.records.to_vec() } else { batch.open_records() };
             batch.records = Bytes::new();
@@ -166,17 +191,13 @@ impl Ledger {
 
     /// The batch of a request, and its place there.
     fn find(&mut self, sequence: u32) -> Option<(usize, usize)> {
-        let within = |batch: &Batch| {
-            let place = usize::try_from(sequence.wrapping_sub(batch.first)).ok()?;
-            (place < batch.given.len()).then_some(place)
-        };
-        if let Some(place) = self.batches.get(self.near).and_then(within) {
+        if let Some(place) = self.batches.get(self.near).and_then(|batch| batch.place(sequence)) {
             return Some((self.near, place));
         }
         let base = self.batches.front()?.first;
         let ahead = sequence.wrapping_sub(base);
         self.near = self.batches.partition_point(|batch| batch.first.wrapping_sub(base) <= ahead).checked_sub(1)?;
-        Some((self.near, within(&self.batches[self.near])?))
+        Some((self.near, self.batches[self.near].place(sequence)?))
     }
 
     fn settle(&mut self, batch: usize, place: usize, sequence: u32) {
@@ -200,12 +221,15 @@ impl Ledger {
 }
 
 impl Batch {
+    fn place(&self, sequence: u32) -> Option<usize> {
+        usize::try_from(sequence.wrapping_sub(self.first)).ok().filter(|place| *place < self.given.len())
+    }
+
     fn open_records(&self) -> Vec<u8> {
         let mut records = vec![0; DATA_HEAD];
         for (request, record) in written(self.records.get(DATA_HEAD..).unwrap_or_default()) {
-            let place = Place::of_request(request).sequence.wrapping_sub(self.first);
-            let given = usize::try_from(place).ok().and_then(|place| self.given.get(place));
-            if given.is_some_and(|given| *given != SETTLED) {
+            let place = self.place(Place::of_request(request).sequence);
+            if place.is_some_and(|place| self.given[place] != SETTLED) {
                 records.extend_from_slice(record);
             }
         }
@@ -252,6 +276,7 @@ mod tests {
     #[test]
     fn each_request_is_settled_once_in_whatever_order() {
         let mut ledger = ledger(u32::MAX - 2, &[3, 4]);
+        ledger.again();
         for sequence in [3, u32::MAX, 0, u32::MAX - 2, 2, 1, u32::MAX - 1] {
             assert!(ledger.is_open());
             assert_eq!(ledger.result(sequence, End::Last), Some((true, End::Last)));
@@ -292,6 +317,32 @@ mod tests {
         assert_eq!(ledger.result(2, End::More), Some((true, End::Last)));
         assert_eq!(sequences(&ledger.again()), [1, 3, 4]);
         assert_eq!(ledger.give_up(), [1, 3, 4]);
+    }
+
+    #[test]
+    fn a_result_too_many_is_given_unless_it_may_be_a_copy() {
+        let mut ledger = ledger(0, &[2]);
+        for _ in 0..2 {
+            ledger.result(0, End::Last);
+        }
+        assert_eq!(ledger.result(0, End::Last), Some((true, End::More)));
+        ledger.again();
+        assert_eq!(ledger.result(0, End::Last), None);
+    }
+
+    #[test]
+    fn where_nothing_is_settled_what_is_kept_is_bounded() {
+        let mut ledger = Ledger::default();
+        for batch in 0..2000 {
+            let first = batch * 400;
+            ledger.add(first, 400);
+            ledger.keep(first, vec![0; 64 << 10].into());
+            for sequence in first..first + 400 {
+                assert_eq!(ledger.result(sequence, End::More), Some((true, End::More)));
+            }
+        }
+        assert!(ledger.kept <= MAX_KEPT + (128 << 10), "{}", ledger.kept);
+        assert_eq!(ledger.result(7, End::More), Some((true, End::More)));
     }
 
     #[test]

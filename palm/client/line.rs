@@ -29,7 +29,7 @@ pub(super) struct Line {
     /// Bytes that came since the component was told.
     heard: usize,
     /// It takes messages.
-    pub(super) submits: bool,
+    submits: bool,
     /// What it is called.
     pub(super) name: String,
     /// Sessions that ended because the component broke the rules.
@@ -79,9 +79,9 @@ impl Line {
         }
     }
 
-    /// Whether it is there for messages to be submitted on it.
-    pub(super) const fn is_to_submit(&self) -> bool {
-        self.hello.submit
+    /// Whether the component that has welcomed it does what it is for.
+    pub(super) const fn serves(&self) -> bool {
+        self.submits || !self.hello.submit
     }
 
     /// A connection stands, or stands again.

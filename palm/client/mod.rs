@@ -13,6 +13,7 @@ mod core;
 mod course;
 mod draft;
 mod driver;
+mod ends;
 mod eval;
 mod fed;
 mod feeder;

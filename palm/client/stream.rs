@@ -22,7 +22,8 @@ use crate::error::Result;
 /// is a stream is polled by the same task, as far as results come: at most 8,192 messages or 16 MiB ahead of them. Time
 /// that it takes for itself does not count towards the time-out.
 ///
-/// Dropping it stops it: nothing more is sent, and what still comes is dropped.
+/// Dropping it before its end stops it: nothing more is sent, what still comes is dropped, and the components are told, which
+/// drop what they have not begun.
 #[must_use = "a job sends nothing before its results are asked for"]
 pub struct JobStream {
     course: Course,

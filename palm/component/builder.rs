@@ -72,6 +72,9 @@ macro_rules! component {
     };
 }
 
+#[cfg(feature = "http")]
+pub(crate) use component;
+
 /// What components that run methods can be told.
 macro_rules! methods {
     ($name:ident) => {
@@ -105,6 +108,49 @@ macro_rules! methods {
             /// ```
             pub fn threads(mut self, threads: usize) -> Self {
                 self.template = self.template.threads(threads);
+                self
+            }
+
+            /// How many calls of `async` methods may be under way at a time, as tasks of a runtime; such methods need the
+            /// feature `tokio`. Default: 256, and 0 is 1.
+            ///
+            /// Results leave in the order in which the calls end. A method that takes `&mut self`, or a hook, waits until those
+            /// that run have ended, and what came after it waits until it has.
+            ///
+            /// ```
+            /// # #[cfg(feature = "tokio")] {
+            #[doc = concat!("use palm::", stringify!($name), ";")]
+            ///
+            /// #[derive(Default)]
+            /// struct Lookup;
+            ///
+            #[doc = concat!("#[palm::", methods!(@attribute $name), "]")]
+            /// impl Lookup {
+            ///     async fn find(&self, key: &str) -> String {
+            ///         // Others run while this one waits.
+            ///         tokio::task::yield_now().await;
+            ///         key.to_uppercase()
+            ///     }
+            /// }
+            ///
+            #[doc = concat!("let lookup = ", stringify!($name), "::new(\"lookup\", Lookup).tasks(1000);")]
+            /// # drop(lookup);
+            /// # }
+            /// ```
+            pub fn tasks(mut self, tasks: usize) -> Self {
+                self.template = self.template.tasks(tasks);
+                self
+            }
+
+            /// The runtime on which calls of `async` methods run (feature `tokio`). Default: one of the component's own,
+            /// with a thread for each processor and four at most, which ends with the component.
+            ///
+            /// The component neither starts nor ends a runtime that it is given. If that one ends first, the calls which
+            /// are under way, and those that come later, are answered with
+            /// [`Code::ShuttingDown`]($crate::wire::Code::ShuttingDown).
+            #[cfg(feature = "tokio")]
+            pub fn runtime(mut self, handle: ::tokio::runtime::Handle) -> Self {
+                self.template = self.template.runtime(handle);
                 self
             }
         }
@@ -254,6 +300,12 @@ macro_rules! publishing {
             /// may be reached from elsewhere.
             pub fn link_address(mut self, address: impl Into<$crate::part::Address>) -> Self {
                 self.publishing.link_address = Some(address.into());
+                self
+            }
+
+            /// Offers no link, so that every peer uses the classic sockets. Default: a link beside them.
+            pub const fn classic(mut self) -> Self {
+                self.publishing.classic = true;
                 self
             }
 

@@ -19,6 +19,8 @@ mod sink;
 mod worker;
 mod working;
 
+#[cfg(feature = "http")]
+pub(crate) use builder::component;
 pub use hub::Hub;
 pub use master::Master;
 pub use pipeline::Pipeline;

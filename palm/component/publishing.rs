@@ -8,6 +8,7 @@ use crate::topology::{Route, ServerTemplate};
 pub(super) struct Publishing {
     pub(super) address: Address,
     pub(super) link_address: Option<Address>,
+    pub(super) classic: bool,
     pub(super) pipelined: bool,
     pub(super) hold_time: Option<Duration>,
     pub(super) hold_bytes: Option<usize>,
@@ -20,6 +21,7 @@ impl Publishing {
         Self {
             address: Address::any(),
             link_address: None,
+            classic: false,
             pipelined,
             hold_time: None,
             hold_bytes: None,
@@ -30,7 +32,10 @@ impl Publishing {
 
     /// Registers the two parts, the publisher with that route.
     pub(super) fn register(self, template: ServerTemplate, route: Route) -> ServerTemplate {
-        let address = self.link_address.clone().or_else(|| (!template.is_insecure()).then(Address::any));
+        let address = match (self.classic, self.link_address.clone()) {
+            (true, _) => None,
+            (false, given) => given.or_else(|| (!template.is_insecure()).then(Address::any)),
+        };
         let (hold_bytes, stall_timeout) = (self.hold_bytes, self.stall_timeout);
         let template = template.register_outbound("Pub", self.part(), route);
         let Some(address) = address else { return template };

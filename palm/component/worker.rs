@@ -115,7 +115,7 @@ impl Worker {
 
 /// The same component where the master has a link: messages and results share one connection.
 pub(crate) fn over_link(plan: Plan, address: &str) -> Plan {
-    let link = LinkConnection::new(address).threads(plan.threads);
+    let link = LinkConnection::new(address).threads(plan.together());
     plan.without_parts()
         .register_inbound("Link", link, Route::to("Methods").blocking())
         .register_outbound("Methods", Methods::default(), Route::exterior())

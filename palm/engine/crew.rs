@@ -113,7 +113,9 @@ impl Crew {
     pub(crate) fn set_limits(&mut self, limits: CrewLimits) {
         self.limits = limits;
         for worker in self.workers.values_mut() {
-            worker.credit = Credit::Paced(limits.linked_messages);
+            if let Credit::Paced(most) | Credit::Shared { most, .. } = &mut worker.credit {
+                *most = limits.linked_messages;
+            }
             worker.window = worker.window.min(limits.linked_messages);
         }
     }
@@ -438,6 +440,8 @@ mod tests {
     fn a_worker_with_threads_has_something_for_each_of_them() {
         let (mut crew, mut now) = crew(0);
         crew.join(WorkerId(0), Credit::Shared { threads: 20, most: 500 }, now);
+        // One on the link may be there before the bounds are known.
+        crew.set_limits(CrewLimits::default());
         (0..100).for_each(|sequence| crew.offer(sequence, 0));
         assert_eq!(hand_out(&mut crew, now).len(), 20);
         for _ in 0..20 {

@@ -44,6 +44,9 @@ impl Debt {
     }
 }
 
+/// In place of a number of results: what became of a message cannot be told.
+pub(crate) const UNKNOWN: u32 = u32::MAX;
+
 /// A request that is settled, and what its client was given for it as far as it was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settlement {
@@ -161,13 +164,18 @@ impl Debts {
         Some(Settlement { creditor, client, request, branches, results })
     }
 
-    /// What becomes of a message can no longer be told: it went to a peer that does not report.
-    pub(crate) fn forget(&mut self, id: Option<&Id>) {
-        if !self.forks.is_empty()
-            && let Some(id) = id
-        {
-            self.forks.remove(id);
+    /// What becomes of a message can no longer be told: it went to a peer that does not report. Who is to know that, if it
+    /// had forked.
+    pub(crate) fn forget(&mut self, id: Option<&Id>) -> Option<Creditor> {
+        if self.forks.is_empty() {
+            return None;
         }
+        self.forks.remove(id?).map(|fork| fork.creditor)
+    }
+
+    /// A peer is gone for good: nobody is to be told of its requests.
+    pub(crate) fn release(&mut self, peer: LinkId) {
+        self.forks.retain(|_, fork| fork.creditor != Creditor::Peer(peer));
     }
 
     /// Another component has taken over a branch.

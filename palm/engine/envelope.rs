@@ -1,3 +1,6 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use super::debt::Debt;
 use crate::service::Topic;
 use crate::wire::Message;
@@ -6,13 +9,69 @@ use crate::wire::Message;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PartId(pub(crate) usize);
 
-/// Who waits for the feedback of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin {
+/// Who waits for the feedback of a message: kept with whatever comes of the message, for as long as something may.
+///
+/// When the last copy is dropped, whoever waits is told that nothing more will come. So nobody waits for ever, whatever
+/// becomes of a message: it need not be said.
+#[derive(Debug, Clone)]
+pub struct Origin(Arc<Waiting>);
+
+impl Origin {
+    pub(crate) fn new(part: PartId, token: u64, ended: &Arc<Ended>) -> Self {
+        Self(Arc::new(Waiting { part, token, ended: ended.clone(), silent: AtomicBool::new(false) }))
+    }
+
     /// The blocking inbound part.
-    pub part: PartId,
+    #[must_use]
+    pub fn part(&self) -> PartId {
+        self.0.part
+    }
+
     /// Its own number for the caller.
-    pub token: u64,
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        self.0.token
+    }
+
+    /// What tells it from others, without keeping it.
+    pub(crate) fn key(&self) -> (PartId, u64) {
+        (self.part(), self.token())
+    }
+
+    /// Nobody is told of the end: others will do the message.
+    pub(crate) fn silence(&self) {
+        self.0.silent.store(true, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug)]
+struct Waiting {
+    part: PartId,
+    token: u64,
+    ended: Arc<Ended>,
+    silent: AtomicBool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !*self.silent.get_mut() {
+            self.ended.lock().push((self.part, self.token));
+        }
+    }
+}
+
+/// Those who have all the feedback that they will get.
+#[derive(Debug, Default)]
+pub(crate) struct Ended(Mutex<Vec<(PartId, u64)>>);
+
+impl Ended {
+    pub(crate) fn take(&self) -> Vec<(PartId, u64)> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(PartId, u64)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A message on its way through the router, with what the router keeps about it.
@@ -31,8 +90,8 @@ pub struct Envelope {
 impl Envelope {
     /// The same way through the router for another message.
     #[must_use]
-    pub const fn with(&self, message: Message) -> Self {
-        Self { message, origin: self.origin, topic: None, debt: self.debt }
+    pub fn with(&self, message: Message) -> Self {
+        Self { message, origin: self.origin.clone(), topic: None, debt: self.debt }
     }
 }
 

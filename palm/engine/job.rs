@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 use bytes::Bytes;
 
@@ -24,8 +25,19 @@ pub(crate) enum Task {
     HandleStream,
 }
 
+/// How a call has the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// For itself.
+    Alone,
+    /// With others of its kind, on a thread.
+    Shared,
+    /// With others of its kind, as a task.
+    Async,
+}
+
 /// Where results go that are too many to be kept until the user's code ends. It may wait: user code runs off the engine.
-pub(crate) trait Overflow {
+pub(crate) trait Overflow: Sync {
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>);
 }
 
@@ -37,8 +49,7 @@ const MAX_RESULT_BYTES: usize = 1 << 20;
 pub(crate) struct Job {
     pub(super) order: Order,
     pub(super) object: Object,
-    /// Others may run on the object meanwhile.
-    pub(super) shared: bool,
+    pub(super) access: Access,
     /// Its number among those whose time is watched.
     pub(super) call: u64,
 }
@@ -53,10 +64,12 @@ pub(crate) struct Done {
     /// Whether results went through the overflow before.
     pub(super) more: bool,
     pub(super) failed: bool,
+    /// It was given up, and the result says so.
+    pub(super) dropped: bool,
 }
 
 /// Collects results, and lets go of what is too much.
-struct Results<'a> {
+pub(super) struct Results<'a> {
     kept: Vec<Envelope>,
     bytes: usize,
     more: bool,
@@ -65,7 +78,11 @@ struct Results<'a> {
     overflow: &'a dyn Overflow,
 }
 
-impl Results<'_> {
+impl<'a> Results<'a> {
+    pub(super) fn new(order: &Order, overflow: &'a dyn Overflow) -> Self {
+        Self { kept: Vec::new(), bytes: 0, more: false, part: order.part, task: order.task, overflow }
+    }
+
     fn push(&mut self, envelope: Envelope) {
         self.bytes += envelope.message.payload().len();
         self.kept.push(envelope);
@@ -75,20 +92,27 @@ impl Results<'_> {
             self.overflow.offer(self.part, self.task, std::mem::take(&mut self.kept));
         }
     }
-}
 
-impl Job {
-    /// Whether it may run beside others of its kind.
-    pub(crate) const fn is_shared(&self) -> bool {
-        self.shared
+    /// Where a method that is called with `envelope` puts its results.
+    pub(super) fn sink(&mut self, envelope: &Envelope, kind: Kind) -> impl FnMut(Option<Bytes>) + Send {
+        let silent = matches!(kind, Kind::Pipeline | Kind::Sink);
+        move |payload| {
+            let payload = match payload {
+                None if silent => return,
+                payload => payload.unwrap_or_default(),
+            };
+            self.push(envelope.with(envelope.message.clone().with_payload(payload)));
+        }
     }
 
-    /// Runs it. A panic ends the call, not the component.
-    pub(crate) fn run(self, component: &Component, overflow: &dyn Overflow) -> Done {
-        let Self { order, mut object, shared, call } = self;
-        let mut results =
-            Results { kept: Vec::new(), bytes: 0, more: false, part: order.part, task: order.task, overflow };
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, &mut object, shared, component, &mut results)));
+    /// User code has ended: a failure is a result too. Says whether it is one.
+    pub(super) fn conclude(
+        &mut self,
+        outcome: thread::Result<Result<(), Failure>>,
+        order: &Order,
+        service: &dyn Service,
+        component: &Component,
+    ) -> bool {
         let failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(Failure::Method(error))) => Some((Code::MethodFailed, chain(&error))),
@@ -97,47 +121,59 @@ impl Job {
         };
         let failed = failure.is_some();
         if let Some((code, text)) = failure {
-            let method = method_name(&order, &*object);
+            let method = method_name(order, service);
             let message = report(&order.envelope.message, &component.name, method, code, text);
-            results.push(order.envelope.with(message));
+            self.push(order.envelope.with(message));
         }
-        let nothing = results.kept.is_empty() && !results.more;
-        if nothing && matches!(order.task, Task::Call(_)) && object.description().kind == Kind::Worker
+        let nothing = self.kept.is_empty() && !self.more;
+        if nothing && matches!(order.task, Task::Call(_)) && service.description().kind == Kind::Worker
             // A master that counts on a result for each message has to be told that there is none.
             && order.envelope.message.delivery().is_some()
         {
-            results.push(order.envelope.with(order.envelope.message.empty_part()));
+            self.push(order.envelope.with(order.envelope.message.empty_part()));
         }
+        failed
+    }
+
+    /// What was kept, and whether there was more before.
+    pub(super) fn taken(self) -> (Vec<Envelope>, bool) {
+        (self.kept, self.more)
+    }
+}
+
+impl Job {
+    pub(crate) const fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Runs it. A panic ends the call, not the component.
+    pub(crate) fn run(self, component: &Component, overflow: &dyn Overflow) -> Done {
+        let Self { order, mut object, access, call } = self;
+        let mut results = Results::new(&order, overflow);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, &mut object, access, component, &mut results)));
+        let failed = results.conclude(outcome, &order, &*object, component);
+        let (results, more) = results.taken();
         // A reference is given up before the engine hears of it, so that the next call can have the object for itself.
-        let object = if shared { None } else { Some(object) };
-        Done { order, call, object, results: results.kept, more: results.more, failed }
+        let object = if access == Access::Alone { Some(object) } else { None };
+        Done { order, call, object, results, more, failed, dropped: false }
     }
 }
 
 fn work(
     order: &Order,
     object: &mut Object,
-    shared: bool,
+    access: Access,
     component: &Component,
     results: &mut Results<'_>,
 ) -> Result<(), Failure> {
     let Order { task, envelope, .. } = order;
     if let Task::Call(method) = task {
-        let silent = matches!(object.description().kind, Kind::Pipeline | Kind::Sink);
-        let mut call = Call::new(&envelope.message, component);
-        call.deadline = envelope.message.deadline();
-        let mut sink = |payload: Option<Bytes>| {
-            let payload = match payload {
-                None if silent => return,
-                payload => payload.unwrap_or_default(),
-            };
-            results.push(envelope.with(envelope.message.clone().with_payload(payload)));
-        };
+        let call = call_of(envelope, component);
+        let mut sink = results.sink(envelope, object.description().kind);
         let mut replies = Replies::new(&mut sink);
-        return if shared {
-            object.call_shared(*method, &call, &mut replies)
-        } else {
-            alone(object)?.call(*method, &call, &mut replies)
+        return match access {
+            Access::Alone => alone(object)?.call(*method, &call, &mut replies),
+            _ => object.call_shared(*method, &call, &mut replies),
         };
     }
     let service = alone(object)?;
@@ -164,12 +200,18 @@ fn work(
     Ok(())
 }
 
+pub(super) fn call_of<'a>(envelope: &'a Envelope, component: &'a Component) -> Call<'a> {
+    let mut call = Call::new(&envelope.message, component);
+    call.deadline = envelope.message.deadline();
+    call
+}
+
 /// The engine hands no other call out meanwhile.
 fn alone(object: &mut Object) -> Result<&mut dyn Service, Failure> {
     object.alone().ok_or_else(|| Failure::Method("another call still uses the object".into()))
 }
 
-fn method_name(order: &Order, service: &dyn Service) -> &'static str {
+pub(super) fn method_name(order: &Order, service: &dyn Service) -> &'static str {
     match order.task {
         Task::Pass => "",
         Task::Call(method) => service.description().methods.get(method).map_or("", |method| method.name),
@@ -193,7 +235,7 @@ pub(crate) fn report(message: &Message, component: &str, method: &str, code: Cod
         text,
         component: component.to_owned(),
         method: method.to_owned(),
-        retryable: false,
+        retryable: matches!(code, Code::NoWorkers | Code::ShuttingDown),
     });
     message
 }

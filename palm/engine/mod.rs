@@ -4,6 +4,8 @@
 //! parts, which send through a [`Transport`]. It knows no socket, no clock and no thread, so that its tests drive whole
 //! clusters step by step.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
 mod calls;
 mod crew;
 mod debt;
@@ -12,42 +14,54 @@ mod envelope;
 mod faults;
 mod flight;
 mod hold;
+mod inlet;
 mod job;
 pub(crate) mod link;
 mod object;
 mod part;
 mod router;
+mod shelf;
 mod stats;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod width;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "tokio")]
+pub(crate) use asynchronous::Host;
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use debt::Debt;
 pub(crate) use dispatch::HandOut;
 pub use envelope::{Envelope, Origin, PartId};
 pub(crate) use faults::Faults;
 pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
-pub(crate) use job::{Done, Job, Overflow, Task, panic_text, report};
+pub(crate) use inlet::Inlets;
+pub use inlet::{Inlet, NotTaken};
+pub(crate) use job::{Access, Done, Job, Overflow, Task, panic_text, report};
 pub(crate) use object::Object;
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
 pub(crate) use router::{Exit, Router, Row};
+pub(crate) use shelf::Shelf;
 pub(crate) use stats::STATS_KEY;
 pub use stats::{Counter, Stats};
 pub(crate) use watch::Watch;
+pub(crate) use width::Width;
 
 use self::router::Step;
 use crate::error::Error;
-use crate::service::Service;
+use crate::service::{Kind, Service};
 use crate::socket::{Incoming, Peer};
+use crate::wire::Message;
 
-/// User code that may be waiting for its turn before inbound parts pause: calls, and bytes of their payloads for each thread.
+/// User code that may be waiting for its turn before inbound parts pause: calls, and bytes of payloads, those of calls under
+/// way among them, for each thread and for each task.
 const MAX_ORDERS: usize = 64;
 const MAX_ORDER_BYTES: usize = 8 << 20;
+const MAX_TASK_BYTES: usize = 256 << 10;
 
 /// One component at work.
 pub(crate) struct Engine {
@@ -62,20 +76,22 @@ pub(crate) struct Engine {
     /// The user's object; out while a call has it for itself.
     object: Option<Object>,
     /// Calls that may share the object at a time.
-    threads: usize,
-    /// User code that is out; its results will come.
+    width: Width,
+    /// User code that is out, on threads and as tasks; its results will come.
     running: usize,
+    running_tasks: usize,
     /// No new message is taken in; what is inside still leaves.
     draining: bool,
 }
 
 impl Engine {
-    /// `threads` is for an object that can be shared; any other is for one call at a time.
-    pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, object: Option<Object>, threads: usize) -> Self {
-        let threads = if object.as_ref().is_some_and(Object::is_shared) { threads.max(1) } else { 1 };
+    /// `width` is for an object that can be shared; any other is for one call at a time.
+    pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, object: Option<Object>, width: Width) -> Self {
+        let shared = object.as_ref().filter(|object| object.is_shared());
+        let width = shared.map_or(Width::ALONE, |object| width.of(object.description()));
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
         let faults = parts.iter().map(|_| Faults::default()).collect();
-        Self { core, parts, faults, failed: None, reach, object, threads, running: 0, draining: false }
+        Self { core, parts, faults, failed: None, reach, object, width, running: 0, running_tasks: 0, draining: false }
     }
 
     /// Whether `part` may take more from outside now.
@@ -97,13 +113,34 @@ impl Engine {
             return true;
         }
         self.core.orders.len() < MAX_ORDERS
-            && self.core.ordered_bytes < MAX_ORDER_BYTES.saturating_mul(self.threads)
+            && self.core.ordered_bytes < self.max_order_bytes()
             && !self.parts[part.0].is_full()
             && !self.reach[part.0].iter().any(|next| self.is_full(*next))
     }
 
     fn is_full(&self, part: PartId) -> bool {
         self.parts[part.0].is_full() || (self.core.rows[part.0].publishes && self.core.links.is_full())
+    }
+
+    /// Whether `part` may take what lies in its inlet now: for an outbound part, whether there is room for its feedback.
+    pub(crate) fn takes(&self, part: PartId) -> bool {
+        if self.core.rows[part.0].inbound { self.wants(part) } else { !self.is_blocked(part) }
+    }
+
+    pub(crate) fn is_inbound(&self, part: PartId) -> bool {
+        self.core.rows[part.0].inbound
+    }
+
+    pub(crate) fn arrived(
+        &mut self,
+        part: PartId,
+        number: u64,
+        message: Option<Message>,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
+        self.turn(part, now, transport, |part, turn| part.arrived(turn, number, message));
+        self.settle(now, transport);
     }
 
     pub(crate) fn receive(
@@ -115,6 +152,18 @@ impl Engine {
         transport: &mut dyn Transport,
     ) {
         self.turn(part, now, transport, |part, turn| part.receive(turn, port, incoming));
+        self.settle(now, transport);
+    }
+
+    pub(crate) fn malformed(
+        &mut self,
+        part: PartId,
+        port: Port,
+        incoming: Incoming,
+        now: Instant,
+        transport: &mut dyn Transport,
+    ) {
+        self.turn(part, now, transport, |part, turn| part.malformed(turn, port, incoming));
         self.settle(now, transport);
     }
 
@@ -211,24 +260,25 @@ impl Engine {
             self.core.refuse_late(now);
             let task = self.core.orders.front()?.task;
             if task != Task::Pass {
-                let shared = self.is_shared(task);
-                let object = if shared { self.object.as_ref()?.share()? } else { self.object.take()? };
+                let access = self.access(task);
+                let object = match access {
+                    Access::Alone => self.object.take()?,
+                    Access::Shared | Access::Async => self.object.as_ref()?.share()?,
+                };
                 let mut order = self.core.orders.pop_front()?;
-                if shared {
-                    order.envelope.message.set_threads(self.threads);
+                if access != Access::Alone {
+                    order.envelope.message.set_threads(self.width.together());
                 }
-                self.running += 1;
+                *self.under_way(access) += 1;
                 let call = self.core.watch.begin(&order, now);
-                return Some(Job { order, object, shared, call });
+                return Some(Job { order, object, access, call });
             }
             let mut order = self.core.orders.pop_front()?;
-            if self.running > 0 {
-                order.envelope.message.set_threads(self.threads);
+            if self.is_running() {
+                order.envelope.message.set_threads(self.width.together());
             }
             self.core.ordered_bytes -= order.envelope.message.payload().len();
-            let end = order.envelope.with(order.envelope.message.clone());
             self.core.leave(order.part, order.envelope);
-            self.core.no_feedback(&end);
             self.settle(now, transport);
         }
         None
@@ -236,7 +286,7 @@ impl Engine {
 
     /// User code is done.
     pub(crate) fn finish(&mut self, done: Done, now: Instant, transport: &mut dyn Transport) {
-        self.running -= 1;
+        *self.under_way(self.access(done.order.task)) -= 1;
         self.core.watch.end(done.call);
         if let Some(object) = done.object {
             self.object = Some(object);
@@ -248,26 +298,26 @@ impl Engine {
         if done.failed {
             self.core.stats.add(Counter::Errors, 1);
         }
+        if done.dropped && self.draining && self.core.description.is_some_and(|known| known.kind == Kind::Worker) {
+            // Its master will have it done by others.
+            return;
+        }
         let (task, part) = (done.order.task, done.order.part);
         if done.results.is_empty() && !done.more {
             self.core.calls.settled(done.order.envelope.message.client());
         }
-        let ends = matches!(task, Task::Pass | Task::Call(_)) || (done.results.is_empty() && !done.more);
         let Envelope { message, debt, .. } = &done.order.envelope;
         // The last result is the end of its message; where there is none, or each is a branch of its own, that is said apart.
         let branches = task == Task::Scatter && (done.more || done.results.len() > 1);
         let apart = branches || done.results.is_empty();
         let (message, debt) = (message.clone(), *debt);
+        // Nothing more comes of it: what it gave has its origin.
+        drop(done.order);
         self.leave_all(part, task, done.results, true, branches);
         if apart {
             self.core.settle_branch(debt, &message, now);
         }
         self.settle(now, transport);
-        if ends {
-            // Whoever waits for the feedback has it all now.
-            self.core.no_feedback(&done.order.envelope);
-            self.settle(now, transport);
-        }
     }
 
     /// Results of user code that is still running.
@@ -280,7 +330,7 @@ impl Engine {
         transport: &mut dyn Transport,
     ) {
         if let Some(first) = results.first() {
-            self.core.watch.heard(first.origin, now);
+            self.core.watch.heard(first.origin.as_ref(), now);
         }
         self.leave_all(part, task, results, false, task == Task::Scatter);
         self.settle(now, transport);
@@ -309,10 +359,13 @@ impl Engine {
         self.draining = true;
         let Router { orders, rows, ordered_bytes, .. } = &mut self.core;
         orders.retain(|order| {
-            let handed_back = order.envelope.origin.is_some_and(|origin| rows[origin.part.0].hands_back);
-            if handed_back {
+            let origin = order.envelope.origin.as_ref();
+            let handed_back = origin.filter(|origin| rows[origin.part().0].hands_back);
+            if let Some(origin) = handed_back {
+                origin.silence();
                 *ordered_bytes -= order.envelope.message.payload().len();
             }
+            let handed_back = handed_back.is_some();
             !handed_back
         });
     }
@@ -335,17 +388,54 @@ impl Engine {
         let Some(order) = self.core.orders.front() else { return false };
         match order.task {
             // Behind a call that has the object for itself, even what only passes keeps its place.
-            Task::Pass => self.running == 0 || self.object.is_some(),
-            task if self.is_shared(task) => self.object.is_some() && self.running < self.threads,
-            _ => self.running == 0 && self.object.is_some(),
+            Task::Pass => !self.is_running() || (self.object.is_some() && self.width.together() > 1),
+            task => match self.access(task) {
+                Access::Alone => self.object.is_some() && !self.is_running(),
+                Access::Shared => self.object.is_some() && self.running < self.width.threads,
+                Access::Async => self.object.is_some() && self.running_tasks < self.width.tasks,
+            },
         }
     }
 
     /// Whether a task leaves the object to others of its kind.
-    fn is_shared(&self, task: Task) -> bool {
-        self.threads > 1
-            && matches!(task, Task::Call(method)
-                if self.core.description.is_some_and(|known| known.methods.get(method).is_some_and(|method| method.shared)))
+    fn access(&self, task: Task) -> Access {
+        let Task::Call(method) = task else { return Access::Alone };
+        if !self.width.shares() {
+            return Access::Alone;
+        }
+        match self.core.description.and_then(|known| known.methods.get(method)) {
+            Some(method) if method.is_async => Access::Async,
+            Some(method) if method.shared => Access::Shared,
+            _ => Access::Alone,
+        }
+    }
+
+    /// How much user code of that kind is out.
+    const fn under_way(&mut self, access: Access) -> &mut usize {
+        match access {
+            Access::Alone | Access::Shared => &mut self.running,
+            Access::Async => &mut self.running_tasks,
+        }
+    }
+
+    const fn is_running(&self) -> bool {
+        self.running > 0 || self.running_tasks > 0
+    }
+
+    const fn max_order_bytes(&self) -> usize {
+        let threads = if self.width.threads > 1 { self.width.threads } else { 1 };
+        MAX_ORDER_BYTES.saturating_mul(threads).saturating_add(MAX_TASK_BYTES.saturating_mul(self.width.tasks))
+    }
+
+    /// Whether calls that share the object have threads of their own.
+    pub(crate) const fn has_threads(&self) -> bool {
+        self.width.threads > 1
+    }
+
+    /// Calls that are under way as tasks.
+    #[cfg(feature = "tokio")]
+    pub(crate) const fn running_tasks(&self) -> usize {
+        self.running_tasks
     }
 
     /// Whether what `part` gives has nowhere to go now.
@@ -356,7 +446,7 @@ impl Engine {
 
     /// Whether user code is waiting or running.
     pub(crate) fn is_working(&self) -> bool {
-        self.running > 0 || !self.core.orders.is_empty()
+        self.is_running() || !self.core.orders.is_empty()
     }
 
     /// Whether nothing is left inside.
@@ -369,7 +459,8 @@ impl Engine {
 
     /// Messages that workers still owe a result for, and how many of them a worker has.
     pub(crate) fn outstanding(&self) -> (usize, usize) {
-        (self.core.dispatch.len(), self.core.dispatch.held())
+        let others: usize = self.parts.iter().map(|part| part.outstanding()).sum();
+        (self.core.dispatch.len() + others, self.core.dispatch.held() + others)
     }
 
     /// Requests of linked peers that are followed.
@@ -392,6 +483,9 @@ impl Engine {
     pub(crate) fn abandon(&mut self, now: Instant, transport: &mut dyn Transport) {
         for given_up in self.core.dispatch.abandon() {
             self.core.give_up(given_up);
+        }
+        for part in 0..self.parts.len() {
+            self.turn(PartId(part), now, transport, Part::abandon);
         }
         self.settle(now, transport);
     }
@@ -439,7 +533,7 @@ impl Engine {
     fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
         loop {
             self.settle_steps(now, transport);
-            if !self.hear_linked(now) {
+            if !self.tell_ended(now, transport) && !self.hear_linked(now) {
                 break;
             }
         }
@@ -461,17 +555,12 @@ impl Engine {
         while let Some(step) = self.core.steps.pop_front() {
             match step {
                 Step::Deliver(part, mut envelope) => {
-                    let Envelope { origin, debt, .. } = envelope;
+                    let debt = envelope.debt;
                     if !self.core.rows[part.0].settles && debt != Debt::NONE {
                         self.core.lose_track(debt, &envelope.message);
                         envelope.debt = Debt::NONE;
                     }
-                    if self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope)).is_some()
-                        && let Some(origin) = origin
-                    {
-                        // Whoever waits for feedback must not wait for ever.
-                        self.core.steps.push_back(Step::Feedback(origin.part, origin.token, None));
-                    }
+                    self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope));
                 }
                 Step::End(debt, message) => self.core.settle_branch(debt, &message, now),
                 Step::Settled(part, client, request, branches, results) => {
@@ -483,10 +572,19 @@ impl Engine {
                     self.own_turn(part, now, transport, Part::resume);
                 }
                 Step::Feedback(part, token, message) => {
-                    self.turn(part, now, transport, |part, turn| part.feedback(turn, token, message));
+                    self.turn(part, now, transport, |part, turn| part.feedback(turn, token, Some(message)));
                 }
             }
         }
+    }
+
+    /// Tells who has all the feedback that there will be; says whether there was somebody to tell.
+    fn tell_ended(&mut self, now: Instant, transport: &mut dyn Transport) -> bool {
+        let ended = self.core.ended.take();
+        for (part, token) in &ended {
+            self.turn(*part, now, transport, |part, turn| part.feedback(turn, *token, None));
+        }
+        !ended.is_empty()
     }
 }
 

@@ -1,12 +1,15 @@
 //! What the engine asks of a part, and what a part may ask of the engine.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::envelope::{Envelope, Origin, PartId};
+use super::envelope::{Envelope, PartId};
+use super::inlet::{Inlet, Inlets};
 use super::router::Router;
+use super::shelf::Shelf;
 use super::stats::Counter;
 use crate::error::{BoxError, Result};
-use crate::socket::{Incoming, Peer, Sent, SocketKind};
+use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
 use crate::wire::Message;
 
 /// Number of a socket within its component.
@@ -49,6 +52,8 @@ pub trait Transport {
     fn close(&mut self, port: Port);
     /// Hands one message over, or says that it cannot.
     fn send(&mut self, port: Port, head: Option<&[u8]>, delimited: bool, body: Vec<u8>) -> Sent;
+    /// Answers a peer of a `Router`, or says that it cannot.
+    fn reply(&mut self, port: Port, to: &Sender, body: Vec<u8>) -> Sent;
     /// Whether the part wants to be called when `port` can take messages again.
     fn watch_writable(&mut self, port: Port, wanted: bool);
 }
@@ -69,12 +74,25 @@ pub trait Part: Send + 'static {
         let _ = (turn, port, incoming);
     }
 
+    /// Frames came in that make no message; they are counted. A REQ peer waits for an answer all the same.
+    fn malformed(&mut self, turn: &mut Turn<'_>, port: Port, incoming: Incoming) {
+        let _ = (turn, port, incoming);
+    }
+
+    /// Something lies in this part's [`Inlet`]: what another thread has [offered](Inlet::offer).
+    ///
+    /// Where an inbound part gets a number without a message that had one, the component ends, and did not take that message.
+    fn arrived(&mut self, turn: &mut Turn<'_>, number: u64, message: Option<Message>) {
+        let _ = (turn, number, message);
+    }
+
     /// The router has a message for this outbound part.
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
         let _ = (turn, envelope);
     }
 
-    /// The router has the feedback for a message that this blocking inbound part sent in; `None` if there will be none.
+    /// The router has feedback for a message that this blocking inbound part sent in: none, one or several times `Some`, and
+    /// then `None`, once: nothing of that message is left inside, so no more will come.
     fn feedback(&mut self, turn: &mut Turn<'_>, token: u64, message: Option<Message>) {
         let _ = (turn, token, message);
     }
@@ -163,6 +181,17 @@ pub trait Part: Send + 'static {
         false
     }
 
+    /// Messages that others do for this part now, and will give results for. The end of the component waits for them, for
+    /// 20 s at most.
+    fn outstanding(&self) -> usize {
+        0
+    }
+
+    /// The component does not wait for what is [outstanding](Self::outstanding) any longer: the part is to give it up now.
+    fn abandon(&mut self, turn: &mut Turn<'_>) {
+        let _ = turn;
+    }
+
     /// Whether nothing is left here that a drain has to wait for.
     fn is_idle(&self) -> bool {
         true
@@ -178,11 +207,19 @@ pub struct Bound {
     pub address: String,
 }
 
+impl From<Bound> for Port {
+    fn from(bound: Bound) -> Self {
+        bound.port
+    }
+}
+
 /// What a part does while it opens its sockets.
 pub struct Opening<'a> {
     pub(crate) transport: &'a mut dyn Transport,
     pub(crate) part: PartId,
     pub(crate) place: &'a mut dyn Place,
+    pub(crate) inlets: &'a mut Inlets,
+    pub(crate) shelf: &'a Shelf,
 }
 
 impl std::fmt::Debug for Opening<'_> {
@@ -193,10 +230,10 @@ impl std::fmt::Debug for Opening<'_> {
 
 /// The rules and records of the component for addresses: who may bind where, what is published.
 pub(crate) trait Place {
-    /// Checks an address that is to be bound, and gives the one to bind.
-    fn to_bind(&self, address: &crate::part::Address) -> Result<String>;
-    /// Notes what was really bound.
-    fn bound(&mut self, address: &str);
+    /// Checks an address that is to be bound, and gives the one to bind. `protected`: by encryption, or a secret of the peers.
+    fn to_bind(&self, address: &crate::part::Address, protected: bool) -> Result<String>;
+    /// Notes what was really bound, under a key of its own or the part's.
+    fn bound(&mut self, key: Option<&'static str>, address: &str);
     /// Looks an address up that is to be connected to.
     fn to_connect(&mut self, address: &crate::part::Address) -> Result<String>;
     /// An error with the component's and the part's names.
@@ -215,13 +252,33 @@ impl Opening<'_> {
         self.place.name()
     }
 
+    /// Makes a queue in which other threads leave messages for this part, `limit` at most.
+    pub fn inlet(&mut self, limit: usize) -> Inlet {
+        self.inlets.open(self.part, limit)
+    }
+
+    /// What the parts of this component share under a name: made by the first one that asks.
+    #[must_use]
+    pub fn shared<T: Default + Send + Sync + 'static>(&self, name: &str) -> Arc<T> {
+        self.shelf.get(name)
+    }
+
     /// Opens a socket and binds it. The address really bound is published in the cache under the part's key.
     ///
     /// # Errors
     /// The address is malformed, in use, or not on loopback without `insecure()`.
     pub fn bind(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Bound> {
         let port = self.transport.open(self.part, kind)?;
-        self.bind_port(port, address)
+        self.bind_port(port, address, None)
+    }
+
+    /// The same, published under a key of its own: for a part with several sockets.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_as(&mut self, key: &'static str, kind: SocketKind, address: &crate::part::Address) -> Result<Bound> {
+        let port = self.transport.open(self.part, kind)?;
+        self.bind_port(port, address, Some(key))
     }
 
     /// The same for a socket whose connections the part is told of.
@@ -231,7 +288,7 @@ impl Opening<'_> {
     pub fn bind_watched(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Bound> {
         let port = self.transport.open(self.part, kind)?;
         self.transport.watch(port)?;
-        self.bind_port(port, address)
+        self.bind_port(port, address, None)
     }
 
     /// Binds the link.
@@ -239,7 +296,7 @@ impl Opening<'_> {
         let port = self.transport.open(self.part, SocketKind::Router)?;
         self.transport.watch(port)?;
         self.transport.beat(port)?;
-        self.bind_port(port, address)
+        self.bind_port(port, address, None)
     }
 
     /// Connects to a link.
@@ -257,10 +314,10 @@ impl Opening<'_> {
         self.place.advertised(bound)
     }
 
-    fn bind_port(&mut self, port: Port, address: &crate::part::Address) -> Result<Bound> {
-        let address = self.place.to_bind(address)?;
+    fn bind_port(&mut self, port: Port, address: &crate::part::Address, key: Option<&'static str>) -> Result<Bound> {
+        let address = self.place.to_bind(address, false)?;
         let bound = self.transport.bind(port, &address).map_err(|source| self.place.refused(&address, source))?;
-        self.place.bound(&bound);
+        self.place.bound(key, &bound);
         Ok(Bound { port, address: bound })
     }
 
@@ -271,6 +328,18 @@ impl Opening<'_> {
     pub fn connect(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Port> {
         let address = self.place.to_connect(address)?;
         let port = self.transport.open(self.part, kind)?;
+        self.transport.connect(port, &address).map_err(|source| self.place.refused(&address, source))?;
+        Ok(port)
+    }
+
+    /// The same for a socket whose connections the part is told of.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_watched(&mut self, kind: SocketKind, address: &crate::part::Address) -> Result<Port> {
+        let address = self.place.to_connect(address)?;
+        let port = self.transport.open(self.part, kind)?;
+        self.transport.watch(port)?;
         self.transport.connect(port, &address).map_err(|source| self.place.refused(&address, source))?;
         Ok(port)
     }
@@ -321,15 +390,13 @@ impl Turn<'_> {
     }
 
     /// Hands a message of a caller to the router, who is answered through [`Part::feedback`] with this `token`.
+    ///
+    /// The envelope that carries the message has its [`Origin`](crate::part::Origin), as do those made of it by
+    /// [`Envelope::with`]; when the last of them is gone, feedback has come to its end.
     pub fn route_waiting(&mut self, mut message: Message, token: u64) {
         message.arrived(self.now);
-        let origin = Some(Origin { part: self.part, token });
+        let origin = Some(self.core.origin(self.part, token));
         self.core.route(self.part, Envelope { origin, ..message.into() });
-    }
-
-    /// Tells the part that waits for the feedback of `envelope` that there will be none.
-    pub fn no_feedback(&mut self, envelope: &Envelope) {
-        self.core.no_feedback(envelope);
     }
 
     /// Whether this inbound part was registered as blocking.
@@ -348,9 +415,9 @@ impl Turn<'_> {
         self.transport.send(port, head, false, message.encode_at(self.now))
     }
 
-    /// Answers a REQ peer of a `Router` socket.
-    pub fn reply(&mut self, port: Port, identity: &[u8], body: Vec<u8>) -> Sent {
-        self.transport.send(port, Some(identity), true, body)
+    /// Answers a peer of a `Router` socket: whoever sent an [`Incoming`] is its [`sender`](Incoming::sender).
+    pub fn reply(&mut self, port: Port, to: &Sender, body: impl Into<Vec<u8>>) -> Sent {
+        self.transport.reply(port, to, body.into())
     }
 
     /// Asks for [`Part::resume`] when `port` can take messages again.

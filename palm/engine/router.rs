@@ -8,7 +8,7 @@ use super::calls::Calls;
 use super::crew::WorkerId;
 use super::debt::{Debt, Debts};
 use super::dispatch::{Dispatch, GivenUp, Judgement, LinkResult};
-use super::envelope::{Envelope, PartId};
+use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
 use super::link::Links;
 use super::stats::{Counter, Stats};
@@ -60,7 +60,7 @@ pub(crate) struct Row {
 pub(super) enum Step {
     Deliver(PartId, Envelope),
     Resume(PartId),
-    Feedback(PartId, u64, Option<Message>),
+    Feedback(PartId, u64, Message),
     /// Nothing else comes of a message.
     End(Debt, Message),
     /// A message that came in over the link of a part is settled: client, request, branches, results.
@@ -85,6 +85,7 @@ pub(crate) struct Router {
     pub(crate) description: Option<&'static Description>,
     pub(crate) calls: Calls,
     pub(super) steps: VecDeque<Step>,
+    pub(super) ended: Arc<Ended>,
     pub(super) orders: VecDeque<Order>,
     /// Bytes of the payloads in `orders`.
     pub(super) ordered_bytes: usize,
@@ -122,6 +123,7 @@ impl Router {
             description,
             calls: Calls::default(),
             steps: VecDeque::new(),
+            ended: Arc::default(),
             orders: VecDeque::new(),
             ordered_bytes: 0,
             deadlines,
@@ -163,7 +165,7 @@ impl Router {
             Exit::Part(next) => self.enter(next, envelope),
             Exit::Exterior => match envelope.origin {
                 Some(origin) => {
-                    self.steps.push_back(Step::Feedback(origin.part, origin.token, Some(envelope.message)));
+                    self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope.message));
                 }
                 None => {
                     self.stats.add(Counter::Discarded, 1);
@@ -230,33 +232,33 @@ impl Router {
         true
     }
 
-    pub(crate) fn no_feedback(&mut self, envelope: &Envelope) {
-        if let Some(origin) = envelope.origin {
-            self.steps.push_back(Step::Feedback(origin.part, origin.token, None));
-        }
+    /// Has the sender of a message told what becomes of it.
+    pub(crate) fn origin(&self, part: PartId, token: u64) -> Origin {
+        Origin::new(part, token, &self.ended)
     }
 
-    /// Whether a message from a worker is a result that goes on, and what it owes.
-    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> Option<Debt> {
+    /// Whether a message from a worker is a result that goes on. How many there will be, a classic worker does not say.
+    pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> bool {
         let judgement = self.dispatch.judge(message, now);
         for (debt, message) in self.dispatch.take_silent() {
             self.steps.push_back(Step::End(debt, message));
         }
         match judgement {
             Judgement::Result(part, debt) => {
+                self.lose_track(debt, message);
                 self.steps.extend(part.map(Step::Resume));
-                Some(debt)
+                true
             }
             Judgement::Nothing(part, debt) => {
                 self.calls.settled(message.client());
                 self.steps.push_back(Step::Resume(part));
                 self.steps.push_back(Step::End(debt, message.clone()));
-                None
+                false
             }
             Judgement::Stale => {
                 self.stats.add(Counter::Stale, 1);
                 tracing::debug!(function = message.function(), "dropped a result that is a copy, or was given up");
-                None
+                false
             }
         }
     }

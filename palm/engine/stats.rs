@@ -34,7 +34,8 @@ pub enum Counter {
     Stalled,
     /// Messages that were not worked on, because their client gave the call up.
     Cancelled,
-    /// Calls of what is not there, and requests to the cache for what is not allowed or has no room.
+    /// Calls of what is not there, requests to the cache for what is not allowed or has no room, and requests over HTTP for
+    /// which too much waits already.
     Refused,
 }
 

@@ -13,7 +13,7 @@ struct Running {
     call: u64,
     method: usize,
     part: PartId,
-    origin: Option<Origin>,
+    origin: Option<(PartId, u64)>,
     /// What its message is called in log lines: by its identifier, or by what its `cache` says. To keep the message itself
     /// would cost each call more.
     id: Option<Id>,
@@ -68,7 +68,7 @@ impl Watch {
             call: self.last,
             method,
             part: order.part,
-            origin: order.envelope.origin,
+            origin: order.envelope.origin.as_ref().map(Origin::key),
             id,
             cache: if id.is_none() { message.cache().to_owned() } else { String::new() },
             since: now,
@@ -81,7 +81,8 @@ impl Watch {
     }
 
     /// A call has given results, and goes on. Where origins are not known, it may be any of those under way.
-    pub(super) fn heard(&mut self, origin: Option<Origin>, now: Instant) {
+    pub(super) fn heard(&mut self, origin: Option<&Origin>, now: Instant) {
+        let origin = origin.map(Origin::key);
         for running in self.running.iter_mut().filter(|running| running.origin == origin) {
             running.since = now;
         }
@@ -110,6 +111,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::engine::Envelope;
     use crate::wire::Message;
@@ -118,7 +121,7 @@ mod tests {
 
     fn order(token: u64) -> Order {
         let mut envelope = Envelope::from(Message::new("w.foo", "a"));
-        envelope.origin = Some(Origin { part: PartId(0), token });
+        envelope.origin = Some(Origin::new(PartId(0), token, &Arc::default()));
         Order { task: Task::Call(3), part: PartId(1), envelope }
     }
 
@@ -141,8 +144,8 @@ mod tests {
         let (mut watch, now) = (Watch::new(Some(2 * SECOND)), Instant::now());
         watch.told(Some(SECOND));
         watch.begin(&order(1), now);
-        watch.heard(order(1).envelope.origin, now + SECOND);
-        watch.heard(order(2).envelope.origin, now + 2 * SECOND);
+        watch.heard(order(1).envelope.origin.as_ref(), now + SECOND);
+        watch.heard(order(2).envelope.origin.as_ref(), now + 2 * SECOND);
         assert_eq!(watch.hung(now + 2 * SECOND, |_| false), None, "its own limit, from its last result");
         assert_eq!(watch.hung(now + 3 * SECOND, |part| part == PartId(1)), None);
         assert_eq!(watch.next(), Some(now + 5 * SECOND));

@@ -2,15 +2,15 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::bypass::Ear;
 use super::{Address, Bypass, BypassOpening, BypassPart, FromAddress};
 use crate::cache::{Cache, Unserved, answer};
 use crate::engine::{Counter, Stats, panic_text};
 use crate::error::Result;
 use crate::runtime::Stop;
-use crate::socket::{Incoming, Interest, Received, Socket, SocketKind, Waker, Wakeup, wait};
-
-/// Requests answered in a row before the part looks whether it shall stop.
-const BATCH: usize = 64;
+use crate::socket::{Received, Socket, SocketKind};
 
 /// Binds a REP service to the component's cache, for clients and workers. Cache key `db_address`.
 ///
@@ -28,21 +28,32 @@ pub struct CacheService {
 }
 
 struct Open {
-    socket: Socket,
-    wakeup: Wakeup,
-    /// Until the part runs.
-    waker: Option<Waker>,
+    ear: Ear,
+    answers: Answers,
+}
+
+struct Answers {
     cache: Arc<dyn Cache>,
     stats: Arc<Stats>,
 }
 
-impl Open {
+impl Answers {
     /// Answers one request, whatever it is: who asked waits for it.
-    fn answer(&self, incoming: Incoming, stop: &Stop) {
+    fn answer(&self, socket: &Socket, received: Received, stop: &Stop) {
+        let (sender, reply) = match received {
+            Received::Message(incoming) => (incoming.sender(), self.reply(incoming.body, stop)),
+            Received::Malformed(incoming) => (incoming.sender(), self.undecodable("it has several frames")),
+            Received::Empty => return,
+        };
+        // A peer that is gone, or does not read its answers, has nobody to blame but itself.
+        let _ = socket.reply(&sender, reply);
+    }
+
+    fn reply(&self, request: Bytes, stop: &Stop) -> Vec<u8> {
         let ask = |key: &str, asker: &str| stop.ask(key, asker);
         // The store may be the user's.
-        let answered = catch_unwind(AssertUnwindSafe(|| answer(&*self.cache, stop.read_only(), &ask, incoming.body)));
-        let reply = match answered {
+        let answered = catch_unwind(AssertUnwindSafe(|| answer(&*self.cache, stop.read_only(), &ask, request)));
+        match answered {
             Ok(Ok(reply)) => reply,
             Ok(Err(Unserved::Undecodable(error))) => self.undecodable(error),
             Ok(Err(Unserved::Refused)) => self.empty(Counter::Refused),
@@ -50,9 +61,7 @@ impl Open {
                 tracing::error!("the cache gave an error: {}", panic_text(&*panic));
                 self.empty(Counter::Errors)
             }
-        };
-        // A peer that is gone, or does not read its answers, has nobody to blame but itself.
-        let _ = self.socket.send(Some(&incoming.head), incoming.delimited, reply);
+        }
     }
 
     fn undecodable(&self, what: impl fmt::Display) -> Vec<u8> {
@@ -77,28 +86,6 @@ impl CacheService {
     pub const fn messages(mut self, messages: u64) -> Self {
         self.messages = messages;
         self
-    }
-
-    /// Answers what has come, so many requests at most; says whether there was anything.
-    fn serve(&mut self, stop: &Stop) -> bool {
-        let Some(open) = &mut self.open else { return false };
-        let mut answered = false;
-        for _ in 0..BATCH {
-            match open.socket.receive(|_| false) {
-                Received::Message(incoming) => open.answer(incoming, stop),
-                Received::Malformed(incoming) => {
-                    let reply = open.undecodable("it has several frames");
-                    let _ = open.socket.send(Some(&incoming.head), incoming.delimited, reply);
-                }
-                Received::Empty => break,
-            }
-            answered = true;
-            self.messages -= 1;
-            if self.messages == 0 {
-                break;
-            }
-        }
-        answered
     }
 }
 
@@ -127,30 +114,16 @@ impl BypassPart for CacheService {
             // It failed, and its socket did not: requests may wait there.
             return Ok(());
         }
-        let address = opening.address(&self.address)?;
-        let socket = Socket::new(opening.context(), SocketKind::Router)?;
-        let bound = socket.bind(&address).map_err(|source| opening.refused(&address, source))?;
-        opening.bound(&bound);
-        let (waker, wakeup) = Wakeup::pair(opening.context())?;
-        let (cache, stats) = (opening.cache(), opening.stats.clone());
-        self.open = Some(Open { socket, wakeup, waker: Some(waker), cache, stats });
+        let socket = opening.bind(SocketKind::Router, &self.address)?;
+        let ear = Ear::new(opening, socket)?;
+        let answers = Answers { cache: opening.cache(), stats: opening.stats.clone() };
+        self.open = Some(Open { ear, answers });
         Ok(())
     }
 
     fn run(&mut self, stop: &Stop) {
-        if let Some(waker) = self.open.as_mut().and_then(|open| open.waker.take()) {
-            stop.wakes(waker);
-        }
-        while self.messages > 0 {
-            // What came before the end is answered after it.
-            let ends = stop.is_set();
-            let answered = self.serve(stop);
-            if ends {
-                break;
-            }
-            if let Some(open) = self.open.as_ref().filter(|_| !answered) {
-                wait(&[Interest { socket: &open.socket, read: true, write: false }], &open.wakeup, None);
-            }
+        if let Some(Open { ear, answers }) = &mut self.open {
+            ear.listen(stop, &mut self.messages, |socket, received| answers.answer(socket, received, stop));
         }
         self.open = None;
     }

@@ -55,7 +55,7 @@ impl LinkService {
         self
     }
 
-    /// How long the session of a peer that is gone is kept, with what waits for it, at most 5 s more than that. Default: 25 s.
+    /// How long the session of a peer that is gone is kept, with what waits for it, at most 5 s more than that. Default: 20 s.
     #[must_use]
     pub const fn session_time(mut self, time: Duration) -> Self {
         self.limits.patience = time;

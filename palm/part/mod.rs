@@ -8,15 +8,25 @@
 //! | [`PullService`], [`WorkerPullService`] | inbound | PULL, binds |
 //! | [`PullConnection`] | inbound | PULL, connects |
 //! | [`SubConnection`] | inbound | SUB, connects |
+//! | [`RepService`] | inbound, answers its peers | ROUTER, binds: for REQ peers |
+//! | [`RepConnection`] | inbound, answers its peers | ROUTER, connects: to a REQ peer that binds |
 //! | [`LinkService`] | inbound | the link, binds: workers of this library |
 //! | [`LinkConnection`] | inbound, blocking | the link, connects: a worker's side of it |
 //! | [`PushService`], [`WorkerPushService`] | outbound | PUSH, binds |
 //! | [`PushConnection`] | outbound | PUSH, connects |
 //! | [`PubService`] | outbound | PUB, binds |
+//! | [`PushPullService`] | outbound, gives feedback | PUSH and PULL, binds both |
+//! | [`ReqConnection`] | outbound, gives feedback | DEALER, connects: to a REP service |
 //! | [`Methods`] | outbound, gives feedback | none: it runs the user's methods |
-//! | [`CacheService`] | bypass | REP, binds |
+//! | [`CacheService`] | bypass | ROUTER, binds: for REQ peers |
+//! | [`RepBypassService`] | bypass | ROUTER, binds: for REQ peers |
+//! | [`PullBypassConnection`] | bypass | PULL, connects |
+//! | [`PushBypassConnection`] | bypass | PUSH, connects |
+//!
+//! Those that speak HTTP are in `palm::http`.
 
 mod address;
+mod asked;
 mod bypass;
 mod cache;
 mod dialer;
@@ -26,15 +36,21 @@ mod link_service;
 mod methods;
 mod publish;
 mod pull;
+mod pull_bypass;
 mod push;
+mod push_bypass;
+mod push_pull;
+mod rep;
+mod rep_bypass;
+mod req;
 mod sub;
 mod upstream;
 mod worker_ports;
 mod worker_push;
 
-pub use crate::engine::{Bound, Envelope, Opening, Origin, Part, PartId, Port, Transport, Turn};
+pub use crate::engine::{Bound, Envelope, Inlet, NotTaken, Opening, Origin, Part, PartId, Port, Transport, Turn};
 pub use crate::runtime::Stop;
-pub use crate::socket::{Incoming, Peer, Sent, SocketKind};
+pub use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
 pub use address::Address;
 pub(crate) use address::AddressKind;
 pub use bypass::{BypassOpening, BypassPart};
@@ -45,7 +61,13 @@ pub use link_service::LinkService;
 pub use methods::Methods;
 pub use publish::PubService;
 pub use pull::{PullConnection, PullService, WorkerPullService};
+pub use pull_bypass::PullBypassConnection;
 pub use push::{PushConnection, PushService};
+pub use push_bypass::{Feed, PushBypassConnection};
+pub use push_pull::PushPullService;
+pub use rep::{RepConnection, RepService};
+pub use rep_bypass::RepBypassService;
+pub use req::ReqConnection;
 pub use sub::SubConnection;
 pub use worker_push::WorkerPushService;
 
@@ -62,7 +84,7 @@ pub trait FromAddress: Sized {
 /// A part that brings messages from outside to the router.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an inbound part",
-    note = "inbound parts are `PullService`, `WorkerPullService`, `PullConnection`, `SubConnection`, and what implements `palm::part::Inbound`"
+    note = "`palm::part` has a table of parts and their directions; one of your own implements `palm::part::Inbound`"
 )]
 pub trait Inbound: Part {
     /// Whether it binds its address (a service) or connects to it (a connection).
@@ -74,7 +96,7 @@ pub trait Inbound: Part {
 /// A part that takes messages from the router to the outside.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an outbound part",
-    note = "outbound parts are `PushService`, `WorkerPushService`, `PubService`, `PushConnection`, `Methods`, and what implements `palm::part::Outbound`"
+    note = "`palm::part` has a table of parts and their directions; one of your own implements `palm::part::Outbound`"
 )]
 pub trait Outbound: Part {
     /// Whether it binds its address (a service) or connects to it (a connection).
@@ -89,7 +111,7 @@ pub trait Outbound: Part {
 /// A part that does its work beside the router, on a thread of its own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a bypass part",
-    note = "bypass parts are `CacheService`, and what implements `palm::part::Bypass`"
+    note = "`palm::part` has a table of parts and their directions; one of your own implements `palm::part::Bypass`"
 )]
 pub trait Bypass: BypassPart {
     /// Whether it binds its address (a service) or connects to it (a connection).

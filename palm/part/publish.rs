@@ -222,9 +222,12 @@ impl Part for PubService {
     }
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
-        turn.no_feedback(&envelope);
         let Some(port) = self.port else { return };
         let Envelope { mut message, topic, debt, .. } = envelope;
+        if turn.core.is_unwanted(debt) {
+            // Its client is gone for good.
+            return turn.count(Counter::Cancelled, 1);
+        }
         let client = message.client_topic();
         let topic = match topic.map(Bytes::from) {
             Some(topic) => topic,

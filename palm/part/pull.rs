@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::hooks::{Hooks, Plain};
 use super::{Address, FromAddress, Inbound};
-use crate::engine::{Debt, Envelope, Opening, Part, Port, Turn};
+use crate::engine::{Envelope, Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Incoming, Peer, SocketKind};
@@ -55,18 +55,14 @@ impl Intake {
                 turn.core.calls.asked(message.client(), peer);
             }
         }
-        let mut debt = Debt::NONE;
-        if self.results {
-            match turn.core.judge(&mut message, turn.now) {
-                Some(owed) => debt = owed,
-                None => return,
-            }
+        if self.results && !turn.core.judge(&mut message, turn.now) {
+            return;
         }
         if turn.blocks() {
             self.waiting += 1;
             turn.route_waiting(message, 0);
         } else {
-            turn.route(Envelope { debt, ..message.into() });
+            turn.route(message);
         }
     }
 
@@ -85,9 +81,9 @@ impl Intake {
     }
 
     pub(super) fn feedback(&mut self, message: Option<&Message>) {
-        self.waiting = self.waiting.saturating_sub(1);
-        if let Some(message) = message {
-            self.hooks.as_deref_mut().unwrap_or(&mut Plain).handle_feedback(message);
+        match message {
+            Some(message) => self.hooks.as_deref_mut().unwrap_or(&mut Plain).handle_feedback(message),
+            None => self.waiting = self.waiting.saturating_sub(1),
         }
     }
 

@@ -24,8 +24,6 @@ impl Outlet {
     }
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
-        // Who waits for feedback of a part that gives none must not wait for ever.
-        turn.no_feedback(&envelope);
         let Self { hooks, waiting, .. } = self;
         let Some(hooks) = hooks else { return self.offer(turn, envelope.message) };
         hooks.scatter(envelope.message, &mut Messages::new(&mut |message| waiting.push_back(message)));

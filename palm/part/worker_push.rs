@@ -409,8 +409,6 @@ impl Part for WorkerPushService {
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
         self.set_up(turn);
-        // Who waits for feedback of a part that gives none must not wait for ever.
-        turn.no_feedback(&envelope);
         let (part, now) = (turn.part, turn.now);
         match self.hooks.as_deref_mut() {
             None => turn.core.dispatch.submit(part, envelope, now),

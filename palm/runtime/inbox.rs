@@ -35,6 +35,13 @@ struct Contents {
     closed: bool,
 }
 
+impl Contents {
+    /// Whether user code has to wait with its results.
+    fn is_full(&self) -> bool {
+        self.given.len() >= MAX_BATCHES && !self.closed
+    }
+}
+
 pub(super) struct Inbox {
     contents: Mutex<Contents>,
     taken: Condvar,
@@ -46,6 +53,11 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new(waker: Waker) -> Self {
         Self { contents: Mutex::default(), taken: Condvar::new(), any: AtomicBool::new(false), waker }
+    }
+
+    /// Something lies elsewhere for the reactor.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
     }
 
     /// The component shall end.
@@ -112,6 +124,28 @@ impl Inbox {
         }
     }
 
+    /// Takes results if that needs no waiting, and else gives them back.
+    #[cfg(feature = "tokio")]
+    pub(super) fn try_offer(&self, part: PartId, task: Task, results: Vec<Envelope>) -> Option<Vec<Envelope>> {
+        let contents = self.lock();
+        if contents.is_full() {
+            return Some(results);
+        }
+        self.take_in(contents, part, task, results);
+        None
+    }
+
+    fn take_in(&self, mut contents: MutexGuard<'_, Contents>, part: PartId, task: Task, results: Vec<Envelope>) {
+        if contents.closed {
+            // The component has ended without this code, whose results have nowhere to go, however many are still to come.
+            return;
+        }
+        contents.given.push_back(Given::Batch { part, task, results });
+        drop(contents);
+        self.any.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
     /// Nobody will take anything any more.
     pub(super) fn close(&self) {
         let mut contents = self.lock();
@@ -133,17 +167,8 @@ impl Overflow for Inbox {
     /// Waits while the reactor has too much to do: user code that yields faster than its results can leave is slowed.
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>) {
         let contents = self.lock();
-        let mut contents = self
-            .taken
-            .wait_while(contents, |contents| contents.given.len() >= MAX_BATCHES && !contents.closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        if contents.closed {
-            // The component has ended without this code, whose results have nowhere to go, however many are still to come.
-            return;
-        }
-        contents.given.push_back(Given::Batch { part, task, results });
-        drop(contents);
-        self.any.store(true, Ordering::Release);
-        self.waker.wake();
+        let contents =
+            self.taken.wait_while(contents, |contents| contents.is_full()).unwrap_or_else(PoisonError::into_inner);
+        self.take_in(contents, part, task, results);
     }
 }

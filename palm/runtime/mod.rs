@@ -13,6 +13,8 @@ mod sockets;
 mod start;
 mod stop;
 mod supervise;
+#[cfg(feature = "tokio")]
+mod tasks;
 
 pub use handle::Handle;
 pub(crate) use place::is_loopback;

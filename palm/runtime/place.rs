@@ -26,18 +26,18 @@ pub(super) struct PlaceOf<'a> {
 }
 
 impl Place for PlaceOf<'_> {
-    fn to_bind(&self, address: &Address) -> Result<String> {
+    fn to_bind(&self, address: &Address, protected: bool) -> Result<String> {
         let address = address.to_string();
         match host(&address) {
-            Some(host) if !is_loopback(host) && !self.rules.insecure => {
+            Some(host) if !is_loopback(host) && !protected && !self.rules.insecure => {
                 Err(Error::Insecure { component: self.rules.component.clone(), part: self.part.to_owned(), address })
             }
             _ => Ok(address),
         }
     }
 
-    fn bound(&mut self, address: &str) {
-        let Some(key) = self.key else { return };
+    fn bound(&mut self, key: Option<&'static str>, address: &str) {
+        let Some(key) = key.or(self.key) else { return };
         let advertised = self.advertised(address);
         if self.rules.advertise.is_none() && host(address).is_some_and(is_wildcard) {
             tracing::warn!(
@@ -75,15 +75,14 @@ impl Place for PlaceOf<'_> {
 
     /// For a wildcard the name of this machine, or what was given.
     fn advertised(&self, bound: &str) -> String {
-        let Some((host, port)) = host(bound).and_then(|host| Some((host, bound.rsplit_once(':')?.1))) else {
-            return bound.to_owned();
-        };
+        let parts = host(bound).and_then(|host| Some((bound.split_once("://")?.0, host, bound.rsplit_once(':')?.1)));
+        let Some((transport, host, port)) = parts else { return bound.to_owned() };
         let name = match &self.rules.advertise {
             Some(name) if is_wildcard(host) || !is_loopback(host) => name.clone(),
             None if is_wildcard(host) => gethostname::gethostname().to_string_lossy().into_owned(),
             _ => return bound.to_owned(),
         };
-        format!("tcp://{name}:{port}")
+        format!("{transport}://{name}:{port}")
     }
 }
 
@@ -107,9 +106,10 @@ fn is_wildcard(host: &str) -> bool {
     matches!(host, "0.0.0.0" | "[::]" | "*")
 }
 
-/// The host of a TCP address.
+/// The host of an address that others can reach.
 fn host(address: &str) -> Option<&str> {
-    Some(address.strip_prefix("tcp://")?.rsplit_once(':')?.0)
+    let (transport, place) = address.split_once("://")?;
+    matches!(transport, "tcp" | "http" | "https").then(|| place.rsplit_once(':').map(|(host, _)| host))?
 }
 
 pub(crate) fn is_loopback(host: &str) -> bool {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::inbox::{Ask, Given, Inbox};
 use super::sockets::Sockets;
-use crate::engine::{Counter, Done, Engine, Job, RESULT_PATIENCE, Stats};
+use crate::engine::{Access, Counter, Done, Engine, Inlets, Job, RESULT_PATIENCE, Stats};
 use crate::error::Result;
 use crate::socket::{PeerEvent, Received, Wakeup};
 
@@ -24,6 +24,12 @@ pub(super) enum Next {
     Run(Job),
     /// Let another thread run user code, and call again.
     Share(Job),
+    /// Let a task run user code, and call again.
+    #[cfg(feature = "tokio")]
+    Spawn(Job),
+    /// Give up the tasks that are under way, and call again.
+    #[cfg(feature = "tokio")]
+    Abort,
     /// Call again.
     Again,
     /// The component has ended, or cannot go on.
@@ -33,6 +39,7 @@ pub(super) enum Next {
 pub(super) struct Reactor {
     engine: Engine,
     sockets: Sockets,
+    inlets: Inlets,
     wakeup: Wakeup,
     flushed: Instant,
     drain: Option<Drain>,
@@ -46,6 +53,15 @@ struct Drain {
     outstanding: usize,
     /// When the last result of a worker came.
     last_result: Instant,
+    #[cfg(feature = "tokio")]
+    gave_up_tasks: bool,
+}
+
+impl Drain {
+    /// When what is still being worked on is given up, so that there is time left to say so.
+    fn late(&self) -> Instant {
+        self.since + (DRAIN - FLUSH)
+    }
 }
 
 impl Drain {
@@ -57,8 +73,8 @@ impl Drain {
 }
 
 impl Reactor {
-    pub(super) fn new(engine: Engine, sockets: Sockets, wakeup: Wakeup) -> Self {
-        Self { engine, sockets, wakeup, flushed: Instant::now(), drain: None }
+    pub(super) fn new(engine: Engine, sockets: Sockets, inlets: Inlets, wakeup: Wakeup) -> Self {
+        Self { engine, sockets, inlets, wakeup, flushed: Instant::now(), drain: None }
     }
 
     pub(super) fn started(&mut self) {
@@ -97,11 +113,20 @@ impl Reactor {
             self.flush(false, now);
         }
         if let Some(job) = self.engine.next_job(now, &mut self.sockets) {
-            return if job.is_shared() { Next::Share(job) } else { Next::Run(job) };
+            return match job.access() {
+                #[cfg(feature = "tokio")]
+                Access::Async => Next::Spawn(job),
+                Access::Shared if self.engine.has_threads() => Next::Share(job),
+                _ => Next::Run(job),
+            };
         }
-        let read = self.read(now, stats);
+        let read = self.take_in(now) | self.read(now, stats);
         if self.engine.is_exhausted() {
             self.drain(now);
+        }
+        #[cfg(feature = "tokio")]
+        if self.gives_up_tasks(now) {
+            return Next::Abort;
         }
         if self.has_ended(now, stats) {
             return Next::Ended(Ok(()));
@@ -130,6 +155,29 @@ impl Reactor {
         self.sockets.set_linger(self.drain.as_ref().map_or(Duration::ZERO, Drain::left));
     }
 
+    /// Takes what other threads have left.
+    fn take_in(&mut self, now: Instant) -> bool {
+        if !self.inlets.has_heard() {
+            return false;
+        }
+        let (mut taken, mut left) = (false, false);
+        for (part, inlet) in self.inlets.iter() {
+            for _ in 0..BATCH {
+                if !self.engine.takes(part) {
+                    break;
+                }
+                let Some((number, message)) = inlet.take() else { break };
+                self.engine.arrived(part, number, message, now, &mut self.sockets);
+                taken = true;
+            }
+            left |= !inlet.is_empty();
+        }
+        if left {
+            self.inlets.look_again();
+        }
+        taken
+    }
+
     fn read(&mut self, now: Instant, stats: &Stats) -> bool {
         let mut read = false;
         for (port, part) in self.sockets.ports().iter().copied() {
@@ -146,9 +194,10 @@ impl Reactor {
                 }
                 match self.sockets.receive(port) {
                     Received::Message(incoming) => self.engine.receive(part, port, incoming, now, &mut self.sockets),
-                    Received::Malformed(_) => {
+                    Received::Malformed(incoming) => {
                         stats.add(Counter::Undecodable, 1);
                         tracing::warn!("dropped a message of the wrong number of frames");
+                        self.engine.malformed(part, port, incoming, now, &mut self.sockets);
                     }
                     Received::Empty => break,
                 }
@@ -168,9 +217,31 @@ impl Reactor {
     fn drain(&mut self, now: Instant) {
         if self.drain.is_none() {
             self.engine.drain();
+            for (part, number) in self.inlets.close(|part| self.engine.is_inbound(part)) {
+                self.engine.arrived(part, number, None, now, &mut self.sockets);
+            }
             let (outstanding, _) = self.engine.outstanding();
-            self.drain = Some(Drain { since: now, flushing: None, outstanding, last_result: now });
+            self.drain = Some(Drain {
+                since: now,
+                flushing: None,
+                outstanding,
+                last_result: now,
+                #[cfg(feature = "tokio")]
+                gave_up_tasks: false,
+            });
         }
+    }
+
+    /// Whether tasks have taken longer than a component that was told to end waits for them; says so once.
+    #[cfg(feature = "tokio")]
+    fn gives_up_tasks(&mut self, now: Instant) -> bool {
+        let tasks = self.engine.running_tasks();
+        let Some(drain) = self.drain.as_mut().filter(|drain| tasks > 0 && now >= drain.late()) else { return false };
+        let first = !std::mem::replace(&mut drain.gave_up_tasks, true);
+        if first {
+            tracing::warn!("gave up {tasks} calls of async methods that had not ended after {:?}", DRAIN - FLUSH);
+        }
+        first
     }
 
     /// Whether everything that can be handed over has been.
@@ -182,7 +253,7 @@ impl Reactor {
         }
         // Workers that have something take the time they need; what has no worker is waited for only briefly.
         let waits_for_results = held > 0 || (outstanding > 0 && now < drain.last_result + RESULT_PATIENCE);
-        let late = now >= drain.since + DRAIN - FLUSH;
+        let late = now >= drain.late();
         if outstanding > 0 && (late || !waits_for_results) {
             tracing::warn!("ended with {outstanding} messages that workers have not done");
             self.engine.abandon(now, &mut self.sockets);

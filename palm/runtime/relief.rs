@@ -5,6 +5,8 @@
 //! through the inbox when it is done, and becomes the relief.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(feature = "tokio")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, Thread};
@@ -14,6 +16,8 @@ use super::inbox::Inbox;
 use super::pool::Pool;
 use super::reactor::{Next, Reactor};
 use super::stop::Stop;
+#[cfg(feature = "tokio")]
+use super::tasks::Tasks;
 use crate::cache::RemoteCache;
 use crate::engine::{Stats, panic_text};
 use crate::error::{Error, Result};
@@ -29,6 +33,8 @@ pub(super) struct Shared {
     reactor: Mutex<Option<Reactor>>,
     pub(super) inbox: Inbox,
     pool: Pool,
+    #[cfg(feature = "tokio")]
+    pub(super) tasks: OnceLock<Tasks>,
     pub(super) component: Component,
     pub(super) stats: Arc<Stats>,
     pub(super) stop: Arc<Stop>,
@@ -63,6 +69,8 @@ impl Shared {
             reactor: Mutex::new(None),
             inbox,
             pool: Pool::default(),
+            #[cfg(feature = "tokio")]
+            tasks: OnceLock::new(),
             component,
             stats,
             stop,
@@ -78,7 +86,7 @@ impl Shared {
     }
 
     /// Drives `reactor` on this thread until the component ends or the relief takes over; then is the relief.
-    pub(super) fn drive(&self, mut reactor: Reactor) {
+    pub(super) fn drive(self: &Arc<Self>, mut reactor: Reactor) {
         reactor.started();
         let mut guard = lock(&self.reactor);
         *guard = Some(reactor);
@@ -132,12 +140,24 @@ impl Shared {
         lock(&self.state).threads += 1;
     }
 
-    fn serve<'s>(&'s self, mut guard: MutexGuard<'s, Option<Reactor>>) {
+    fn serve<'s>(self: &'s Arc<Self>, mut guard: MutexGuard<'s, Option<Reactor>>) {
         loop {
             let Some(reactor) = guard.as_mut() else { return };
             match reactor.turn(&self.inbox, &self.stats) {
                 Next::Again => {}
                 Next::Share(job) => self.pool.give(job),
+                #[cfg(feature = "tokio")]
+                Next::Spawn(job) => {
+                    if let Some(tasks) = self.tasks.get() {
+                        tasks.spawn(self.clone(), job);
+                    }
+                }
+                #[cfg(feature = "tokio")]
+                Next::Abort => {
+                    if let Some(tasks) = self.tasks.get() {
+                        tasks.abort();
+                    }
+                }
                 Next::Ended(outcome) => {
                     let reactor = guard.take();
                     drop(guard);
@@ -184,7 +204,7 @@ impl Shared {
     }
 
     /// Is the relief until the component ends.
-    pub(super) fn relieve(&self) {
+    pub(super) fn relieve(self: &Arc<Self>) {
         let (mut seen, mut quiet) = (0, 0);
         while !lock(&self.state).ended {
             let calls = self.calls.load(Ordering::SeqCst);
@@ -218,6 +238,10 @@ impl Shared {
         self.stop.set();
         self.inbox.close();
         self.pool.close();
+        #[cfg(feature = "tokio")]
+        if let Some(tasks) = self.tasks.get() {
+            tasks.close();
+        }
         let mut state = lock(&self.state);
         state.ended = true;
         state.outcome.get_or_insert(outcome);

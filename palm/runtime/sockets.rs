@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::link::Frame;
 use crate::engine::{PartId, Port, Transport};
 use crate::error::{BoxError, Result};
-use crate::socket::{Context, Interest, PeerEvent, Received, Sent, Socket, SocketKind, Wakeup, wait};
+use crate::socket::{Context, Interest, PeerEvent, Received, Sender, Sent, Socket, SocketKind, Wakeup, wait};
 use crate::wire::has_id;
 
 pub(super) struct Sockets {
@@ -132,6 +132,10 @@ impl Transport for Sockets {
 
     fn send(&mut self, port: Port, head: Option<&[u8]>, delimited: bool, body: Vec<u8>) -> Sent {
         self.entry(port).map_or(Sent::Gone, |entry| entry.socket.send(head, delimited, body))
+    }
+
+    fn reply(&mut self, port: Port, to: &Sender, body: Vec<u8>) -> Sent {
+        self.entry(port).map_or(Sent::Gone, |entry| entry.socket.reply(to, body))
     }
 
     fn watch_writable(&mut self, port: Port, wanted: bool) {

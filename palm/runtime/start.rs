@@ -13,9 +13,11 @@ use super::relief::Shared;
 use super::sockets::Sockets;
 use super::stop::Stop;
 use super::supervise::Supervised;
-use crate::cache::{CacheHandle, ReadOnly, RemoteCache};
+#[cfg(feature = "tokio")]
+use super::tasks::Tasks;
+use crate::cache::{CacheHandle, OwnKeys, ReadOnly, RemoteCache};
 use crate::engine::link::{Frame, PROTOCOL};
-use crate::engine::{Engine, Opening, PartId, Router, STATS_KEY, Stats, Watch};
+use crate::engine::{Engine, Inlets, Opening, PartId, Router, STATS_KEY, Shelf, Stats, Watch};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::part::BypassOpening;
@@ -36,6 +38,8 @@ type Addresses = Arc<OnceLock<BTreeMap<String, String>>>;
 /// its own thread, for as long as it takes.
 pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
     plan.verify()?;
+    let own = Arc::new(OwnKeys::new(plan.cache));
+    plan.cache = own.clone();
     let (waker, wakeup) = Wakeup::pair(&plan.context)?;
     // Two ways to the master's cache: the one that looks addresses up is cut when the component is told to end, the one of
     // the methods lasts.
@@ -51,8 +55,13 @@ pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
     // Of the highest level, so that whoever filters by level still sees whose event it is.
     let span = tracing::error_span!("component", name = %shared.component.name);
     span.in_scope(|| plan.share())?;
-    let (has_service, threads) = (plan.service.is_some(), plan.threads);
-    let start = Start { plan, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
+    let (has_service, threads) = (plan.service.is_some(), plan.width.threads);
+    #[cfg(feature = "tokio")]
+    if let Some(tasks) = Tasks::of(&plan, &span)? {
+        // Set once, here.
+        let _ = shared.tasks.set(tasks);
+    }
+    let start = Start { plan, own, remote, wakeup, shared: shared.clone(), addresses: addresses.clone() };
     if start.remote.is_some() {
         let shared = shared.clone();
         shared.clone().spawn(&span, move || match start.open() {
@@ -82,6 +91,7 @@ pub(crate) fn start(mut plan: Plan) -> Result<Handle> {
 
 struct Start {
     plan: Plan,
+    own: Arc<OwnKeys>,
     remote: Option<Arc<RemoteCache>>,
     wakeup: Wakeup,
     shared: Arc<Shared>,
@@ -90,7 +100,7 @@ struct Start {
 
 impl Start {
     fn open(self) -> Result<Reactor> {
-        let Self { mut plan, remote, wakeup, shared, addresses } = self;
+        let Self { mut plan, own, remote, wakeup, shared, addresses } = self;
         if let (Some(over_link), Some(remote)) = (plan.over_link, &remote)
             && let Some(address) = link_of(remote, &plan)?
         {
@@ -105,18 +115,31 @@ impl Start {
         });
         let mut sockets = Sockets::new(plan.context.clone());
         let mut found = Vec::new();
+        let mut inlets = shared.inlets();
+        let shelf = Shelf::default();
         for (index, planned) in plan.parts.iter_mut().enumerate() {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening = Opening { transport: &mut sockets, part: PartId(index), place: &mut place };
+            let mut opening = Opening {
+                transport: &mut sockets,
+                part: PartId(index),
+                place: &mut place,
+                inlets: &mut inlets,
+                shelf: &shelf,
+            };
             planned.part.open(&mut opening)?;
         }
         for planned in &mut plan.bypasses {
             let mut place = PlaceOf { rules: &rules, part: &planned.name, key: planned.key, addresses: &mut found };
-            let mut opening =
-                BypassOpening { place: &mut place, context: &plan.context, cache: &plan.cache, stats: &shared.stats };
+            let mut opening = BypassOpening {
+                place: &mut place,
+                context: &plan.context,
+                cache: &plan.cache,
+                stats: &shared.stats,
+                shelf: &shelf,
+            };
             planned.part.open(&mut opening)?;
         }
-        let found = publish(&plan, &shared, found)?;
+        let found = publish(&plan, &own, &shared, found);
         let link = found.get(features::TOPIC).cloned();
         // Set once, here.
         let _ = addresses.set(found);
@@ -125,17 +148,18 @@ impl Start {
         shared.answer_asks(asked);
         for planned in std::mem::take(&mut plan.bypasses) {
             let (rules, context, cache) = (rules.clone(), plan.context.clone(), plan.cache.clone());
-            let supervised = Supervised { planned, rules, context, cache, shared: shared.clone() };
-            shared.clone().spawn(&tracing::Span::current(), move || supervised.run())?;
+            let (shelf, shared) = (shelf.clone(), shared.clone());
+            let supervised = Supervised { planned, rules, context, cache, shelf, shared: shared.clone() };
+            shared.spawn(&tracing::Span::current(), move || supervised.run())?;
         }
         let rows = plan.rows();
         let description = plan.service.as_deref().map(crate::service::Service::description);
         let mut core = Router::new(plan.name.as_str().into(), rows, shared.stats.clone(), description, plan.messages);
         core.watch = Watch::new(plan.work_timeout);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
-        let mut engine = Engine::new(core, parts, plan.service, plan.threads);
+        let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
-        Ok(Reactor::new(engine, sockets, wakeup))
+        Ok(Reactor::new(engine, sockets, inlets, wakeup))
     }
 }
 
@@ -162,7 +186,12 @@ fn link_of(master: &RemoteCache, plan: &Plan) -> Result<Option<String>> {
 }
 
 /// Puts into the cache what peers look for there: the component's name, its addresses, what the user has preset.
-fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> Result<BTreeMap<String, String>> {
+fn publish(
+    plan: &Plan,
+    cache: &OwnKeys,
+    shared: &Shared,
+    found: Vec<(&'static str, String)>,
+) -> BTreeMap<String, String> {
     let mut addresses = BTreeMap::new();
     for (key, address) in &found {
         let twins = found.iter().filter(|(other, _)| other == key).count();
@@ -181,15 +210,15 @@ fn publish(plan: &Plan, shared: &Shared, found: Vec<(&'static str, String)>) -> 
         (features::KEY, features::json(addresses.get(features::TOPIC).map(String::as_str))),
     ];
     for (key, value) in own.chain(name) {
-        plan.cache.set(key, value.into())?;
+        cache.publish(key, value);
         read_only.insert(key);
     }
     for (key, value) in &plan.presets {
-        plan.cache.set(key, value.clone())?;
+        cache.publish(key, value.clone());
         read_only.insert(key);
     }
     shared.stop.set_read_only(read_only);
-    Ok(addresses)
+    addresses
 }
 
 impl Shared {
@@ -206,6 +235,16 @@ impl Shared {
             shared.upgrade()?.inbox.ask(Ask { part, asker: asker.to_owned(), answer });
             answered.recv_timeout(ASK_TIMEOUT).ok().flatten()
         });
+    }
+
+    /// No inlets yet. What other threads leave there wakes the reactor.
+    fn inlets(self: &Arc<Self>) -> Inlets {
+        let shared = Arc::downgrade(self);
+        Inlets::new(self.stats.clone(), move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.inbox.wake();
+            }
+        })
     }
 
     /// Starts the threads that calls of methods with `&self` run on; all of them or none.

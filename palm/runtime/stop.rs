@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::cache::ReadOnly;
@@ -35,7 +35,7 @@ impl fmt::Debug for Ask {
 #[derive(Debug, Default)]
 struct State {
     set: bool,
-    wakers: Vec<Waker>,
+    wakers: Vec<Arc<Waker>>,
 }
 
 impl Stop {
@@ -53,6 +53,11 @@ impl Stop {
         state.set
     }
 
+    /// Waits until the part shall end.
+    pub fn wait_until_set(&self) {
+        drop(self.changed.wait_while(self.lock(), |state| !state.set).unwrap_or_else(PoisonError::into_inner));
+    }
+
     pub(crate) fn set(&self) {
         let mut state = self.lock();
         state.set = true;
@@ -63,7 +68,8 @@ impl Stop {
     }
 
     /// Has `waker` woken when the stop is set.
-    pub(crate) fn wakes(&self, waker: Waker) {
+    pub(crate) fn wakes(&self, waker: impl Into<Arc<Waker>>) {
+        let waker = waker.into();
         let mut state = self.lock();
         if state.set {
             waker.wake();

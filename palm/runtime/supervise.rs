@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::place::{PlaceOf, Rules};
 use super::relief::Shared;
 use crate::cache::Cache;
-use crate::engine::{Counter, Faults, panic_text};
+use crate::engine::{Counter, Faults, Shelf, panic_text};
 use crate::error::Error;
 use crate::part::BypassOpening;
 use crate::socket::Context;
@@ -21,6 +21,7 @@ pub(super) struct Supervised {
     pub(super) rules: Arc<Rules>,
     pub(super) context: Context,
     pub(super) cache: Arc<dyn Cache>,
+    pub(super) shelf: Shelf,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -57,8 +58,13 @@ impl Supervised {
         let mut addresses = Vec::new();
         let (part, key) = (&*self.planned.name, self.planned.key);
         let mut place = PlaceOf { rules: &self.rules, part, key, addresses: &mut addresses };
-        let mut opening =
-            BypassOpening { place: &mut place, context: &self.context, cache: &self.cache, stats: &self.shared.stats };
+        let mut opening = BypassOpening {
+            place: &mut place,
+            context: &self.context,
+            cache: &self.cache,
+            stats: &self.shared.stats,
+            shelf: &self.shelf,
+        };
         let part = &mut self.planned.part;
         let opened = catch_unwind(AssertUnwindSafe(|| part.open(&mut opening))).map_err(|panic| panic_text(&*panic))?;
         opened.map_err(|error| error.to_string())

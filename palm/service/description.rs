@@ -34,6 +34,8 @@ pub struct Method {
     pub reply: &'static str,
     /// Whether it takes `&self`, so that several calls of it may run at a time.
     pub shared: bool,
+    /// Whether it is an `async fn`, whose calls are tasks of a runtime. Such a method is `shared` too.
+    pub is_async: bool,
     /// The line of the method's name, from 1.
     pub line: u32,
 }

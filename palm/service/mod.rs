@@ -31,9 +31,13 @@ pub use registry::Registration;
 pub use reply::{Failure, IntoReply, Replies};
 pub use topic::Topic;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::wire::Message;
+
+/// The call of an `async` method, under way.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
 
 /// A type whose methods are called by name. `#[palm::server]`, `worker`, `pipeline`, `sink`, `master` and `hub` implement it.
 ///
@@ -72,7 +76,7 @@ pub trait Service: Send + 'static {
     /// It is also the method's place in [`Description::methods`]. `echo` is answered by the engine unless the block has one.
     fn resolve(&self, method: &str) -> Option<usize>;
 
-    /// Runs the method of that number. Results are pushed to `replies` as they come.
+    /// Runs the method of that number, if it is not `async`. Results are pushed to `replies` as they come.
     ///
     /// # Errors
     /// [`Failure`] if the payload does not fit the method's argument, the method returns an error, or there is no method
@@ -87,6 +91,14 @@ pub trait Service: Send + 'static {
     /// As [`call`](Self::call); a method that takes `&mut self` is none here.
     fn call_shared(&self, method: usize, call: &Call<'_>, replies: &mut Replies<'_>) -> Result<(), Failure> {
         private::no_such_method(method, call, replies)
+    }
+
+    /// Begins the method of that number, if it is an `async` one; it is done when the future is.
+    ///
+    /// # Errors
+    /// The future gives those of [`call`](Self::call); a method that is not `async` is none here.
+    fn call_async<'a>(&'a self, method: usize, call: &'a Call<'_>, replies: &'a mut Replies<'_>) -> Running<'a> {
+        Box::pin(std::future::ready(private::no_such_method(method, call, replies)))
     }
 
     /// The object as several threads may hold it, if they may: a method of it takes `&self`, and it is `Sync`.

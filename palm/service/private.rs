@@ -3,7 +3,7 @@
 pub use super::construct::{Construct, Constructed, Constructor, Probe};
 pub use super::{
     Call, Description, Failure, FromPayload, Hooks, HubService, IntoMessages, IntoReply, Kind, MasterService, Messages,
-    Method, PipelineService, Registration, Replies, ServerService, Service, SinkService, Topic, WorkerService,
+    Method, PipelineService, Registration, Replies, Running, ServerService, Service, SinkService, Topic, WorkerService,
 };
 pub use crate::wire::Message;
 pub use inventory;
@@ -25,6 +25,11 @@ pub mod probe {
 /// What [`IntoReply::into_reply`] gives.
 pub fn reply<M, R: IntoReply<M>>(result: R, replies: &mut Replies<'_>) -> Result<(), Failure> {
     result.into_reply(replies)
+}
+
+/// The call of an `async` method. A function, so that one which cannot be sent is an error at the method.
+pub fn task<'a, F: Future<Output = Result<(), Failure>> + Send + 'a>(call: F) -> Running<'a> {
+    Box::pin(call)
 }
 
 /// The last step of `scatter` and `gather`.

@@ -51,12 +51,12 @@ pub trait IntoReply<Marker = One> {
 ///
 /// The engine owns what stands behind it; results leave as they are pushed.
 pub struct Replies<'a> {
-    sink: &'a mut dyn FnMut(Option<Bytes>),
+    sink: &'a mut (dyn FnMut(Option<Bytes>) + Send),
 }
 
 impl<'a> Replies<'a> {
     /// Results go to `sink`; `None` stands for [`nothing`](Self::nothing).
-    pub fn new(sink: &'a mut dyn FnMut(Option<Bytes>)) -> Self {
+    pub fn new(sink: &'a mut (dyn FnMut(Option<Bytes>) + Send)) -> Self {
         Self { sink }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::route::{Route, Target};
 use super::template::ServerTemplate;
 use crate::cache::{Cache, MemoryCache};
-use crate::engine::{Exit, Object, Part, PartId, Row};
+use crate::engine::{Exit, Object, Part, PartId, Row, Width};
 use crate::error::{Error, Result};
 use crate::part::BypassPart;
 use crate::service::Hooks;
@@ -19,8 +19,11 @@ pub struct Plan {
     pub(crate) parts: Vec<Planned>,
     pub(crate) bypasses: Vec<PlannedBypass>,
     pub(crate) service: Option<Object>,
-    /// Calls of methods that take `&self` that may run at a time.
-    pub(crate) threads: usize,
+    /// Calls that share the object that may run at a time.
+    pub(crate) width: Width,
+    /// Where calls of async methods run, if not on a runtime of the component's own.
+    #[cfg(feature = "tokio")]
+    pub(crate) runtime: Option<tokio::runtime::Handle>,
     pub(crate) presets: Vec<(String, Bytes)>,
     pub(crate) cache: Arc<dyn Cache>,
     /// A cache key that gets a number even where one part alone has it.
@@ -58,13 +61,18 @@ pub(crate) struct PlannedBypass {
 }
 
 impl Plan {
+    /// Calls of async methods that may run at a time, unless the component is told another number.
+    pub(crate) const TASKS: usize = 256;
+
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             parts: Vec::new(),
             bypasses: Vec::new(),
             service: None,
-            threads: 1,
+            width: Width { threads: 1, tasks: Self::TASKS },
+            #[cfg(feature = "tokio")]
+            runtime: None,
             presets: Vec::new(),
             cache: Arc::new(MemoryCache::new()),
             numbered: None,
@@ -90,32 +98,43 @@ impl Plan {
         &self.name
     }
 
-    /// Puts the object to where threads share it, if there is to be more than one.
+    /// Messages that the component works on at a time.
+    pub(crate) fn together(&self) -> usize {
+        self.service.as_deref().map_or(1, |service| self.width.of(service.description()).together())
+    }
+
+    /// Puts the object to where calls share it, if several are to be under way at a time.
     pub(crate) fn share(&mut self) -> Result<()> {
-        let description = match self.service.as_deref() {
-            Some(service) if self.threads > 1 => service.description(),
-            _ => {
-                self.threads = 1;
+        let service = match self.service.take() {
+            Some(Object::Alone(service)) => service,
+            shared_or_none => {
+                self.width = if shared_or_none.is_some() { self.width } else { Width::ALONE };
+                self.service = shared_or_none;
                 return Ok(());
             }
         };
-        let name = description.name;
-        if !description.methods.iter().any(|method| method.shared) {
-            tracing::warn!("{} threads have nothing to share: no method of `{name}` takes `&self`", self.threads);
-            self.threads = 1;
+        let description = service.description();
+        let (name, threads) = (description.name, self.width.threads);
+        self.width = self.width.of(description);
+        if threads > 1 && self.width.threads == 0 {
+            tracing::warn!(
+                "{threads} threads have nothing to share: no method of `{name}` takes `&self`, async ones aside"
+            );
+        }
+        if !self.width.shares() {
+            self.service = Some(Object::Alone(service));
             return Ok(());
         }
-        self.service = match self.service.take() {
-            Some(Object::Alone(service)) => service.share().map(Object::Shared),
-            shared => shared,
+        self.service = service.share().map(Object::Shared);
+        let problem = match &self.service {
+            Some(_) if self.width.tasks == 0 || cfg!(feature = "tokio") => return Ok(()),
+            Some(_) => format!("`{name}` has async methods, which need the feature `tokio` of palm; enable it"),
+            None => {
+                format!(
+                    "`{name}` is not `Sync`, so {threads} threads cannot share it; leave out `threads`, or let it be"
+                )
+            }
         };
-        if self.service.is_some() {
-            return Ok(());
-        }
-        let problem = format!(
-            "`{name}` is not `Sync`, so {} threads cannot share it; leave out `threads`, or let it be",
-            self.threads
-        );
         Err(Error::Topology { component: self.name.clone(), problems: problem })
     }
 

@@ -110,7 +110,23 @@ impl ServerTemplate {
     /// Results then leave in the order in which the calls end. A method that takes `&mut self`, or a hook, waits until those
     /// that run have ended, and what came after it waits until it has.
     pub const fn threads(mut self, threads: usize) -> Self {
-        self.plan.threads = threads;
+        self.plan.width.threads = threads;
+        self
+    }
+
+    /// How many calls of `async` methods may be under way at a time, as tasks of a runtime; such methods need the feature
+    /// `tokio`. Default: 256, and 0 is 1.
+    ///
+    /// The order of results, and what waits for what, is as with [`threads`](Self::threads).
+    pub const fn tasks(mut self, tasks: usize) -> Self {
+        self.plan.width.tasks = tasks;
+        self
+    }
+
+    /// The runtime on which calls of `async` methods run (feature `tokio`). Default: one of the component's own.
+    #[cfg(feature = "tokio")]
+    pub fn runtime(mut self, handle: tokio::runtime::Handle) -> Self {
+        self.plan.runtime = Some(handle);
         self
     }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use palm::part::{CacheService, PushPullService, RepBypassService, RepService};
 use palm::stats::Counter;
+use palm::topology::Route;
 use palm::wire::proto::LinkHello;
-use palm::{Client, Handle, Hub, Master, Server, Worker};
+use palm::{Client, Handle, Hub, Master, Message, Server, ServerTemplate, Worker};
 use prost::Message as _;
 
 use crate::attack::{Attack, Noise};
@@ -72,6 +74,55 @@ fn a_server_works_on() {
         still_well(&server, &caller);
         server.shutdown();
         server.join().unwrap();
+    });
+}
+
+/// A pool of workers behind a service, with everything beside the router.
+#[test]
+fn parts_that_answer_work_on() {
+    guarded(|| {
+        let any = "tcp://127.0.0.1:*";
+        let pool = ServerTemplate::new("abused_pool")
+            .register_inbound("Rep", RepService::new(any), Route::to("Workers").blocking())
+            .register_outbound("Workers", PushPullService::new(any, any), Route::exterior())
+            .register_bypass("Cache", CacheService::new(any))
+            .register_bypass("Health", RepBypassService::new(any).answer(|_, _| b"alive".to_vec()))
+            .start()
+            .unwrap();
+        let worker = Worker::new("abused_hand", Hand).db_address(address(&pool, "db_address")).start().unwrap();
+        let context = zmq::Context::new();
+        let connected = |key| {
+            let socket = context.socket(zmq::REQ).unwrap();
+            socket.set_rcvtimeo(20_000).unwrap();
+            socket.connect(&address(&pool, key)).unwrap();
+            socket
+        };
+        let (rep, health) = (connected("rep_address"), connected("rep_bypass_address"));
+        let works = |number: usize| {
+            rep.send(Message::new("abused_pool.foo", number.to_string()).encode(), 0).unwrap();
+            let answer = Message::decode(rep.recv_bytes(0).unwrap().into()).unwrap();
+            assert_eq!(answer.payload(), format!("<{number}>").as_bytes());
+            health.send("well?", 0).unwrap();
+            assert_eq!(health.recv_bytes(0).unwrap(), b"alive");
+        };
+        // The worker is there before anybody else pulls.
+        works(0);
+        let mut attack = Attack::new();
+        attack.messages(zmq::PUSH, &address(&pool, "worker_pull_address"));
+        for key in ["rep_address", "rep_bypass_address", "db_address"] {
+            attack.messages(zmq::DEALER, &address(&pool, key));
+        }
+        for key in ["rep_address", "rep_bypass_address", "worker_push_address", "worker_pull_address"] {
+            attack.bytes(&address(&pool, key));
+            attack.stranger(zmq::PAIR, &address(&pool, key));
+        }
+        (1..MESSAGES / 10).for_each(works);
+        assert!(attack.end() > 0);
+        works(MESSAGES);
+        assert_eq!(logged(&["panicked in palm"]), 0);
+        pool.shutdown();
+        pool.join().unwrap();
+        drop(worker);
     });
 }
 

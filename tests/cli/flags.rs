@@ -6,12 +6,18 @@ const COMMON: [&str; 3] = ["--messages", "--advertise", "--insecure"];
 
 pub(crate) fn each_kind_has_its_own() {
     let kinds: [(&str, &[&str]); 6] = [
-        ("MyServer", &["--name", "--pull", "--pub", "--link", "--db", "--pipelined", "--threads"]),
-        ("MyPipeline", &["--name", "--sub", "--previous", "--pub", "--link", "--db", "--to-client", "--threads"]),
-        ("MySink", &["--name", "--sub", "--previous", "--pub", "--link", "--db", "--to-client", "--threads"]),
+        ("MyServer", &["--name", "--pull", "--pub", "--link", "--db", "--pipelined", "--threads", "--tasks"]),
+        (
+            "MyPipeline",
+            &["--name", "--sub", "--previous", "--pub", "--link", "--db", "--to-client", "--threads", "--tasks"],
+        ),
+        (
+            "MySink",
+            &["--name", "--sub", "--previous", "--pub", "--link", "--db", "--to-client", "--threads", "--tasks"],
+        ),
         ("MyMaster", &["--name", "--pull", "--pub", "--link", "--wpush", "--wpull", "--db", "--pipelined"]),
         ("Hub", &["--name", "--sub", "--previous", "--pub", "--link", "--wpush", "--wpull", "--db", "--pipelined"]),
-        ("MyWorker", &["--name", "--db", "--pull", "--push", "--threads"]),
+        ("MyWorker", &["--name", "--db", "--pull", "--push", "--threads", "--tasks"]),
     ];
     let all = [
         "--wpush",
@@ -25,6 +31,7 @@ pub(crate) fn each_kind_has_its_own() {
         "--pipelined",
         "--to-client",
         "--threads",
+        "--tasks",
     ];
     for (component, own) in kinds {
         let about = prints_json(&["describe", component, "--json"]);
@@ -53,6 +60,7 @@ pub(crate) fn addresses_are_checked() {
     fails(&["run", "Hub", "--name", "x"], 2, &["--sub <ADDRESS>"]);
     fails(&["run", "MyServer", "--name", "x", "--messages", "0"], 2, &["--messages"]);
     fails(&["run", "MyServer", "--name", "x", "--threads", "0"], 2, &["--threads"]);
+    fails(&["run", "MyServer", "--name", "x", "--tasks", "0"], 2, &["--tasks"]);
     fails(
         &["run", "MySink", "--name", "x", "--sub", "tcp://127.0.0.1:1", "--to-client", "perhaps"],
         2,

@@ -71,6 +71,7 @@ Parts
             "--db",
             "--pipelined",
             "--threads",
+            "--tasks",
             "--messages",
             "--advertise",
             "--insecure"

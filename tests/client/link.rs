@@ -236,7 +236,7 @@ fn a_burst_is_sent_though_its_source_blocks_and_nobody_reads() {
     let server = start(&host);
     let client = connect(&server);
     let (sender, source) = mpsc::channel::<String>();
-    let mut job = client.job("server.echo", source.into_iter());
+    let mut job = client.job("server.echo", source);
     sender.send("first".to_owned()).unwrap();
     assert_eq!(job.next().unwrap().unwrap(), "first");
     for round in 1..=20 {

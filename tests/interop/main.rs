@@ -10,6 +10,9 @@ mod patterns;
 mod ports;
 mod python;
 mod run;
+#[cfg(feature = "tokio")]
+mod tasks;
+mod web;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -64,7 +67,7 @@ macro_rules! mixes {
 
 mixes! {
     single parallel cache scatter gather pipeline tee stream stream_sink sink master_pipeline server_hub
-    template error logging mux_parallel applications
+    template error logging mux_parallel applications gateway http
 }
 
 /// A Python worker and one of ours share the work of one master, whichever language that is.

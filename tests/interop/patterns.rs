@@ -63,6 +63,11 @@ const fn parallel(name: &'static str, answers: Answers) -> Pattern {
     Pattern { name, roles: ROLES, client: CLIENT, publisher: "master", answers }
 }
 
+/// A master whose workers and client are the test's own.
+#[cfg(feature = "tokio")]
+pub(crate) const MASTER_ALONE: Pattern =
+    Pattern { name: "parallel", roles: &[MASTER], client: CLIENT, publisher: "master", answers: PROCESSED };
+
 const PROCESSED: Answers = Answers::Lines(&[(10, "b'worker processed a message'")]);
 const PIPELINED: Answers = Answers::Lines(&[(1, "Client got:  b'and I pipelined you sent me a message'")]);
 const GATHERED: Answers =
@@ -132,6 +137,27 @@ pub(crate) const ALL: &[Pattern] = &[
         client: CLIENT,
         publisher: "hub",
         answers: Answers::Lines(&[(1, "Client got:  b'worker processed you sent me a message'")]),
+    },
+    Pattern {
+        name: "gateway",
+        roles: &[
+            Role { words: &["microservice"], binds: &[5557, 5558, 5559, 8888], connects: &[] },
+            WORKERS[0],
+            WORKERS[1],
+        ],
+        client: CLIENT,
+        publisher: "microservice",
+        answers: Answers::Lines(&[(1, "b'acknowledged'")]),
+    },
+    Pattern {
+        name: "http",
+        roles: &[
+            Role { words: &["master"], binds: &[5555, 5556, 5559], connects: &[] },
+            Role { words: &["web_worker"], binds: &[8888], connects: &[] },
+        ],
+        client: CLIENT,
+        publisher: "master",
+        answers: Answers::Lines(&[(10, "b'a message processed online'")]),
     },
     Pattern { name: "error", roles: &[SERVER], client: CLIENT, publisher: "server", answers: Answers::Failure },
     Pattern {

@@ -41,6 +41,17 @@ fn a_port_of_the_system_s_choice_is_told() {
 }
 
 #[test]
+fn a_classic_master_offers_no_link() {
+    guarded(|| {
+        assert!(Master::new("linking").start().unwrap().address("_palm.link").is_ok());
+        let master = Master::new("classic").link_address(Address::any()).classic().start().unwrap();
+        assert!(matches!(master.address("_palm.link"), Err(Error::NoAddress { .. })));
+        let _worker = Worker::new("hand", Hand).db_address(address(&master, "db_address")).start().unwrap();
+        assert_eq!(client(&master).eval("classic.foo", "x").unwrap(), "<x>");
+    });
+}
+
+#[test]
 fn an_address_in_use_is_told_with_its_part() {
     guarded(|| {
         let first = Server::new("first", Echo).start().unwrap();

@@ -14,5 +14,7 @@ mod slow;
 mod supervised;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod threads;
 mod together;

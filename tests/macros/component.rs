@@ -292,3 +292,35 @@ fn a_macro_of_the_user_may_make_a_component() {
     assert_eq!((Made.description().name, Made.description().docs), ("Made", "Made by a macro."));
     assert_eq!(Made.description().methods[0].payload, "&[u8]");
 }
+
+/// A method that is `async` is called as a future, and is none of the others.
+#[cfg(feature = "tokio")]
+#[test]
+fn async_methods_are_futures() {
+    #[derive(Default)]
+    struct Later;
+
+    #[palm::server]
+    impl Later {
+        async fn both<'a>(&'a self, text: &'a str, call: &Call<'a>) -> impl Iterator<Item = &'a str> {
+            let name = call.name();
+            std::future::ready(()).await;
+            [name, text].into_iter()
+        }
+
+        fn now(&self) {}
+    }
+
+    let methods: Vec<_> = Later.description().methods.iter().map(|method| (method.shared, method.is_async)).collect();
+    assert_eq!(methods, [(true, true), (true, false)]);
+    let (component, message) = (Component::new("later"), Message::new("later.both", "text"));
+    let (call, mut answers) = (Call::new(&message, &component), Vec::new());
+    let mut sink = |answer| answers.push(answer);
+    let mut replies = Replies::new(&mut sink);
+    futures::executor::block_on(Later.call_async(0, &call, &mut replies)).unwrap();
+    assert!(futures::executor::block_on(Later.call_async(1, &call, &mut replies)).is_err());
+    assert!(Later.call_shared(0, &call, &mut replies).is_err());
+    assert!(Later.call(0, &call, &mut replies).is_err());
+    assert_eq!(answers, ["later", "text"].map(|text| Some(Bytes::from(text))));
+    assert!((Box::new(Later) as Box<dyn Service>).share().is_some());
+}

@@ -7,6 +7,8 @@ mod shadowing {
     pub(crate) trait Default {}
     pub(crate) trait Into {}
     pub(crate) trait Send {}
+    pub(crate) trait Future {}
+    pub(crate) struct Pin;
     pub(crate) struct Option;
     pub(crate) struct Result;
     pub(crate) struct Some;
@@ -42,6 +44,28 @@ impl usize {
     fn handle_stream(&mut self, _message: &mut ::palm::Message) -> ::palm::Topic {
         ::core::convert::From::from("topic")
     }
+}
+
+#[cfg(feature = "tokio")]
+#[derive(::core::fmt::Debug)]
+#[expect(non_camel_case_types, reason = "it is called like a primitive type")]
+pub(crate) struct bool;
+
+#[cfg(feature = "tokio")]
+#[::palm::worker(constructor = Self::new)]
+impl bool {
+    #[palm(skip)]
+    fn new() -> Self {
+        Self
+    }
+
+    async fn foo(&self, message: &[u8], call: &::palm::Call<'_>) -> ::std::vec::Vec<u8> {
+        let _ = call;
+        ::std::borrow::ToOwned::to_owned(message)
+    }
+
+    #[cfg(any())]
+    async fn gone(&self) {}
 }
 
 #[derive(::core::fmt::Debug)]

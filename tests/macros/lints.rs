@@ -48,6 +48,35 @@ impl Strict {
     }
 }
 
+/// A server whose methods are futures.
+#[cfg(feature = "tokio")]
+#[derive(Debug, Default)]
+struct StrictAsync {
+    counter: std::sync::atomic::AtomicU64,
+}
+
+#[cfg(feature = "tokio")]
+#[palm::server]
+impl StrictAsync {
+    async fn one(&self, message: &[u8]) -> Vec<u8> {
+        let _ = std::future::ready(self.counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed)).await;
+        message.to_vec()
+    }
+
+    async fn both<'a>(&'a self, message: &'a str, call: &Call<'a>) -> Result<String, std::fmt::Error> {
+        std::future::ready(()).await;
+        if message.is_empty() { Err(std::fmt::Error) } else { Ok(format!("{} {self:?} {message}", call.name())) }
+    }
+
+    #[deprecated = "it is old"]
+    async fn old(&self) -> String {
+        std::future::ready(format!("{self:?}")).await
+    }
+
+    #[cfg(any())]
+    async fn gone(&self) {}
+}
+
 /// A worker without a method.
 #[derive(Debug, Default)]
 struct Empty;

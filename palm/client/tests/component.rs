@@ -25,6 +25,8 @@ pub(super) struct Component {
     pub(super) acknowledged: u64,
     /// It says nothing about what it has processed.
     pub(super) silent: bool,
+    /// The client has said goodbye.
+    pub(super) left: bool,
     /// It has ended the session as nothing was taken.
     pub(super) gave_up: bool,
 }
@@ -39,6 +41,7 @@ impl Component {
             hellos: Vec::new(),
             acknowledged: 0,
             silent: false,
+            left: false,
             gave_up: false,
         }
     }
@@ -48,7 +51,7 @@ impl Component {
         (self.session, self.session_id) = (Session::new(), Bytes::new());
     }
 
-    fn take(&mut self, frame: Bytes) -> Vec<Bytes> {
+    pub(super) fn take(&mut self, frame: Bytes) -> Vec<Bytes> {
         match Frame::read(frame).unwrap() {
             Frame::Hello(hello) => {
                 self.hellos.push(hello.clone());
@@ -86,7 +89,10 @@ impl Component {
                 self.cancelled.push(call);
                 Vec::new()
             }
-            Frame::Bye => Vec::new(),
+            Frame::Bye => {
+                self.left = true;
+                Vec::new()
+            }
             other => panic!("{other:?}"),
         }
     }

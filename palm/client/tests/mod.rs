@@ -6,3 +6,4 @@ mod answers;
 mod component;
 pub(crate) mod driven;
 mod outcomes;
+mod silence;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{LinkId, Record, Session, Violation};
-use crate::engine::debt::{Creditor, Debt, Settlement};
+use crate::engine::debt::{Creditor, Debt, Settlement, UNKNOWN};
 use crate::engine::dispatch::LinkResult;
 use crate::engine::envelope::{Envelope, PartId};
 use crate::engine::job::report;
@@ -83,8 +83,13 @@ impl Router {
                 }
                 Record::Settled { client, request, branches, results } => {
                     let request = id_of(client, request).ok_or(Violation::Record)?;
-                    let settlement = self.debts.settled(&request, id, branches, results);
-                    self.pay(settlement, now);
+                    if results == UNKNOWN {
+                        let creditor = self.debts.forget(Some(&request));
+                        self.cannot_tell(creditor, &request);
+                    } else {
+                        let settlement = self.debts.settled(&request, id, branches, results);
+                        self.pay(settlement, now);
+                    }
                 }
                 Record::Work { .. } | Record::Reply { .. } => return Err(Violation::Record),
             }
@@ -130,10 +135,26 @@ impl Router {
 
     /// What becomes of a message cannot be told from here on.
     pub(crate) fn lose_track(&mut self, debt: Debt, message: &Message) {
-        self.debts.forget(message.id());
-        if let Some(Creditor::Peer(peer)) = debt.creditor() {
-            self.links.closed(peer);
+        let forked = self.debts.forget(message.id());
+        if let Some(id) = message.id() {
+            self.cannot_tell(forked.or(debt.creditor()), id);
         }
+    }
+
+    fn cannot_tell(&mut self, creditor: Option<Creditor>, id: &Id) {
+        match creditor {
+            Some(Creditor::Peer(peer)) => self.links.closed(peer),
+            Some(Creditor::Upstream(part)) => {
+                let (client, request) = crate::wire::parts_of(Some(id));
+                self.steps.push_back(Step::Settled(part, client, request, 1, UNKNOWN));
+            }
+            None => {}
+        }
+    }
+
+    /// Whether nobody waits any more for what comes of a message.
+    pub(crate) fn is_unwanted(&self, debt: Debt) -> bool {
+        matches!(debt.creditor(), Some(Creditor::Peer(peer)) if !self.links.knows(peer))
     }
 
     /// Gives a message to those who listen to its topic over the link; says whether somebody does. `apart`: it is published
@@ -246,7 +267,12 @@ impl Router {
     pub(crate) fn unlink(&mut self, id: LinkId, now: Instant) -> u64 {
         self.worker_gone(id);
         let lost: Vec<(Id, u32)> = self.debts.lost(id);
+        let client = self.links.client(id);
         let Some(removed) = self.links.remove(id) else { return 0 };
+        self.debts.release(id);
+        if client != 0 {
+            self.drop_waiting(now, |of, _| of == client);
+        }
         for (request, branches) in lost {
             self.stage_lost(id, &request, branches, now);
         }
@@ -284,12 +310,17 @@ impl Router {
 
     /// Nobody waits for a call any more: what has not begun of it is dropped.
     pub(crate) fn cancel(&mut self, client: u64, call: u32, now: Instant) {
-        let is_of = |message: &Message| {
-            let (of, request) = crate::wire::parts_of(message.id());
-            of == client && request >> 32 == u64::from(call)
-        };
         self.links.cancel(client, call);
         self.flush_links();
+        self.drop_waiting(now, |of, request| of == client && request >> 32 == u64::from(call));
+    }
+
+    /// Drops what waits for user code or for a worker, of those requests.
+    fn drop_waiting(&mut self, now: Instant, wanted: impl Fn(u64, u64) -> bool) {
+        let is_of = |message: &Message| {
+            let (client, request) = crate::wire::parts_of(message.id());
+            wanted(client, request)
+        };
         let mut dropped = Vec::new();
         let bytes = &mut self.ordered_bytes;
         self.orders.retain(|order| {
@@ -304,7 +335,6 @@ impl Router {
         self.stats.add(Counter::Cancelled, dropped.len() as u64);
         for envelope in dropped {
             self.settle_branch(envelope.debt, &envelope.message, now);
-            self.no_feedback(&envelope);
         }
     }
 }

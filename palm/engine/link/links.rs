@@ -55,7 +55,7 @@ pub(crate) struct LinkLimits {
     pub(crate) total: usize,
     /// How long a peer with that much may take nothing.
     pub(crate) stall: Duration,
-    /// How long a session waits for its peer to come back.
+    /// How long a session waits for its peer to come back. With the time between two looks, it is freed within 30 s.
     pub(crate) patience: Duration,
     /// What a connection lost is sent again on the next one.
     pub(crate) resume: bool,
@@ -67,7 +67,7 @@ impl Default for LinkLimits {
             bytes: 16 << 20,
             total: 256 << 20,
             stall: Duration::from_secs(600),
-            patience: Duration::from_secs(25),
+            patience: Duration::from_secs(20),
             resume: true,
         }
     }
@@ -321,9 +321,13 @@ impl Links {
         self.held
     }
 
-    /// Whether every peer that is there has processed everything.
+    /// Whether everything for peers that are there was handed to the transport.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.pending == 0 || self.peers.values().all(|peer| peer.pending == 0 || peer.gone.is_some() || peer.work)
+        self.pending == 0 || self.peers.values().all(|peer| peer.gone.is_some() || peer.session.is_handed_over())
+    }
+
+    pub(crate) fn knows(&self, id: LinkId) -> bool {
+        self.peers.contains_key(&id)
     }
 
     /// A peer has processed our frames up to `number`.

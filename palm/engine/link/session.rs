@@ -159,6 +159,11 @@ impl Session {
         frame
     }
 
+    /// Whether everything was handed to the transport.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.unsent == 0 && self.filling.is_empty()
+    }
+
     /// The frames that are ready to be sent, each once.
     pub(crate) fn take_frames(&mut self) -> impl Iterator<Item = Bytes> {
         self.close_frame();

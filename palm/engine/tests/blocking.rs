@@ -40,7 +40,7 @@ impl Part for Ask {
         let answer = Message::decode(incoming.body).unwrap();
         let asked = self.asked.pop_front().unwrap();
         if answer.payload().is_empty() {
-            turn.no_feedback(&asked);
+            drop(asked);
         } else {
             turn.route(asked.with(answer));
         }
@@ -273,4 +273,36 @@ fn several_results_release_a_blocking_part_once() {
         let one = vec!["x".to_owned()];
         assert_eq!(*feedback.0.lock().unwrap(), [many.clone(), one.clone(), many, one].concat());
     });
+}
+
+/// What a method gives is on its way to another part when the method has ended.
+#[test]
+fn a_blocking_part_waits_for_what_its_feedback_is_rerouted_to() {
+    seeds(100, |cluster| {
+        let (part, most) = ask("ask", "answers");
+        let feedback = Feedback::default();
+        let template = ServerTemplate::new("server")
+            .register_inbound("Pull", PullService::new("pull").hooks(feedback.clone()), Route::to("Methods").blocking())
+            .register_outbound("Methods", Methods::default(), "Ask")
+            .register_outbound("Ask", part, Route::exterior())
+            .service(Twice);
+        let node = cluster.add(template.plan());
+        cluster.add(answerer("ask", "answers"));
+        cluster.sends("pull", (0..10).map(|number| marked("a", "server.foo", number.to_string())));
+        cluster.settle();
+        let twice = (0..10).flat_map(|number| [format!("<{number}>"), format!("<{number}>")]);
+        assert_eq!(*feedback.0.lock().unwrap(), twice.collect::<Vec<_>>());
+        assert_eq!(*most.lock().unwrap(), 2, "the results of one message, and of no other");
+        assert!(cluster.engine(node).is_idle());
+    });
+}
+
+#[derive(Default)]
+struct Twice;
+
+#[crate::server]
+impl Twice {
+    fn foo(&mut self, text: String) -> impl Iterator<Item = String> {
+        std::iter::repeat_n(text, 2)
+    }
 }

@@ -1,14 +1,15 @@
 //! Whole clusters of engines, driven step by step: what happens next is drawn from what can happen.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
-use crate::engine::{Counter, Done, Engine, Envelope, Job, Opening, Overflow, PartId, Place, Router, Stats, Task};
+use crate::engine::{
+    Access, Counter, Done, Engine, Envelope, Inlets, Job, Opening, Overflow, PartId, Place, Router, Shelf, Stats, Task,
+};
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
 use crate::service::{Component, Service};
@@ -89,12 +90,13 @@ pub(super) trait Actor {
 
 struct Node {
     engine: Engine,
-    component: Component,
+    desk: Arc<Desk>,
     ports: Vec<SocketId>,
+    inlets: Inlets,
     stats: Arc<Stats>,
-    /// Calls that have begun, each to be run whenever its thread likes; empty where there is one thread.
-    begun: Vec<Job>,
-    threads: usize,
+    /// Calls that have begun, each to be run whenever its thread or task likes; empty where there is one at a time.
+    begun: Vec<Begun>,
+    overlaps: bool,
     /// Most calls that were under way at a time.
     together: usize,
     /// What user code gave, in order: batches, then the end.
@@ -119,6 +121,8 @@ enum Event {
     Work(usize, usize),
     Take(usize),
     Resume(usize, PartId),
+    /// What another thread has left in the inlet of a part.
+    Bring(usize, PartId),
     Flush(usize),
     Act(usize),
     Tick,
@@ -135,30 +139,84 @@ pub(super) struct Cluster {
     pub(super) trace: u64,
 }
 
-impl Node {
-    /// Whatever has the object for itself has it for as long as it runs.
-    fn begin(&mut self, job: Job) {
-        assert!(
-            self.begun.iter().all(|other| other.is_shared() && job.is_shared()),
-            "a call that shares nothing overlaps"
-        );
-        self.begun.push(job);
-        self.together = self.together.max(self.begun.len());
-    }
+/// A call that has begun.
+enum Begun {
+    Job(Box<Job>),
+    #[cfg(feature = "tokio")]
+    Task(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>),
+}
 
-    fn work(&mut self, job: Job) {
-        let batches = Batches(RefCell::default());
-        let done = job.run(&self.component, &batches);
-        self.given.append(&mut batches.0.into_inner());
-        self.given.push_back(Given::Done(done));
+impl Begun {
+    fn shares(&self) -> bool {
+        match self {
+            Self::Job(job) => job.access() != Access::Alone,
+            #[cfg(feature = "tokio")]
+            Self::Task(_) => true,
+        }
     }
 }
 
-struct Batches(RefCell<VecDeque<Given>>);
+impl Node {
+    /// Whatever has the object for itself has it for as long as it runs.
+    fn begin(&mut self, job: Job) {
+        let begun = match job.access() {
+            #[cfg(feature = "tokio")]
+            Access::Async => Begun::Task(Box::pin(job.into_task(self.desk.clone()))),
+            _ => Begun::Job(Box::new(job)),
+        };
+        assert!(self.begun.iter().all(|other| other.shares() && begun.shares()), "a call that shares nothing overlaps");
+        self.begun.push(begun);
+        self.together = self.together.max(self.begun.len());
+    }
 
-impl Overflow for Batches {
+    /// Takes a call further: to its end, or to where a task waits next.
+    fn work(&mut self, call: usize) {
+        match self.begun.swap_remove(call) {
+            Begun::Job(job) => self.run(*job),
+            #[cfg(feature = "tokio")]
+            Begun::Task(mut task) => {
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                if task.as_mut().poll(&mut context).is_pending() {
+                    self.begun.push(Begun::Task(task));
+                }
+            }
+        }
+        self.collect();
+    }
+
+    fn run(&mut self, job: Job) {
+        let done = job.run(&self.desk.component, &*self.desk);
+        self.desk.given.lock().unwrap().push_back(Given::Done(done));
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        self.given.append(&mut self.desk.given.lock().unwrap());
+    }
+}
+
+/// Where user code finds its component, and leaves what it gives.
+struct Desk {
+    component: Component,
+    given: Mutex<VecDeque<Given>>,
+}
+
+impl Overflow for Desk {
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>) {
-        self.0.borrow_mut().push_back(Given::Batch(part, task, results));
+        self.given.lock().unwrap().push_back(Given::Batch(part, task, results));
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl crate::engine::Host for Desk {
+    fn component(&self) -> &Component {
+        &self.component
+    }
+    fn overflow(&self) -> &dyn Overflow {
+        self
+    }
+    fn done(&self, done: Done) {
+        self.given.lock().unwrap().push_back(Given::Done(done));
     }
 }
 
@@ -168,10 +226,10 @@ struct Anywhere {
 }
 
 impl Place for Anywhere {
-    fn to_bind(&self, address: &Address) -> Result<String> {
+    fn to_bind(&self, address: &Address, _protected: bool) -> Result<String> {
         Ok(address.to_string())
     }
-    fn bound(&mut self, address: &str) {
+    fn bound(&mut self, _key: Option<&'static str>, address: &str) {
         self.bound = Some(address.to_owned());
     }
     fn to_connect(&mut self, address: &Address) -> Result<String> {
@@ -207,34 +265,33 @@ impl Cluster {
         let mut ports = Vec::new();
         let mut link = None;
         let mut view = View { net: &mut self.net, node, ports: &mut ports };
+        let stats = Arc::new(Stats::default());
+        let (mut inlets, shelf) = (Inlets::new(stats.clone(), || {}), Shelf::default());
         for (index, planned) in plan.parts.iter_mut().enumerate() {
             let mut place = Anywhere { name: plan.name.clone(), bound: None };
-            let mut opening = Opening { transport: &mut view, part: PartId(index), place: &mut place };
+            let mut opening = Opening {
+                transport: &mut view,
+                part: PartId(index),
+                place: &mut place,
+                inlets: &mut inlets,
+                shelf: &shelf,
+            };
             planned.part.open(&mut opening).unwrap();
             if planned.key == Some(crate::features::TOPIC) {
                 link = place.bound;
             }
         }
-        let (rows, stats) = (plan.rows(), Arc::new(Stats::default()));
+        let rows = plan.rows();
         let description = plan.service.as_deref().map(Service::description);
         let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
-        let mut engine = Engine::new(core, parts, plan.service, plan.threads);
+        let desk = Arc::new(Desk { component, given: Mutex::default() });
+        let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
-        let (begun, threads, given) = (Vec::new(), plan.threads, VecDeque::new());
-        self.nodes.push(Node {
-            engine,
-            component,
-            ports,
-            stats,
-            begun,
-            threads,
-            together: 0,
-            given,
-            ahead: Duration::ZERO,
-            gone: false,
-        });
+        let (begun, overlaps, given) = (Vec::new(), plan.width.shares(), VecDeque::new());
+        let (ahead, gone) = (Duration::ZERO, false);
+        self.nodes.push(Node { engine, desk, ports, inlets, stats, begun, overlaps, together: 0, given, ahead, gone });
         node
     }
 
@@ -272,8 +329,22 @@ impl Cluster {
         self.nodes[node].together
     }
 
+    /// Drops the tasks that are under way, as a runtime that ends does. Says how many.
+    #[cfg(feature = "tokio")]
+    pub(super) fn abort(&mut self, node: usize) -> usize {
+        let node = &mut self.nodes[node];
+        let tasks = node.begun.extract_if(.., |begun| matches!(begun, Begun::Task(_))).count();
+        node.collect();
+        tasks
+    }
+
     pub(super) fn drain(&mut self, node: usize) {
         self.nodes[node].engine.drain();
+        let Node { engine, inlets, .. } = &self.nodes[node];
+        let closed = inlets.close(|part| engine.is_inbound(part));
+        for (part, number) in closed {
+            self.at(node, |engine, now, view| engine.arrived(part, number, None, now, view));
+        }
     }
 
     pub(super) fn refuse_calls(&mut self, node: usize) -> usize {
@@ -303,6 +374,8 @@ impl Cluster {
                 events.push(Event::Run(number));
             }
             events.extend((0..node.begun.len()).map(|call| Event::Work(number, call)));
+            let brought = node.inlets.iter().filter(|(part, inlet)| !inlet.is_empty() && node.engine.takes(*part));
+            events.extend(brought.map(|(part, _)| Event::Bring(number, part)));
             if node.engine.is_unflushed() {
                 events.push(Event::Flush(number));
             }
@@ -408,15 +481,12 @@ impl Cluster {
             Event::Run(node) => {
                 let job = self.at(node, |engine, now, view| engine.next_job(now, view));
                 match job {
-                    Some(job) if self.nodes[node].threads > 1 => self.nodes[node].begin(job),
-                    Some(job) => self.nodes[node].work(job),
+                    Some(job) if self.nodes[node].overlaps => self.nodes[node].begin(job),
+                    Some(job) => self.nodes[node].run(job),
                     None => {}
                 }
             }
-            Event::Work(node, call) => {
-                let job = self.nodes[node].begun.swap_remove(call);
-                self.nodes[node].work(job);
-            }
+            Event::Work(node, call) => self.nodes[node].work(call),
             Event::Take(node) => match self.nodes[node].given.pop_front() {
                 Some(Given::Batch(part, task, results)) => {
                     self.at(node, |engine, now, view| engine.results(part, task, results, now, view));
@@ -425,6 +495,12 @@ impl Cluster {
                 None => {}
             },
             Event::Resume(node, part) => self.at(node, |engine, now, view| engine.resume(part, now, view)),
+            Event::Bring(node, part) => {
+                let inlet = self.nodes[node].inlets.iter().find(|(of, _)| *of == part).map(|(_, inlet)| inlet.clone());
+                if let Some((number, message)) = inlet.and_then(|inlet| inlet.take()) {
+                    self.at(node, |engine, now, view| engine.arrived(part, number, message, now, view));
+                }
+            }
             Event::Act(actor) => self.actors[actor].step(&mut self.net, self.now),
             Event::Tick => {
                 self.now = self.next_deadline().map_or(self.now, |deadline| deadline.max(self.now));

@@ -7,6 +7,7 @@ mod classic;
 mod client;
 mod cluster;
 mod hold;
+mod inlets;
 mod jobs;
 mod linked;
 mod masters;
@@ -14,4 +15,6 @@ mod net;
 mod pressure;
 mod simulation;
 mod stages;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod threads;

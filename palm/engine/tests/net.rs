@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::engine::{PartId, Port, Transport};
 use crate::error::{BoxError, Result};
-use crate::socket::{Incoming, Peer, Sent, SocketKind};
+use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
 use crate::wire::has_id;
 
 pub(super) type SocketId = usize;
@@ -261,7 +261,7 @@ impl Net {
                 let head = if router { Bytes::from(number.to_string()) } else { head };
                 let told = to_binder && (router || (self.sockets[to].kind == SocketKind::Pull && !has_id(&body)));
                 let peer = told.then(|| Peer::new(number as u64 + 1));
-                Arrival::Message(owner, Incoming { head, body, peer, delimited: false })
+                Arrival::Message(owner, Incoming { head, body, peer, ..Incoming::default() })
             }
             Item::Subscribe(topic) => {
                 self.links[number].topics.push(topic.clone());
@@ -431,6 +431,10 @@ impl Transport for View<'_> {
 
     fn send(&mut self, port: Port, head: Option<&[u8]>, _delimited: bool, body: Vec<u8>) -> Sent {
         self.net.send(self.ports[port.0], head, body)
+    }
+
+    fn reply(&mut self, port: Port, to: &Sender, body: Vec<u8>) -> Sent {
+        self.net.send(self.ports[port.0], Some(to.identity()), body)
     }
 
     fn watch_writable(&mut self, port: Port, wanted: bool) {

@@ -8,10 +8,12 @@ A client prints its answers on stdout and ends; every other role stays until it 
 import itertools
 import logging
 import sys
+import urllib.request
 
 from pylm import clients, servers
-from pylm.parts import services
+from pylm.parts import connections, gateways, services
 from pylm.parts.servers import ServerTemplate
+from pylm.remote.server import DebugServer, RequestHandler
 
 
 def at(port):
@@ -41,6 +43,7 @@ CLIENTS = {
     "parallel": Ask("server", 5559, ["server.foo"], send=10, take=10, label=False),
     "mux_parallel": Ask("server", 5559, ["server.foo"], send=10, take=10, label=False),
     "template": Ask("server", 5559, ["server.foo"], send=10, take=10, label=False),
+    "http": Ask("server", 5559, ["server.foo"], send=10, take=10, label=False),
     "cache": Ask("server", 5559, ["server.foo"], send=10, take=10, cached=True, label=False),
     "scatter": Ask("server", 5559, ["server.foo"], send=10, take=30, cached=True, label=False),
     "gather": Ask("server", 5559, ["server.foo"], send=10, take=30, cached=True, label=False),
@@ -52,6 +55,8 @@ CLIENTS = {
 
 
 def client(pattern, _name):
+    if pattern == "gateway":
+        return print(urllib.request.urlopen("http://localhost:8888/function").read(), flush=True)
     ask = CLIENTS[pattern]
     caller = clients.Client(ask.server, at(ask.db), sub_address=ask.sub and at(ask.sub))
     steps = ask.steps if len(ask.steps) > 1 else ask.steps[0]
@@ -198,6 +203,8 @@ MASTER = {
 def master(pattern, _name):
     if pattern == "template":
         return from_parts()
+    if pattern == "http":
+        return to_the_web()
     kind = {"scatter": Thrice, "gather": Counting, "logging": Talking}.get(pattern, servers.Master)
     level = logging.DEBUG if pattern == "logging" else logging.INFO
     kind(name="server", pipelined=pattern == "master_pipeline", log_level=level, **MASTER).start()
@@ -217,6 +224,46 @@ def from_parts():
         template.register_outbound(part, name, MASTER[key])
     template.register_bypass(services.CacheService, "Cache", MASTER["db_address"])
     template.preset_cache(name="server", **MASTER)
+    template.start()
+
+
+def to_the_web():
+    template = ServerTemplate()
+    template.register_inbound(services.PullService, "Pull", MASTER["pull_address"], route="HttpConnection")
+    template.register_outbound(
+        connections.HttpConnection, "HttpConnection", "http://localhost:8888", route="Pub", max_workers=1
+    )
+    template.register_outbound(services.PubService, "Pub", MASTER["pub_address"])
+    template.register_bypass(services.CacheService, "Cache", MASTER["db_address"])
+    addresses = {key: MASTER[key] for key in ("pull_address", "pub_address", "db_address")}
+    template.preset_cache(name="server", **addresses)
+    template.start()
+
+
+class Online(RequestHandler):
+    def foo(self, payload):
+        return payload + b" processed online"
+
+
+def web_worker(_pattern, _name):
+    DebugServer("localhost", 8888, Online).serve_forever()
+
+
+def microservice(_pattern, _name):
+    inside, template = "inproc://gateway_router", ServerTemplate()
+    addresses = {key: MASTER[key] for key in ("worker_pull_address", "worker_push_address", "db_address")}
+    # These two parts have to be called so.
+    template.register_inbound(gateways.GatewayRouter, "gateway_router", inside, route="WorkerPush")
+    template.register_outbound(gateways.GatewayDealer, "gateway_dealer", listen_address=inside)
+    template.register_bypass(
+        gateways.HttpGateway, name="HttpGateway", listen_address=inside, hostname="localhost", port=8888
+    )
+    template.register_inbound(
+        services.WorkerPullService, "WorkerPull", addresses["worker_pull_address"], route="gateway_dealer"
+    )
+    template.register_outbound(services.WorkerPushService, "WorkerPush", addresses["worker_push_address"])
+    template.register_bypass(services.CacheService, "Cache", addresses["db_address"])
+    template.preset_cache(name="server", **addresses)
     template.start()
 
 
@@ -249,6 +296,11 @@ class Telling(Reading):
         return super().foo(message)
 
 
+class Acknowledging(servers.Worker):
+    def function(self, message):
+        return b"acknowledged"
+
+
 class Twofold(servers.MuxWorker):
     def foo(self, message):
         for number in (b"1", b"2"):
@@ -262,6 +314,7 @@ def worker(pattern, name):
         "gather": Reading,
         "logging": Telling,
         "mux_parallel": Twofold,
+        "gateway": Acknowledging,
     }.get(pattern, Processing)
     kind(name, db_address=at(5561 if pattern == "server_hub" else 5559)).start()
 
@@ -272,7 +325,8 @@ def main():
     if (pattern, role) in DOWNSTREAM:
         DOWNSTREAM[pattern, role]()
     else:
-        {"client": client, "server": server, "master": master, "hub": hub, "worker": worker}[role](pattern, name)
+        roles = [client, server, master, hub, worker, web_worker, microservice]
+        {play.__name__: play for play in roles}[role](pattern, name)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ impl MyServer {
         Self
     }
 
-    async fn foo(self, one: &[u8], two: &[u8]) {}
+    unsafe fn foo(self, one: &[u8], two: &[u8]) {}
 
     #[palm(name = "a.b", skipp)]
     fn bar(&mut self) {}

@@ -5,7 +5,9 @@ struct MyServer;
 
 #[palm::server]
 impl MyServer {
-    async fn foo(&mut self) {}
+    async fn foo(&self) -> Vec<u32> {
+        Vec::new()
+    }
 }
 
 fn main() {}

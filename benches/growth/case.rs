@@ -1,0 +1,161 @@
+//! One cluster at one size: how fast it was and what it cost.
+
+use std::io::Write;
+use std::sync::Barrier;
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::Instant;
+
+use palm::{Bytes, Context};
+
+use crate::methods::{self, CALLED};
+use crate::ours::{self, Wire};
+use crate::peer::{BoxError, Peer, role};
+
+/// Bytes of a payload.
+const SIZE: usize = 150;
+/// Clients that share a ZeroMQ context, which has room for 1,023 sockets.
+const CLIENTS_A_CONTEXT: usize = 50;
+/// Clients of one process.
+const CLIENTS_A_PROCESS: usize = 250;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) wire: Wire,
+    pub(crate) messages: usize,
+    /// 0 for a server.
+    pub(crate) workers: usize,
+    pub(crate) clients: usize,
+    pub(crate) methods: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    pub(crate) rate: f64,
+    /// Microseconds of processor time, of all processes together, for each message.
+    pub(crate) cost: f64,
+    /// MiB that the server or master had at most.
+    pub(crate) server_mib: f64,
+    /// MiB that the largest process of clients had at most.
+    pub(crate) client_mib: f64,
+}
+
+impl Case {
+    /// Starts the roles, has the clients send, and ends them.
+    pub(crate) fn sample(&self) -> Result<Sample, BoxError> {
+        let wire = self.wire.name();
+        let server = if self.workers == 0 {
+            Peer::start("server", role(["server", wire, &self.methods.to_string()])?)?
+        } else {
+            Peer::start("master", role(["master", wire, &self.workers.to_string()])?)?
+        };
+        let db_address = server.told("ready")?;
+        let mut others = Vec::new();
+        for number in 0..self.workers {
+            let worker = Peer::start("worker", role(["worker", wire, &number.to_string(), &db_address])?)?;
+            worker.told("ready")?;
+            others.push(worker);
+        }
+        let mut clients = self.start_clients(&db_address)?;
+        for process in &clients {
+            process.told("connected")?;
+        }
+        let before = processor_time(&server, &others, &clients)?;
+        let start = Instant::now();
+        for stdin in clients.iter_mut().filter_map(|process| process.stdin.as_mut()) {
+            writeln!(stdin, "go")?;
+        }
+        for process in &clients {
+            process.told("done")?;
+        }
+        let (taken, messages) = (start.elapsed().as_secs_f64(), self.messages as f64);
+        let used = processor_time(&server, &others, &clients)? - before;
+        let peaks = clients.iter().map(Peer::peak_mib).collect::<Result<Vec<_>, _>>()?;
+        Ok(Sample {
+            rate: messages / taken,
+            cost: used / messages * 1e6,
+            server_mib: server.peak_mib()?,
+            client_mib: peaks.into_iter().fold(0.0, f64::max),
+        })
+    }
+
+    fn start_clients(&self, db_address: &str) -> Result<Vec<Peer>, BoxError> {
+        let processes = self.clients.div_ceil(CLIENTS_A_PROCESS);
+        let share = |of: usize, number: usize| (of / processes + usize::from(number < of % processes)).to_string();
+        (0..processes)
+            .map(|number| {
+                let (clients, messages) = (share(self.clients, number), share(self.messages, number));
+                Peer::start(
+                    "clients",
+                    role(["clients", self.wire.name(), &clients, &messages, self.function(), db_address])?,
+                )
+            })
+            .collect()
+    }
+
+    const fn function(&self) -> &'static str {
+        if self.workers == 0 { CALLED } else { "server.foo" }
+    }
+}
+
+/// Seconds on a processor, of everybody together.
+fn processor_time(server: &Peer, workers: &[Peer], clients: &[Peer]) -> Result<f64, BoxError> {
+    [server].into_iter().chain(workers).chain(clients).map(|peer| Ok(peer.processor_time()?.as_secs_f64())).sum()
+}
+
+/// Plays the role that these words name, until this process is ended.
+pub(crate) fn play(words: &[&str], told: &Receiver<String>) -> Result<(), BoxError> {
+    let started = |handle: palm::Handle| {
+        say(&format!("ready {}", handle.address("db_address").unwrap_or_default()));
+        Ok(handle.join()?)
+    };
+    match *words {
+        ["server", wire, methods] => started(methods::server(Wire::named(wire)?, methods.parse()?)?),
+        ["master", wire, workers] => started(ours::master(Wire::named(wire)?, workers.parse()?)?),
+        ["worker", wire, name, db_address] => started(ours::worker(Wire::named(wire)?, name, db_address)?),
+        ["clients", wire, clients, messages, function, db_address] => {
+            let (wire, clients, messages) = (Wire::named(wire)?, clients.parse()?, messages.parse()?);
+            run_clients(wire, clients, messages, function, db_address, told)
+        }
+        _ => Err("no such role".into()),
+    }
+}
+
+/// Connects so many clients, and has each do its share at the same time.
+fn run_clients(
+    wire: Wire,
+    clients: usize,
+    messages: usize,
+    function: &str,
+    db_address: &str,
+    told: &Receiver<String>,
+) -> Result<(), BoxError> {
+    let contexts: Vec<Context> = (0..clients.div_ceil(CLIENTS_A_CONTEXT)).map(|_| Context::new()).collect();
+    let payload = &Bytes::from(vec![b'x'; SIZE]);
+    let (connected, go) = (Barrier::new(clients + 1), Barrier::new(clients + 1));
+    thread::scope(|scope| {
+        let run = |number: usize| {
+            let client = ours::client(wire, db_address).context(&contexts[number / CLIENTS_A_CONTEXT]).connect();
+            connected.wait();
+            go.wait();
+            let share = messages / clients + usize::from(number < messages % clients);
+            ours::job(&client?, function, payload, share)
+        };
+        let threads: Vec<_> = (0..clients).map(|number| scope.spawn(move || run(number))).collect();
+        connected.wait();
+        say("connected");
+        // `go`.
+        told.recv()?;
+        go.wait();
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a client panicked")?)
+    })?;
+    say("done");
+    // What it has used is read while it is there.
+    told.recv()?;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "it is how a role answers")]
+fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,176 @@
+//! The systems that are compared, and how each is started: a process for each role.
+
+use std::process::Command;
+
+use crate::echo::Ours;
+use crate::load::{Caller, Sample, measure};
+use crate::options::Options;
+use crate::ours::Wire;
+use crate::peer::{BoxError, Peer, role};
+use crate::topology::{Topology, WORKERS};
+use crate::{bare, echo, ours, pylm};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    /// Sockets without a library, one frame a message.
+    Bare,
+    /// The same, and what is published has a topic before it, as the wire of PALM says.
+    BareTopic,
+    Link,
+    Classic,
+    Pylm,
+}
+
+/// How long to measure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Seconds that a job takes.
+    pub(crate) seconds: f64,
+    /// Calls whose time is taken.
+    pub(crate) calls: usize,
+}
+
+impl System {
+    pub(crate) const ALL: [Self; 5] = [Self::Bare, Self::BareTopic, Self::Link, Self::Classic, Self::Pylm];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::BareTopic => "bare-topic",
+            Self::Link => Wire::Link.name(),
+            Self::Classic => Wire::Classic.name(),
+            Self::Pylm => "pylm",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|system| system.name() == name)
+    }
+
+    /// Those that were asked for by `--only a,b` and can run here; the baseline always.
+    pub(crate) fn chosen(options: &Options) -> Vec<Self> {
+        let only: Option<String> = options.value("--only");
+        let wanted = |system: &Self| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == system.name()));
+        Self::ALL
+            .into_iter()
+            .filter(|system| *system == Self::Bare || wanted(system))
+            .filter(|system| *system != Self::Pylm || pylm::interpreter().is_some())
+            .collect()
+    }
+
+    /// Starts the roles, has the client measure, and ends them.
+    pub(crate) fn sample(self, topology: Topology, size: usize, pace: Pace) -> Result<Sample, BoxError> {
+        let mut peers = Vec::new();
+        let addresses = match self {
+            Self::Pylm => self.start_pylm(topology, &mut peers)?,
+            _ => self.start(topology, &mut peers)?,
+        };
+        let (size, seconds, calls) = (size.to_string(), pace.seconds.to_string(), pace.calls.to_string());
+        let client =
+            Peer::start("client", self.role(["client", &addresses, &size, &seconds, &calls, topology.name()])?)?;
+        Sample::parse(&client.told("sample")?)
+    }
+
+    fn start(self, topology: Topology, peers: &mut Vec<Peer>) -> Result<String, BoxError> {
+        let component = topology.component();
+        let server = Peer::start(component, self.role([component])?)?;
+        let addresses = server.told("ready")?;
+        peers.push(server);
+        self.start_workers(topology, &addresses, peers)?;
+        Ok(addresses)
+    }
+
+    fn start_pylm(self, topology: Topology, peers: &mut Vec<Peer>) -> Result<String, BoxError> {
+        let addresses: [String; 5] = pylm::addresses()?;
+        let [db, pull, publish, push, results] = addresses.each_ref().map(String::as_str);
+        let command = match topology {
+            Topology::Server => self.role(["server", db, pull, publish])?,
+            Topology::Master => self.role(["master", db, pull, publish, push, results])?,
+        };
+        let server = Peer::start(topology.component(), command)?;
+        server.told("ready")?;
+        peers.push(server);
+        self.start_workers(topology, db, peers)?;
+        Ok(db.to_owned())
+    }
+
+    fn start_workers(self, topology: Topology, addresses: &str, peers: &mut Vec<Peer>) -> Result<(), BoxError> {
+        for number in 0..topology.workers() {
+            let worker = Peer::start("worker", self.role(["worker", &number.to_string(), addresses])?)?;
+            worker.told("ready")?;
+            peers.push(worker);
+        }
+        Ok(())
+    }
+
+    fn role<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Result<Command, BoxError> {
+        match self {
+            Self::Pylm => pylm::role(words),
+            _ => role([self.name()].into_iter().chain(words)),
+        }
+    }
+}
+
+/// Plays the role that these words name, until this process is ended.
+pub(crate) fn play(words: &[&str]) -> Result<(), BoxError> {
+    let [name, words @ ..] = words else { return Err("no role".into()) };
+    match System::named(name) {
+        Some(system @ (System::Bare | System::BareTopic)) => play_bare(system == System::BareTopic, words),
+        _ => play_ours(Wire::named(name)?, words),
+    }
+}
+
+fn play_bare(topic: bool, words: &[&str]) -> Result<(), BoxError> {
+    let ready = |addresses: &[String]| say(&format!("ready {}", addresses.join(" ")));
+    match *words {
+        ["server"] => bare::server(topic, ready),
+        ["master"] => bare::master(topic, ready),
+        ["worker", number, addresses] => bare::worker(&split(addresses), number, ready),
+        ["client", addresses, size, seconds, calls, topology] => {
+            let topology = Topology::named(topology).ok_or("no such topology")?;
+            let answering = topology.workers().max(1);
+            let mut client = bare::Bare::connect(&split(addresses), topic, answering, size.parse()?)?;
+            report(&mut client, seconds, calls)
+        }
+        _ => Err("no such role".into()),
+    }
+}
+
+fn play_ours(wire: Wire, words: &[&str]) -> Result<(), BoxError> {
+    let stay = |handle: palm::Handle, address: String| {
+        say(&format!("ready {address}"));
+        Ok(handle.join()?)
+    };
+    match *words {
+        ["server"] => {
+            let server = echo::server(wire)?;
+            let address = server.address("db_address")?;
+            stay(server, address)
+        }
+        ["master"] => {
+            let master = ours::master(wire, WORKERS)?;
+            let address = master.address("db_address")?;
+            stay(master, address)
+        }
+        ["worker", number, db_address] => stay(ours::worker(wire, number, db_address)?, String::new()),
+        ["client", db_address, size, seconds, calls, _] => {
+            report(&mut Ours::connect(wire, db_address, size.parse()?)?, seconds, calls)
+        }
+        _ => Err("no such role".into()),
+    }
+}
+
+fn report(client: &mut impl Caller, seconds: &str, calls: &str) -> Result<(), BoxError> {
+    let time = std::time::Duration::from_secs_f64(seconds.parse()?);
+    say(&measure(client, time, calls.parse()?)?.line());
+    Ok(())
+}
+
+fn split(addresses: &str) -> Vec<&str> {
+    addresses.split(' ').collect()
+}
+
+#[expect(clippy::print_stdout, reason = "it is how a role answers")]
+fn say(line: &str) {
+    println!("{line}");
+}

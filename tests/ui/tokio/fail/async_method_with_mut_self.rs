@@ -1,0 +1,13 @@
+#![allow(unused)]
+
+#[derive(Default)]
+struct MyServer;
+
+#[palm::server]
+impl MyServer {
+    async fn foo(&mut self) {}
+
+    async fn bar(self: &mut Self) {}
+}
+
+fn main() {}

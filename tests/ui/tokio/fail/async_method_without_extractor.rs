@@ -1,0 +1,11 @@
+#![allow(unused)]
+
+#[derive(Default)]
+struct MyServer;
+
+#[palm::server]
+impl MyServer {
+    async fn foo(&self, number: u32) {}
+}
+
+fn main() {}
