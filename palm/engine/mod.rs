@@ -463,6 +463,12 @@ impl Engine {
         (self.core.dispatch.len() + others, self.core.dispatch.held() + others)
     }
 
+    /// Sessions of linked peers.
+    #[cfg(test)]
+    pub(crate) fn sessions(&self) -> usize {
+        self.core.links.len()
+    }
+
     /// Requests of linked peers that are followed.
     #[cfg(test)]
     pub(crate) fn owed(&self) -> usize {

@@ -225,6 +225,8 @@ struct World<'a> {
     accounts: Vec<(&'static str, Rc<RefCell<Account>>)>,
     requests: usize,
     faults: usize,
+    /// Links of all clients.
+    lines: usize,
     /// How far a clock jumps, in milliseconds.
     jump: usize,
 }
@@ -234,7 +236,16 @@ impl<'a> World<'a> {
         let full = cluster.random.below(10) == 0;
         let drawn = if full { FULL } else { 20 + cluster.random.below(100) };
         let requests = size.unwrap_or(drawn);
-        Self { cluster, members: Vec::new(), nodes: Vec::new(), accounts: Vec::new(), requests, faults: 0, jump: 5_000 }
+        Self {
+            cluster,
+            members: Vec::new(),
+            nodes: Vec::new(),
+            accounts: Vec::new(),
+            requests,
+            faults: 0,
+            lines: 0,
+            jump: 5_000,
+        }
     }
 
     fn member(&mut self, start: impl Fn(&mut Cluster) -> usize + 'static) {
@@ -258,6 +269,7 @@ impl<'a> World<'a> {
             self.accounts.push((name, account.clone()));
             let driven = Driven::new(name, links.len() > 1, &functions);
             let joins = vec![0; sockets.len()];
+            self.lines += links.len();
             self.cluster.act(Client { name, driven, sockets, joins, account, gives_up });
         }
     }
@@ -353,12 +365,15 @@ impl<'a> World<'a> {
                 "what one of us says, another one understands"
             );
         }
+        let mut sessions = 0;
         for node in self.members.iter().filter_map(|member| member.node) {
             let engine = self.cluster.engine(node);
             assert_eq!(engine.outstanding(), (0, 0));
             assert!(engine.is_idle());
             assert_eq!(engine.owed(), 0, "requests that are still followed");
+            sessions += engine.sessions();
         }
+        assert_eq!(sessions, self.members.len() - 1 + self.lines, "sessions of peers that are there");
         let restarts = self.nodes.len() - self.members.len();
         let most = tally.lock().unwrap().values().copied().max().unwrap_or(0);
         assert!(most <= 3 * (1 + restarts + self.faults), "a message was worked on {most} times");
