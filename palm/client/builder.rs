@@ -40,6 +40,7 @@ pub struct ClientBuilder {
     pub(super) connect_timeout: Option<Duration>,
     pub(super) context: Option<Context>,
     pub(super) classic: bool,
+    pub(super) resubmits: bool,
 }
 
 impl ClientBuilder {
@@ -56,6 +57,7 @@ impl ClientBuilder {
             connect_timeout: Some(Duration::from_secs(10)),
             context: None,
             classic: false,
+            resubmits: true,
         }
     }
 
@@ -97,6 +99,13 @@ impl ClientBuilder {
     /// and no [`push_address`](Self::push_address) is given.
     pub const fn classic(mut self) -> Self {
         self.classic = true;
+        self
+    }
+
+    /// For the controls of the fault tests: what a component that was restarted had is not asked anew.
+    #[doc(hidden)]
+    pub const fn without_resubmission(mut self) -> Self {
+        self.resubmits = false;
         self
     }
 

@@ -1,6 +1,6 @@
 //! Which calls are open, what has arrived for each, and who waits: decisions without I/O.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::Thread;
@@ -23,6 +23,8 @@ pub(super) struct Calls {
     /// By number, so that the first is the oldest.
     open: BTreeMap<u32, Open>,
     opened: u32,
+    /// Calls whose requests have another number than their own, by that.
+    renamed: HashMap<u32, u32>,
     leader: Option<u32>,
     waiting: Waiting,
     driver: Driver,
@@ -49,6 +51,8 @@ pub(super) struct Open {
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) header: Arc<Header>,
+    /// The number that its requests have: the call's own, until they are made anew.
+    pub(super) number: u32,
     /// The component's number for that header, as far as is known.
     pub(super) stream: StreamNumber,
     pub(super) ledger: Ledger,
@@ -166,6 +170,7 @@ impl Calls {
             ids,
             open: BTreeMap::new(),
             opened: DRIVER,
+            renamed: HashMap::new(),
             leader: None,
             waiting: Waiting::default(),
             driver: Driver::Parked,
@@ -175,15 +180,42 @@ impl Calls {
         }
     }
 
-    pub(super) fn open(&mut self, asked: Option<Asked>) -> u32 {
+    pub(super) fn open(&mut self, mut asked: Option<Asked>) -> u32 {
+        let call = self.unused();
+        if let Some(asked) = &mut asked {
+            asked.number = call;
+        }
+        self.open.insert(call, Open { asked, ..Open::default() });
+        call
+    }
+
+    fn unused(&mut self) -> u32 {
         loop {
             self.opened = self.opened.wrapping_add(1);
-            if self.opened != DRIVER && !self.open.contains_key(&self.opened) {
-                break;
+            let number = self.opened;
+            if number != DRIVER && !self.open.contains_key(&number) && !self.renamed.contains_key(&number) {
+                return number;
             }
         }
-        self.open.insert(self.opened, Open { asked, ..Open::default() });
-        self.opened
+    }
+
+    /// The requests of a call are made anew, under a number that tells them from those before; gives the number of those.
+    pub(super) fn rename(&mut self, call: u32) -> Option<u32> {
+        let number = self.unused();
+        let before = std::mem::replace(&mut self.asked(call)?.number, number);
+        self.renamed.remove(&before);
+        self.renamed.insert(number, call);
+        Some(before)
+    }
+
+    /// The call whose requests have that number: none if they have been made anew since.
+    pub(super) fn of_number(&self, number: u32) -> u32 {
+        if self.renamed.is_empty() {
+            return number;
+        }
+        let own =
+            || self.open.get(&number)?.asked.as_ref().is_none_or(|asked| asked.number == number).then_some(number);
+        self.renamed.get(&number).copied().or_else(own).unwrap_or(DRIVER)
     }
 
     pub(super) fn asked(&mut self, call: u32) -> Option<&mut Asked> {
@@ -207,6 +239,9 @@ impl Calls {
         let Some(mut open) = self.open.remove(&call) else { return false };
         self.waiting.take(call, &mut open);
         self.unread -= open.bytes;
+        if let Some(asked) = &open.asked {
+            self.renamed.remove(&asked.number);
+        }
         open.asked.is_some_and(|asked| asked.ledger.is_open())
     }
 
@@ -225,7 +260,7 @@ impl Calls {
     /// Gives a message on the client's topic to its call, and appends who is to be woken for it.
     pub(super) fn deliver(&mut self, message: &Message, woken: &mut Vec<Waiter>) {
         let call = match message.id() {
-            Some(id) => self.ids.place(id).map(|place| place.call),
+            Some(id) => self.ids.place(id).map(|place| self.of_number(place.call)),
             // Some peer on the way does not know identifiers.
             None => self.open.first_key_value().map(|(call, _)| *call),
         };

@@ -44,6 +44,7 @@ pub(super) fn connect(builder: ClientBuilder) -> Result<Client> {
     server.check_name(&config)?;
 
     let mut ends = Ends::new(&context, &id, &pipeline)?;
+    ends.core.resubmits = builder.resubmits;
     let here = builder.sub_address.is_none();
     let linked = !builder.classic
         && builder.push_address.is_none()

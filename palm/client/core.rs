@@ -14,7 +14,7 @@ use super::draft::Written;
 use super::id::{Ids, Place};
 use super::ledger::Ledger;
 use super::line::{Line, Welcomed};
-use crate::engine::link::{DATA_HEAD, Frame, Record, StreamNumber, Violation, move_to_stream};
+use crate::engine::link::{DATA_HEAD, Frame, Record, StreamNumber, Violation, move_messages};
 use crate::wire::{Code, Header, Message, RemoteError, id_of};
 
 /// Bytes that the component has not taken over: more waits here, within what each call may have under way.
@@ -47,6 +47,8 @@ pub(super) struct Core {
     queue: VecDeque<Written>,
     /// When a component last said that it still works on something.
     alive: Option<Instant>,
+    /// What has no outcome is asked anew of another run of the component.
+    pub(super) resubmits: bool,
 }
 
 impl Core {
@@ -60,6 +62,7 @@ impl Core {
             headers: HashMap::new(),
             queue: VecDeque::new(),
             alive: None,
+            resubmits: true,
         }
     }
 
@@ -71,6 +74,7 @@ impl Core {
     pub(super) fn open(&mut self, function: &str) -> u32 {
         let asked = self.is_linked().then(|| Asked {
             header: self.header(function),
+            number: 0,
             stream: NO_STREAM,
             ledger: Ledger::default(),
         });
@@ -92,6 +96,7 @@ impl Core {
 
     /// Ends a call. If it is `given_up`, the component is to be told, as far as something of it is not settled: then true.
     pub(super) fn close(&mut self, call: u32, given_up: bool) -> bool {
+        let number = self.calls.asked(call).map(|asked| asked.number);
         let open = self.calls.close(call);
         self.done();
         if open {
@@ -99,7 +104,7 @@ impl Core {
         }
         match self.lines.get_mut(SUBMIT) {
             Some(line) if open && given_up => {
-                line.cancel(call);
+                line.cancel(number.unwrap_or(call));
                 true
             }
             _ => false,
@@ -136,20 +141,31 @@ impl Core {
         {
             let Some(asked) = self.calls.asked(written.call) else { continue };
             asked.stream = line.session.stream_of(&asked.header, self.ids.client());
-            if written.stream != asked.stream
+            if (written.stream, written.call) != (asked.stream, asked.number)
                 && let Some(records) = written.records.get_mut(DATA_HEAD..)
             {
-                move_to_stream(records, asked.stream);
+                move_messages(records, asked.stream, asked.number);
             }
             asked.ledger.keep(written.first, line.session.push_written(written.records));
         }
     }
 
-    /// Everything without an outcome is asked anew, before what was never sent.
+    /// Everything without an outcome is asked anew, before what was never sent. What may still come of the first time, from
+    /// a component further on, is told from it by its number, and taken back as far as it can be.
     fn submit_anew(&mut self) {
+        if !self.resubmits {
+            return;
+        }
         let mut anew = VecDeque::new();
-        for (call, open) in self.calls.all() {
-            let again = open.asked.as_mut().map(|asked| asked.ledger.again()).unwrap_or_default();
+        let calls: Vec<_> = self.calls.all().map(|(call, _)| call).collect();
+        for call in calls {
+            let again = self.calls.asked(call).map(|asked| asked.ledger.again()).unwrap_or_default();
+            if again.is_empty() {
+                continue;
+            }
+            if let (Some(before), Some(line)) = (self.calls.rename(call), self.lines.get_mut(SUBMIT)) {
+                line.cancel(before);
+            }
             anew.extend(again.into_iter().map(|again| Written {
                 call,
                 first: again.first,
@@ -210,7 +226,7 @@ impl Core {
         let at = &mut self.lines[line];
         match frame {
             Frame::Welcome(welcome) => match at.welcome(&welcome)? {
-                Welcomed::Stands => {}
+                Welcomed::Stands | Welcomed::Late => {}
                 Welcomed::Forgotten => self.submit_anew(),
                 Welcomed::Cancelled => self.fail_all(line, woken),
             },
@@ -259,7 +275,8 @@ impl Core {
                 continue;
             };
             // Answers of one call come in rows.
-            let call = Place::of_request(request).call;
+            let number = Place::of_request(request).call;
+            let call = self.calls.of_number(number);
             let mut dropped = 0;
             next = self.calls.give(call, woken, |mut open| {
                 let mut record = record;
@@ -267,7 +284,7 @@ impl Core {
                     dropped += u32::from(!answer(open.as_deref_mut(), record)?);
                     match read(&mut records)? {
                         Some(next)
-                            if request_of(&next, self.ids).map(|next| Place::of_request(next).call) == Some(call) =>
+                            if request_of(&next, self.ids).map(|next| Place::of_request(next).call) == Some(number) =>
                         {
                             record = next;
                         }

@@ -26,7 +26,7 @@ pub(super) struct Ends<'a> {
     /// The client's.
     id: &'a str,
     ids: Ids,
-    core: Core,
+    pub(super) core: Core,
     wires: Vec<Wire>,
     outbox: Option<Outbox>,
     subscription: Option<Subscription>,

@@ -45,6 +45,8 @@ pub(super) enum Welcomed {
     Forgotten,
     /// The component has given it up, as its results were not taken.
     Cancelled,
+    /// It is of an earlier session.
+    Late,
 }
 
 impl Line {
@@ -93,12 +95,15 @@ impl Line {
     }
 
     pub(super) fn welcome(&mut self, welcome: &LinkWelcome) -> Result<Welcomed, Violation> {
+        if welcome.session != self.hello.session {
+            return Ok(Welcomed::Late);
+        }
         (self.submits, self.name) = (welcome.submit, welcome.name.clone());
         if self.resumed && !welcome.known {
             self.begin_anew();
             return Ok(if welcome.cancelled { Welcomed::Cancelled } else { Welcomed::Forgotten });
         }
-        (self.welcomed, self.stands) = (true, true);
+        (self.welcomed, self.stands, self.hello.epoch) = (true, true, welcome.epoch);
         self.session.resume(welcome.received)?;
         Ok(Welcomed::Stands)
     }
@@ -112,7 +117,7 @@ impl Line {
     }
 
     fn begin_anew(&mut self) {
-        (self.hello.session, self.hello.replaces) = (new_session(), false);
+        (self.hello.session, self.hello.replaces, self.hello.epoch) = (new_session(), false, 0);
         self.session = Session::new();
         (self.welcomed, self.stands, self.greet, self.resumed) = (false, false, true, false);
         self.cancelled.clear();

@@ -34,7 +34,7 @@ mod polled;
 mod reply;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod typed;
 mod wire;
 

@@ -43,6 +43,12 @@ impl Default for Limits {
 
 /// How long the first answer of a classic call waits for a newer subscription than the one that is there.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long a component that has subscribed may take to be linked in place of that.
+const LINK_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long after its link the subscription that it replaces may still come: both find a publisher that was restarted.
+const REPLACED: Duration = Duration::from_secs(2);
 /// When to try again where the transport was full: it does not tell of topics.
 const RETRY: Duration = Duration::from_millis(1);
 /// When to look for topics that nobody uses any more.
@@ -89,9 +95,13 @@ struct Audience {
     subscribers: u32,
     /// Those who listen over the link.
     linked: u32,
-    /// When the last subscription arrived and the last answer went out, on the clock of events.
+    /// Those of them whose subscription, which it replaces, has not arrived, and when that was last noted.
+    ahead: u32,
+    ahead_since: Instant,
+    /// When the last subscription arrived and the last answer went out, on the clock of events; when it arrived.
     subscribed: u64,
     answered: u64,
+    joined: Instant,
     /// The classic call under way: its number, what was answered before it, whether its subscription is known to be there.
     call: CallNumber,
     answered_before: u64,
@@ -174,8 +184,12 @@ impl Hold {
         let events = self.events;
         let audience = self.audience(topic, now);
         audience.used = now;
+        if audience.ahead > 0 && now < audience.ahead_since + REPLACED {
+            audience.ahead -= 1;
+            return self.flush_matched(topic, now, send);
+        }
         audience.subscribers += 1;
-        audience.subscribed = events;
+        (audience.subscribed, audience.joined) = (events, now);
         if audience.subscribers == 1 {
             *self.lengths.entry(topic.len()).or_default() += 1;
         }
@@ -192,6 +206,9 @@ impl Hold {
             self.unsubscribed(topic);
         } else if replaces && audience.subscribers > 1 {
             audience.subscribers -= 1;
+        } else if replaces {
+            let ahead = if now < audience.ahead_since + REPLACED { audience.ahead } else { 0 };
+            (audience.ahead, audience.ahead_since) = (ahead + 1, now);
         }
         self.flush_matched(topic, now, send)
     }
@@ -323,7 +340,10 @@ impl Hold {
         let Some(audience) = self.topics.get(topic) else { return Verdict::DropAt(now) };
         let expiry = Verdict::DropAt(held.since + self.limits.time);
         match held.answer.addressee {
-            Addressee::Stage if self.listeners(topic) + audience.linked >= self.limits.subscribers => Verdict::Send,
+            Addressee::Stage if self.listeners(topic) + audience.linked >= self.limits.subscribers => {
+                let time = audience.joined + LINK_PATIENCE;
+                if audience.may_be_linked(held) && now < time { Verdict::SendAt(time) } else { Verdict::Send }
+            }
             Addressee::Stage => expiry,
             _ if audience.linked > 0 => Verdict::Send,
             _ if audience.subscribers == 0 => expiry,
@@ -415,12 +435,21 @@ impl Hold {
 }
 
 impl Audience {
+    /// Whether the link may be about to take a subscription's place, and what is published before that would not be followed
+    /// any more, or come twice.
+    fn may_be_linked(&self, held: &Held) -> bool {
+        self.subscribers > 0 && (self.linked > 0 || held.answer.debt != Debt::NONE)
+    }
+
     const fn new(now: Instant) -> Self {
         Self {
             subscribers: 0,
             linked: 0,
+            ahead: 0,
+            ahead_since: now,
             subscribed: 0,
             answered: 0,
+            joined: now,
             call: 0,
             answered_before: 0,
             proven: false,

@@ -466,6 +466,18 @@ impl Engine {
         (self.core.dispatch.len() + others, self.core.dispatch.held() + others)
     }
 
+    /// Sessions of linked peers.
+    #[cfg(test)]
+    pub(crate) fn sessions(&self) -> usize {
+        self.core.links.len()
+    }
+
+    /// Requests of linked peers that are followed.
+    #[cfg(test)]
+    pub(crate) fn owed(&self) -> usize {
+        self.core.debts.len()
+    }
+
     /// Calls that are under way, and what waits behind them.
     pub(crate) fn work(&self) -> (usize, usize) {
         (self.running, self.core.orders.len())
@@ -535,6 +547,7 @@ impl Engine {
             }
         }
         self.core.stats.set_in_flight(self.core.dispatch.len());
+        self.core.stats.set_holding_linked(self.core.links.held_bytes());
     }
 
     /// Takes in what linked peers have sent, as far as there is room; says whether something was taken in.

@@ -71,6 +71,7 @@ pub struct Stats {
     counters: [AtomicU64; NAMES.len()],
     in_flight: AtomicUsize,
     holding: AtomicUsize,
+    holding_linked: AtomicUsize,
 }
 
 impl Stats {
@@ -94,7 +95,12 @@ impl Stats {
         self.in_flight.store(messages, Ordering::Relaxed);
     }
 
-    /// Bytes of answers that wait to be taken now.
+    /// Bytes that wait for linked peers to take them now.
+    pub(crate) fn set_holding_linked(&self, bytes: usize) {
+        self.holding_linked.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of answers that wait for subscribers now.
     pub(crate) fn set_holding(&self, bytes: usize) {
         self.holding.store(bytes, Ordering::Relaxed);
     }
@@ -108,7 +114,7 @@ impl Stats {
     /// Bytes of answers that wait to be taken now.
     #[must_use]
     pub fn holding(&self) -> u64 {
-        self.holding.load(Ordering::Relaxed) as u64
+        (self.holding.load(Ordering::Relaxed) + self.holding_linked.load(Ordering::Relaxed)) as u64
     }
 
     /// The JSON object that peers read.

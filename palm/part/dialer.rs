@@ -14,6 +14,8 @@ pub(super) struct Dialer {
     pub(super) session: Session,
     /// The component has answered the greeting of this session.
     welcomed: bool,
+    /// Of the component that has it.
+    epoch: u64,
 }
 
 /// What the answer to a greeting says.
@@ -23,6 +25,8 @@ pub(super) enum Welcomed {
     On,
     /// The component knows nothing of the session: it is another run of it. A new session has begun.
     Anew,
+    /// It is of an earlier session.
+    Late,
 }
 
 impl Dialer {
@@ -33,11 +37,17 @@ impl Dialer {
             session_id: new_session(),
             session: Session::new(),
             welcomed: false,
+            epoch: 0,
         }
     }
 
     pub(super) fn set_hello(&mut self, hello: LinkHello) {
         self.hello = hello;
+    }
+
+    /// The session does not take the place of a subscription, or has done so.
+    pub(super) const fn replaces_nothing(&mut self) {
+        self.hello.replaces = false;
     }
 
     pub(super) const fn session_id(&self) -> &Bytes {
@@ -52,6 +62,7 @@ impl Dialer {
             session: self.session_id.clone(),
             received: self.session.received(),
             resumed: self.welcomed,
+            epoch: self.epoch,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..self.hello.clone()
         };
@@ -59,15 +70,17 @@ impl Dialer {
     }
 
     pub(super) fn welcome(&mut self, turn: &mut Turn<'_>, welcome: &LinkWelcome) -> Result<Welcomed, Violation> {
+        if welcome.session != self.session_id {
+            return Ok(Welcomed::Late);
+        }
         if self.welcomed && !welcome.known {
             self.session_id = new_session();
             self.session = Session::new();
-            self.welcomed = false;
-            self.hello.replaces = false;
+            (self.welcomed, self.epoch) = (false, 0);
             self.greet(turn);
             return Ok(Welcomed::Anew);
         }
-        self.welcomed = true;
+        (self.welcomed, self.epoch) = (true, welcome.epoch);
         self.session.resume(welcome.received)?;
         turn.flush_soon();
         Ok(Welcomed::On)

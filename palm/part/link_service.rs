@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::socket::{Incoming, Peer};
 use crate::wire::proto::{LinkHello, LinkWelcome};
 
-/// How often sessions without a peer are looked through.
+/// How often sessions without a peer are looked through, at least.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How often peers are told that their requests are still worked on.
 const ALIVE: Duration = Duration::from_secs(10);
@@ -55,9 +55,27 @@ impl LinkService {
         self
     }
 
+    /// How long the session of a peer that is gone is kept, with what waits for it, at most 5 s more than that. Default: 20 s.
+    #[must_use]
+    pub const fn session_time(mut self, time: Duration) -> Self {
+        self.limits.patience = time;
+        self
+    }
+
+    /// For the controls of the fault tests: what a connection lost is lost.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn without_resumption(mut self) -> Self {
+        self.limits.resume = false;
+        self
+    }
+
     fn greet(&self, turn: &mut Turn<'_>, port: Port, identity: &Bytes, peer: Option<Peer>, hello: &LinkHello) {
         let name = turn.core.name.clone();
         let submit = turn.core.submissions().is_some();
+        if let Some(mistaken) = turn.core.links.mistaken(hello) {
+            turn.core.unlink(mistaken, turn.now);
+        }
         turn.core.links.set_limits(LinkLimits { total: self.limits.total.max(self.limits.bytes), ..self.limits });
         let greeted = match turn.core.links.hello(identity.clone(), peer, hello, &name, submit, turn.now) {
             Ok(greeted) => greeted,

@@ -75,6 +75,7 @@ impl Upstream {
         let ChangeOver::Waiting { early, .. } = std::mem::replace(&mut self.change_over, ChangeOver::Done) else {
             return;
         };
+        self.dialer.replaces_nothing();
         for frame in early {
             self.hear(turn, frame, intake);
         }
@@ -112,11 +113,19 @@ impl Upstream {
     ) -> Result<(), Violation> {
         match frame {
             Frame::Welcome(welcome) => {
-                if self.dialer.welcome(turn, &welcome)? == Welcomed::On
-                    && let ChangeOver::Waiting { until, .. } = &mut self.change_over
-                {
-                    *until = Some(turn.now + CHANGE_OVER);
-                    turn.wake_in(CHANGE_OVER);
+                let welcomed = self.dialer.welcome(turn, &welcome)?;
+                let ChangeOver::Waiting { early, until } = &mut self.change_over else { return Ok(()) };
+                match welcomed {
+                    Welcomed::On => {
+                        *until = Some(turn.now + CHANGE_OVER);
+                        turn.wake_in(CHANGE_OVER);
+                    }
+                    Welcomed::Anew => {
+                        // They are of the session before.
+                        early.clear();
+                        *until = None;
+                    }
+                    Welcomed::Late => {}
                 }
             }
             Frame::Data { number, processed, records } => {

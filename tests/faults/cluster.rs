@@ -62,7 +62,7 @@ impl Run {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.env(VARIABLE, serde_json::to_string(spec).unwrap());
         let process = Process::start(command, self.log(&spec.role));
-        if ["master", "server"].contains(&spec.role.as_str()) {
+        if ["master", "server", "stage"].contains(&spec.role.as_str()) {
             until("a component that is up", || raw::get(&spec.db, "name").is_some());
         }
         process

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::Run;
 use crate::figures::{Figures, Scale};
 use crate::raw;
-use crate::scenarios::{crashes, load, subscribers};
+use crate::scenarios::{crashes, links, load, network, subscribers};
 
 fn must_fail(figures: &Figures, on: &[&str]) {
     let wrong = figures.wrong();
@@ -24,6 +24,14 @@ pub(crate) fn without_deduplication() {
 
 pub(crate) fn without_holding() {
     must_fail(&subscribers::late_subscribers(Scale::Tenth, 0), &["answered", "lost", "expired"]);
+}
+
+pub(crate) fn without_resubmission() {
+    must_fail(&links::killed_component(Scale::Tenth, "master", &["resubmission"]), &["answered", "lost"]);
+}
+
+pub(crate) fn without_resumption() {
+    must_fail(&network::reset_links(Scale::Tenth, &["resumption"]), &["answered", "lost"]);
 }
 
 /// A Python client's lingering subscription takes the answer of its next call.

@@ -76,18 +76,36 @@ impl Figures {
 
     /// Every message has its answer, once.
     pub(crate) fn all_answered(&mut self, report: &Report) {
+        self.all_answered_in(report, 1);
+    }
+
+    /// The same where a master that counts attempts had so many runs.
+    pub(crate) fn all_answered_in(&mut self, report: &Report, runs: u64) {
         self.at_least("attempts", 1, report.attempts);
         self.is("answered", report.attempts, report.ok);
-        self.once(report);
+        self.once_in(report, runs);
+    }
+
+    /// Every message has its answer or an error, and nobody waited in vain.
+    pub(crate) fn all_told(&mut self, report: &Report, runs: u64) {
+        self.at_least("attempts", 1, report.attempts);
+        self.is("answers and errors", report.attempts, report.ok + report.failed());
+        self.is("calls that ran out of time", 0, report.timed_out);
+        self.once_in(report, runs);
     }
 
     /// Every message has one outcome.
     pub(crate) fn once(&mut self, report: &Report) {
+        self.once_in(report, 1);
+    }
+
+    /// The same where a master that counts attempts had so many runs.
+    pub(crate) fn once_in(&mut self, report: &Report, runs: u64) {
         self.is("lost", 0, report.lost);
         self.is("duplicated", 0, report.duplicated);
         self.is("unexpected", 0, report.unexpected);
         self.is("corrupt", 0, report.corrupt);
-        self.at_most("attempts of one message", 3, report.most_runs);
+        self.at_most("attempts of one message", 3 * runs, report.most_runs);
     }
 
     /// Figures of counts that are not as they should be.

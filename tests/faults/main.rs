@@ -17,6 +17,7 @@ mod proxy;
 #[path = "../interop/python.rs"]
 mod python;
 mod raw;
+mod relay;
 mod role;
 mod scenarios;
 
@@ -44,11 +45,14 @@ fn main() -> ExitCode {
             t04_slow_is_not_hanging t05_a_message_kills_its_workers t06_all_workers_die t06_nobody_comes_back
             t09_a_client_is_killed t28_a_worker_never_wakes_up t34_a_server_is_restarted t34_a_master_of_python_workers_is_restarted
             t51_the_master_freezes;
+        links: t07_a_master_is_killed t07_a_server_is_killed t17_a_client_freezes_for_ever;
         errors: t10_methods_panic t11_bad_calls t46_forged_results;
         cache: t12_one_writer_for_each_key;
-        load: t16_a_client_reads_slowly t16_a_python_client_reads_slowly t18_no_worker_for_a_while t25_a_small_job_beside_a_large_one;
+        load: t16_a_client_reads_slowly t16_a_linked_client_reads_slowly t16_a_python_client_reads_slowly t18_no_worker_for_a_while t25_a_small_job_beside_a_large_one;
         subscribers: t19_python_clients t20_subscribers_come_late t20_and_too_late t23_one_name_begins_with_another;
-        network: t27_resets_between_client_and_server t29_the_network_stands_still t31_bytes_in_pieces;
+        network: t27_resets_between_client_and_server t27_resets_of_links t27_resets_before_a_stage t29_the_network_stands_still t31_bytes_in_pieces t31_bytes_of_a_link_in_pieces;
+        stages: a_stage_is_killed a_stage_never_comes_back a_server_before_a_stage_is_killed;
+        jobs: a_job_is_dropped;
         shutdown: t35_any_order_of_starts t52_idle_components_are_told_to_end t52_a_master_is_told_to_end t52_a_master_is_told_twice
             t53_workers_are_told_to_end t53_classic_workers_are_told_to_end t54_a_peer_never_reads;
         scripts: t63_random_scripts;
@@ -60,7 +64,7 @@ fn main() -> ExitCode {
             Trial::test(name, move || figures::watched(name, move || scenario(Scale::Tenth)).demand())
         })
         .collect();
-    let more: [(&str, fn()); 10] = [
+    let more: [(&str, fn()); 12] = [
         ("t37_random_bytes_on_every_port", hostile::random_bytes_on_every_port),
         ("t38_mutated_messages", hostile::mutated_messages),
         ("t64_without_redelivery", control::without_redelivery),
@@ -68,6 +72,8 @@ fn main() -> ExitCode {
         ("t64_without_holding", control::without_holding),
         ("t64_without_the_rule_of_calls", control::without_the_rule_of_calls),
         ("t64_without_a_budget", control::without_a_budget),
+        ("t64_without_resubmission", control::without_resubmission),
+        ("t64_without_resumption", control::without_resumption),
         ("counters_are_read_from_the_cache", control::counters_are_read_from_the_cache),
         ("the_checker_sees_what_is_wrong", history::the_checker_sees_what_is_wrong),
         ("the_proxy_does_what_it_says", proxy::the_proxy_does_what_it_says),

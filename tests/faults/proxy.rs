@@ -98,7 +98,23 @@ impl Proxy {
 
     /// Ends every connection with a reset, both ways; how many there were.
     pub(crate) fn reset(&self) -> usize {
-        let connections = std::mem::take(&mut *self.inner.connections.lock().unwrap());
+        Self::cut(std::mem::take(&mut *self.inner.connections.lock().unwrap()))
+    }
+
+    /// Ends one connection that way, the one of that number in turn.
+    pub(crate) fn reset_one(&self, number: u64) {
+        let mut connections = self.inner.connections.lock().unwrap();
+        // Those that their peers have ended meanwhile are no fault.
+        connections.retain(|(client, server)| client.peer_addr().is_ok() && server.peer_addr().is_ok());
+        if !connections.is_empty() {
+            let place = usize::try_from(number).unwrap() % connections.len();
+            let one = connections.swap_remove(place);
+            drop(connections);
+            Self::cut(vec![one]);
+        }
+    }
+
+    fn cut(connections: Vec<(TcpStream, TcpStream)>) -> usize {
         for (client, server) in &connections {
             for stream in [client, server] {
                 // Closing then sends RST in place of FIN. The pumps hold clones, so the shutdown ends those.

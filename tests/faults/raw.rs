@@ -17,8 +17,13 @@ fn socket(kind: zmq::SocketType, address: &str) -> zmq::Socket {
 
 /// What the cache says; `None` if it does not.
 pub(crate) fn get(db: &str, key: &str) -> Option<Vec<u8>> {
+    ask(db, Message::new("server.get", key.to_owned()).encode())
+}
+
+/// A cache's answer to a request.
+pub(crate) fn ask(db: &str, request: Vec<u8>) -> Option<Vec<u8>> {
     let socket = socket(zmq::REQ, db);
-    socket.send(Message::new("server.get", key.to_owned()).encode(), 0).ok()?;
+    socket.send(request, 0).ok()?;
     socket.recv_bytes(0).ok()
 }
 

@@ -41,12 +41,27 @@ pub(crate) struct Spec {
     pub(crate) size: usize,
     pub(crate) client_id: String,
     pub(crate) timeout_ms: u64,
+    /// How long it takes for each outcome.
+    pub(crate) pause_us: u64,
+    /// Its job is not told how many outcomes there will be.
+    pub(crate) uncounted: bool,
+    /// Where it finds the link, if not where the cache says.
+    pub(crate) via: String,
+    /// Where it, or a stage, finds the publisher before it.
+    pub(crate) publisher: String,
     // What a master or a server is set to.
     pub(crate) work_timeout_ms: Option<u64>,
     pub(crate) worker_messages: Option<usize>,
     pub(crate) no_workers_ms: Option<u64>,
     pub(crate) hold_ms: Option<u64>,
     pub(crate) hold_bytes: Option<usize>,
+    pub(crate) stall_ms: Option<u64>,
+    pub(crate) session_ms: Option<u64>,
+    /// Ports of its link and its publisher, where it is restarted.
+    pub(crate) link_port: Option<u16>,
+    pub(crate) pub_port: Option<u16>,
+    /// Its stream goes on to a stage.
+    pub(crate) pipelined: bool,
     /// Workers of ours use the sockets of the Python implementation.
     pub(crate) classic: bool,
     /// First of the ports of a master that is restarted: where results come in, then those of its workers.
@@ -76,6 +91,13 @@ pub(crate) fn play(spec: &str) -> ExitCode {
         "master" => master(spec).run(),
         "server" => server(spec).run(),
         "worker" => palm::Worker::new(&spec.name, Work).db_address(&spec.db).run(),
+        "stage" => palm::Pipeline::new(&spec.name, Stage)
+            .sub_address(&spec.publisher)
+            .previous("server")
+            .pub_address(at(spec.pub_port).as_str())
+            .link_address(at(spec.link_port).as_str())
+            .db_address(&spec.db)
+            .run(),
         "client" => client(spec),
         "cache" => hammer(spec),
         other => panic!("no role {other}"),
@@ -97,8 +119,12 @@ fn is_off(spec: &Spec, mechanism: &str) -> bool {
     spec.off.iter().any(|off| off == mechanism)
 }
 
+fn at(port: Option<u16>) -> String {
+    port.map_or_else(|| ANY.to_owned(), |port| format!("tcp://127.0.0.1:{port}"))
+}
+
 fn publisher(spec: &Spec) -> PubService {
-    let mut part = PubService::new(ANY);
+    let mut part = PubService::new(at(spec.pub_port).as_str()).pipelined(spec.pipelined);
     if let Some(time) = spec.hold_ms {
         part = part.hold_time(milliseconds(time));
     }
@@ -106,6 +132,26 @@ fn publisher(spec: &Spec) -> PubService {
         part = part.hold_bytes(bytes);
     }
     if is_off(spec, "calls") { part.without_calls() } else { part }
+}
+
+fn with_link(template: ServerTemplate, spec: &Spec) -> ServerTemplate {
+    if spec.classic {
+        return template;
+    }
+    let mut part = LinkService::new(at(spec.link_port).as_str());
+    if let Some(bytes) = spec.hold_bytes {
+        part = part.hold_bytes(bytes);
+    }
+    if let Some(timeout) = spec.stall_ms {
+        part = part.stall_timeout(milliseconds(timeout));
+    }
+    if let Some(time) = spec.session_ms {
+        part = part.session_time(milliseconds(time));
+    }
+    if is_off(spec, "resumption") {
+        part = part.without_resumption();
+    }
+    template.register_inbound("Link", part, "Pub")
 }
 
 fn master(spec: &Spec) -> ServerTemplate {
@@ -139,16 +185,17 @@ fn master(spec: &Spec) -> ServerTemplate {
         .register_outbound("WorkerPush", push, Route::exterior())
         .register_outbound("Pub", publisher(spec), Route::exterior())
         .register_bypass("Cache", CacheService::new(spec.db.as_str()));
-    if spec.classic { template } else { template.register_inbound("Link", LinkService::new(ANY), "Pub") }
+    with_link(template, spec)
 }
 
 fn server(spec: &Spec) -> ServerTemplate {
-    ServerTemplate::new(&spec.name)
+    let template = ServerTemplate::new(&spec.name)
         .service(Serve)
         .register_inbound("Pull", PullService::new(ANY), "Methods")
         .register_outbound("Methods", palm::part::Methods::default(), "Pub")
         .register_outbound("Pub", publisher(spec), Route::exterior())
-        .register_bypass("Cache", CacheService::new(spec.db.as_str()))
+        .register_bypass("Cache", CacheService::new(spec.db.as_str()));
+    with_link(template, spec)
 }
 
 struct Work;
@@ -177,6 +224,22 @@ impl Serve {
     }
 }
 
+struct Stage;
+
+#[palm::pipeline]
+impl Stage {
+    fn foo(&mut self, message: &[u8]) -> palm::Result<Vec<u8>, String> {
+        let spec = &role().0;
+        if spec.work_us > 0 {
+            thread::sleep(Duration::from_micros(spec.work_us));
+        }
+        match payload::read(payload::ANSWER, message) {
+            Some(_) => Ok(message.to_vec()),
+            None => Err("the payload is not whole".to_owned()),
+        }
+    }
+}
+
 fn work(message: &[u8], call: &Call) -> palm::Result<Vec<u8>, String> {
     let (spec, history) = role();
     let Some((answer, seq)) = payload::answer(message).zip(payload::read(payload::QUESTION, message)) else {
@@ -198,10 +261,22 @@ fn work(message: &[u8], call: &Call) -> palm::Result<Vec<u8>, String> {
 }
 
 fn connect(spec: &Spec) -> palm::Result<Client> {
-    let builder = Client::builder(&spec.name, &spec.db)
+    let mut builder = Client::builder(&spec.name, &spec.db)
         .connect_timeout(Duration::from_secs(60))
         .timeout(milliseconds(if spec.timeout_ms == 0 { 60_000 } else { spec.timeout_ms }));
-    if spec.client_id.is_empty() { builder.connect() } else { builder.client_id(&spec.client_id).connect() }
+    if !spec.client_id.is_empty() {
+        builder = builder.client_id(&spec.client_id);
+    }
+    if !spec.via.is_empty() {
+        builder = builder.this_config([("_palm.link", spec.via.clone())]);
+    }
+    if !spec.publisher.is_empty() {
+        builder = builder.sub_address(&spec.publisher);
+    }
+    if is_off(spec, "resubmission") {
+        builder = builder.without_resubmission();
+    }
+    builder.connect()
 }
 
 fn client(spec: &Spec) -> palm::Result<()> {
@@ -212,12 +287,17 @@ fn client(spec: &Spec) -> palm::Result<()> {
 pub(crate) fn run_client(spec: &Spec, history: &History) -> palm::Result<()> {
     let client = connect(spec)?;
     let writer = History::at(spec.history.as_ref());
-    let (size, function) = (spec.size, format!("{}.foo", spec.name));
+    let functions = if spec.publisher.is_empty() { vec!["server.foo"] } else { vec!["server.foo", "stage.foo"] };
+    let size = spec.size;
     let questions = (spec.first..spec.first + spec.count).map(move |seq| {
         writer.write(&Event::Attempt { seq });
         payload::question(seq, size)
     });
-    for outcome in client.job(function, questions).messages(usize::try_from(spec.count).unwrap()) {
+    let mut job = client.job(functions, questions);
+    if !spec.uncounted {
+        job = job.messages(usize::try_from(spec.count).unwrap());
+    }
+    for outcome in job {
         history.write(&match outcome {
             Ok(reply) => match payload::read(payload::ANSWER, &reply) {
                 Some(seq) => Event::Result { seq },
@@ -227,6 +307,9 @@ pub(crate) fn run_client(spec: &Spec, history: &History) -> palm::Result<()> {
             Err(Error::TimedOut { .. }) => Event::TimedOut,
             Err(error) => return Err(error),
         });
+        if spec.pause_us > 0 {
+            thread::sleep(Duration::from_micros(spec.pause_us));
+        }
     }
     Ok(())
 }

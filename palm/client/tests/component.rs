@@ -105,8 +105,8 @@ impl Component {
             (self.session, self.session_id) = (Session::new(), hello.session.clone());
         }
         let cancelled = self.gave_up && hello.resumed && !known;
-        let received = self.session.received();
-        Frame::Welcome(LinkWelcome { known, received, submit: true, cancelled, ..LinkWelcome::default() })
+        let (received, session) = (self.session.received(), hello.session.clone());
+        Frame::Welcome(LinkWelcome { known, received, submit: true, cancelled, session, ..LinkWelcome::default() })
             .write()
             .into()
     }

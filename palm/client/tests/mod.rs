@@ -4,5 +4,6 @@
 
 mod answers;
 mod component;
+pub(crate) mod driven;
 mod outcomes;
 mod silence;

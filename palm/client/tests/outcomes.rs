@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::component::{Pair, request};
 use crate::client::answer::End::Last;
+use crate::client::id::Place;
 use crate::engine::link::Frame;
 
 fn sequences(pair: &Pair) -> Vec<u64> {
@@ -53,12 +54,16 @@ fn another_run_of_the_component_is_asked_anew_for_what_has_no_outcome() {
     assert_eq!(pair.component.hellos.len(), 3);
     let payloads: Vec<_> = pair.component.asked.iter().map(|(_, payload)| payload.clone()).collect();
     assert_eq!(payloads, ["0", "2", "3"]);
+    // What still comes of the first time is told from what comes now.
+    pair.component.reply(request(call, 0), "of the run before", true);
+    let call_now = Place::of_request(pair.component.asked[0].0).call;
+    assert!(call_now != call && pair.component.cancelled.contains(&call));
     // What was given is left out when it comes again.
     for text in ["C1", "C2"] {
-        pair.component.reply(request(call, 2), text, text == "C2");
+        pair.component.reply(request(call_now, 2), text, text == "C2");
     }
-    pair.component.reply(request(call, 0), "A", true);
-    pair.component.reply(request(call, 3), "D", true);
+    pair.component.reply(request(call_now, 0), "A", true);
+    pair.component.reply(request(call_now, 3), "D", true);
     pair.exchange();
     let answers: Vec<_> = pair.answers(call).into_iter().map(|(_, text, _)| text).collect();
     assert_eq!(answers, ["B", "C1", "C2", "A", "D"]);
@@ -97,7 +102,7 @@ fn a_component_that_breaks_the_rules_gets_a_new_session() {
         pair.component.asked.clear();
         pair.exchange();
         assert_eq!((sequences(&pair), pair.component.hellos.len()), (vec![0], 2), "{broken:?}");
-        pair.component.reply(request(call, 0), "A", true);
+        pair.component.reply(pair.component.asked[0].0, "A", true);
         pair.exchange();
         assert_eq!(pair.answers(call).len(), 1);
     }

@@ -216,9 +216,23 @@ impl Router {
     pub(crate) fn undeliverable(&mut self, message: Message, debt: Debt, code: Code, text: String, now: Instant) {
         let topic = message.client_topic();
         let message = report(&message, &self.name, "", code, text);
-        if !self.give(&topic, &message, debt, false, now) {
-            self.settle_branch(debt, &message, now);
+        if self.give(&topic, &message, debt, false, now) {
+            return;
         }
+        // Its client takes its results elsewhere: whoever asked here is told here. A component before this one can only be
+        // told that there is a result; that it never comes is an error too.
+        if let (Some(Creditor::Peer(peer)), Some(error)) = (debt.creditor(), message.error()) {
+            self.reply_error(peer, message.id(), &error, now);
+        }
+        self.debts.deliver_apart(debt, message.id());
+        self.settle_branch(debt, &message, now);
+    }
+
+    fn reply_error(&mut self, peer: LinkId, id: Option<&Id>, error: &RemoteError, now: Instant) {
+        let (payload, (_, request)) = (prost::Message::encode_to_vec(error), crate::wire::parts_of(id));
+        let reply = Record::Reply { request, last: false, error: true, payload: &payload[..] };
+        self.links.write(peer, now, |session| session.push(&reply));
+        self.flush_links();
     }
 
     /// A component has taken the place of one that is gone: it gets what that one had not taken.
@@ -286,11 +300,8 @@ impl Router {
                 retryable: true,
                 ..RemoteError::default()
             };
-            let payload = prost::Message::encode_to_vec(&error);
-            let (_, number) = crate::wire::parts_of(Some(request));
             for _ in 0..branches {
-                let reply = Record::Reply { request: number, last: false, error: true, payload: &payload[..] };
-                self.links.write(peer, now, |session| session.push(&reply));
+                self.reply_error(peer, Some(request), &error, now);
             }
         }
         let settlement = self.debts.settled(request, stage, branches, branches);

@@ -18,9 +18,6 @@ use crate::wire::{Delivery, Message, id_of};
 /// Version of what crosses the link.
 pub(crate) const PROTOCOL: u32 = 1;
 
-/// How long a session waits for its peer to come back. With the time between two looks, it is freed within 30 s.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Sessions that are remembered as ended because their peers took nothing.
 const MAX_ENDED: usize = 1024;
 
@@ -58,11 +55,21 @@ pub(crate) struct LinkLimits {
     pub(crate) total: usize,
     /// How long a peer with that much may take nothing.
     pub(crate) stall: Duration,
+    /// How long a session waits for its peer to come back. With the time between two looks, it is freed within 30 s.
+    pub(crate) patience: Duration,
+    /// What a connection lost is sent again on the next one.
+    pub(crate) resume: bool,
 }
 
 impl Default for LinkLimits {
     fn default() -> Self {
-        Self { bytes: 16 << 20, total: 256 << 20, stall: Duration::from_secs(600) }
+        Self {
+            bytes: 16 << 20,
+            total: 256 << 20,
+            stall: Duration::from_secs(600),
+            patience: Duration::from_secs(20),
+            resume: true,
+        }
     }
 }
 
@@ -114,6 +121,8 @@ pub(crate) struct Links {
     audience: Vec<Audience>,
     /// Bytes that peers have not processed, and the components among them that have too many.
     pending: usize,
+    /// Those of them that wait for peers which are no workers.
+    held: usize,
     full: HashSet<LinkId>,
     /// Sessions that ended because their peers took nothing.
     ended: VecDeque<Bytes>,
@@ -134,6 +143,7 @@ impl Links {
             line: VecDeque::new(),
             audience: Vec::new(),
             pending: 0,
+            held: 0,
             full: HashSet::new(),
             ended: VecDeque::new(),
         }
@@ -141,6 +151,11 @@ impl Links {
 
     pub(crate) const fn set_limits(&mut self, limits: LinkLimits) {
         self.limits = limits;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.peers.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -163,6 +178,7 @@ impl Links {
             name: name.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             submit,
+            session: hello.session.clone(),
             ..LinkWelcome::default()
         };
         if hello.session.is_empty() {
@@ -188,7 +204,9 @@ impl Links {
         peer.submit = hello.submit && submit;
         peer.gone = None;
         peer.taken = now;
-        peer.session.resume(hello.received)?;
+        if self.limits.resume {
+            peer.session.resume(hello.received)?;
+        }
         welcome.received = peer.session.received();
         self.by_identity.insert(identity, id);
         self.by_session.insert(hello.session.clone(), id);
@@ -199,6 +217,12 @@ impl Links {
         self.weigh(id, now);
         self.say(id);
         Ok(Greeted { welcome, id: Some(id), worker })
+    }
+
+    /// What an old greeting of a session made, which an earlier run of this component has in truth.
+    pub(crate) fn mistaken(&self, hello: &LinkHello) -> Option<LinkId> {
+        let elsewhere = hello.resumed && hello.epoch != self.epoch;
+        self.by_session.get(&hello.session).copied().filter(|_| elsewhere)
     }
 
     fn listen(&mut self, id: LinkId, hello: &LinkHello) {
@@ -281,6 +305,9 @@ impl Links {
             peer.taken = now;
         }
         self.pending = self.pending + pending - peer.pending;
+        if !peer.work {
+            self.held = (self.held + pending).saturating_sub(peer.pending);
+        }
         peer.pending = pending;
         if peer.is_stage() && pending >= self.limits.bytes {
             self.full.insert(id);
@@ -292,6 +319,11 @@ impl Links {
     /// Whether nothing more can be taken for linked peers.
     pub(crate) fn is_full(&self) -> bool {
         !self.full.is_empty() || self.pending >= self.limits.total
+    }
+
+    /// Bytes that wait for peers which are no workers.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.held
     }
 
     /// Whether everything for peers that are there was handed to the transport.
@@ -442,6 +474,9 @@ impl Links {
         self.by_identity.remove(&peer.identity);
         self.full.remove(&id);
         self.pending -= peer.pending;
+        if !peer.work {
+            self.held = self.held.saturating_sub(peer.pending);
+        }
         self.line.retain(|waiting| *waiting != id);
         for topic in &peer.topics {
             let left: Arc<[LinkId]> =
@@ -458,10 +493,10 @@ impl Links {
 
     /// Peers whose time is over: those that have not come back, and those that have taken nothing for too long.
     pub(crate) fn overdue(&mut self, now: Instant) -> Vec<(LinkId, bool)> {
-        let LinkLimits { bytes, stall, .. } = self.limits;
+        let LinkLimits { bytes, stall, patience, .. } = self.limits;
         let mut over = Vec::new();
         for (id, peer) in &self.peers {
-            if peer.gone.is_some_and(|gone| now >= gone + PATIENCE) {
+            if peer.gone.is_some_and(|gone| now >= gone + patience) {
                 over.push((*id, false));
             } else if !peer.work && peer.pending >= bytes && now >= peer.taken + stall {
                 over.push((*id, true));

@@ -166,6 +166,7 @@ impl Record {
 /// Where a message's record has the numbers of its stream and of its request.
 const STREAM_AT: usize = 5;
 const REQUEST_AT: usize = 9;
+const CALL_AT: usize = 13;
 
 /// The records of messages that were written, each with the number of its request.
 pub(crate) fn written(mut records: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
@@ -178,13 +179,16 @@ pub(crate) fn written(mut records: &[u8]) -> impl Iterator<Item = (u64, &[u8])> 
     })
 }
 
-/// Puts messages that were written into another stream.
-pub(crate) fn move_to_stream(mut records: &mut [u8], stream: StreamNumber) {
+/// Puts messages that were written into another stream, as those of another call.
+pub(crate) fn move_messages(mut records: &mut [u8], stream: StreamNumber, call: u32) {
     while let Some(length) = records.get(..4).and_then(|length| length.try_into().ok()) {
         let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
         let Some((record, rest)) = records.split_at_mut_checked(length.saturating_add(4)) else { break };
         if let Some(number) = record.get_mut(STREAM_AT..REQUEST_AT) {
             number.copy_from_slice(&stream.to_le_bytes());
+        }
+        if let Some(number) = record.get_mut(CALL_AT..CALL_AT + 4) {
+            number.copy_from_slice(&call.to_le_bytes());
         }
         records = rest;
     }
@@ -263,9 +267,12 @@ mod tests {
         for (request, payload) in [(7_u64, &b"a"[..]), (u64::MAX, b""), (9, b"a longer one")] {
             Record::Message { stream: 0, request, extra: &b"x"[..], payload }.write(&mut records);
         }
-        move_to_stream(&mut records, 0x0102_0304);
+        move_messages(&mut records, 0x0102_0304, 5);
         let found: Vec<_> = written(&records).map(|(request, record)| (request, record.to_vec())).collect();
-        assert_eq!(found.iter().map(|(request, _)| *request).collect::<Vec<_>>(), [7, u64::MAX, 9]);
+        assert_eq!(
+            found.iter().map(|(request, _)| *request).collect::<Vec<_>>(),
+            [5 << 32 | 7, 5 << 32 | 0xffff_ffff, 5 << 32 | 9]
+        );
         for (request, record) in found {
             let read = Record::read(&mut record.into()).unwrap();
             assert!(

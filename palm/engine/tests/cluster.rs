@@ -1,6 +1,7 @@
 //! Whole clusters of engines, driven step by step: what happens next is drawn from what can happen.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,21 +28,57 @@ impl Random {
     }
 }
 
-/// Runs a scenario with many seeds; one that fails is printed, and can be run alone with `PALM_SEED`.
-pub(super) fn seeds(count: u64, scenario: impl Fn(&mut Cluster)) {
-    struct Told(u64);
-    impl Drop for Told {
-        fn drop(&mut self) {
-            if std::thread::panicking() {
-                eprintln!("failed with PALM_SEED={}", self.0);
-            }
+/// Says which seed it was, if it fails.
+struct Told(u64);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("failed with PALM_SEED={}", self.0);
         }
     }
-    let one = std::env::var("PALM_SEED").ok().and_then(|seed| seed.parse().ok());
-    for seed in one.map_or(0..count, |seed| seed..seed + 1) {
-        let _told = Told(seed);
-        scenario(&mut Cluster::new(seed));
+}
+
+fn seed(seed: u64, scenario: impl Fn(&mut Cluster)) {
+    let _told = Told(seed);
+    scenario(&mut Cluster::new(seed));
+}
+
+/// Runs a scenario with many seeds; one that fails is printed, and can be run alone with `PALM_SEED`.
+pub(super) fn seeds(count: u64, scenario: impl Fn(&mut Cluster)) {
+    match number("PALM_SEED") {
+        Some(one) => {
+            // What it logs is shown if it fails.
+            let _ = tracing_subscriber::fmt().with_test_writer().with_ansi(false).try_init();
+            seed(one, scenario);
+        }
+        None => (0..count).for_each(|number| seed(number, &scenario)),
     }
+}
+
+/// The same, on every processor.
+pub(super) fn seeds_together(count: u64, scenario: impl Fn(&mut Cluster) + Sync) {
+    if number("PALM_SEED").is_some() {
+        return seeds(1, scenario);
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let number = next.fetch_add(1, Ordering::Relaxed)
+                    && number < count
+                {
+                    seed(number, &scenario);
+                }
+            });
+        }
+    });
+}
+
+/// A number from the environment.
+pub(super) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Something that takes part without being an engine: a client.
@@ -64,6 +101,10 @@ struct Node {
     together: usize,
     /// What user code gave, in order: batches, then the end.
     given: VecDeque<Given>,
+    /// How far its clock is ahead.
+    ahead: Duration,
+    /// Its process is gone.
+    gone: bool,
 }
 
 #[expect(clippy::large_enum_variant, reason = "there are few, and they are moved once")]
@@ -94,6 +135,8 @@ pub(super) struct Cluster {
     actors: Vec<Box<dyn Actor>>,
     pub(super) start: Instant,
     pub(super) now: Instant,
+    /// Changes with every choice: two runs of one seed have the same.
+    pub(super) trace: u64,
 }
 
 /// A call that has begun.
@@ -201,9 +244,17 @@ impl Place for Anywhere {
 }
 
 impl Cluster {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let now = Instant::now();
-        Self { net: Net::new(8), random: Random(seed), nodes: Vec::new(), actors: Vec::new(), start: now, now }
+        Self {
+            net: Net::new(8),
+            random: Random(seed),
+            nodes: Vec::new(),
+            actors: Vec::new(),
+            start: now,
+            now,
+            trace: 0,
+        }
     }
 
     /// Starts a component as its plan says; cache services are left out.
@@ -239,12 +290,30 @@ impl Cluster {
         let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
         let (begun, overlaps, given) = (Vec::new(), plan.width.shares(), VecDeque::new());
-        self.nodes.push(Node { engine, desk, ports, inlets, stats, begun, overlaps, together: 0, given });
+        let (ahead, gone) = (Duration::ZERO, false);
+        self.nodes.push(Node { engine, desk, ports, inlets, stats, begun, overlaps, together: 0, given, ahead, gone });
         node
     }
 
     pub(super) fn act(&mut self, actor: impl Actor + 'static) {
         self.actors.push(Box::new(actor));
+    }
+
+    /// A component's process is gone without a word.
+    pub(super) fn crash(&mut self, node: usize) {
+        self.nodes[node].gone = true;
+        for socket in self.nodes[node].ports.clone() {
+            self.net.crash(socket);
+        }
+    }
+
+    /// A component's clock goes ahead.
+    pub(super) fn advance(&mut self, node: usize, by: Duration) {
+        self.nodes[node].ahead += by;
+    }
+
+    fn clock(&self, node: usize) -> Instant {
+        self.now + self.nodes[node].ahead
     }
 
     pub(super) fn count(&self, node: usize, counter: Counter) -> u64 {
@@ -272,9 +341,9 @@ impl Cluster {
     pub(super) fn drain(&mut self, node: usize) {
         self.nodes[node].engine.drain();
         let Node { engine, inlets, .. } = &self.nodes[node];
-        let (closed, now) = (inlets.close(|part| engine.is_inbound(part)), self.now);
+        let closed = inlets.close(|part| engine.is_inbound(part));
         for (part, number) in closed {
-            self.at(node, |engine, view| engine.arrived(part, number, None, now, view));
+            self.at(node, |engine, now, view| engine.arrived(part, number, None, now, view));
         }
     }
 
@@ -300,7 +369,7 @@ impl Cluster {
                 events.push(Event::Arrive(link, to_binder));
             }
         }
-        for (number, node) in self.nodes.iter().enumerate() {
+        for (number, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.gone) {
             if node.engine.has_job() {
                 events.push(Event::Run(number));
             }
@@ -337,7 +406,8 @@ impl Cluster {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.nodes.iter().filter_map(|node| node.engine.next_deadline()).min()
+        let here = |node: &Node| node.engine.next_deadline().and_then(|deadline| deadline.checked_sub(node.ahead));
+        self.nodes.iter().filter(|node| !node.gone).filter_map(here).min()
     }
 
     /// Lets the time pass up to `until`, and whatever happens in it happen.
@@ -354,8 +424,7 @@ impl Cluster {
                     }
                 }
             }
-            let event = events.swap_remove(self.random.below(events.len()));
-            self.happen(&event);
+            self.choose(events);
         }
         panic!("it goes on and on");
     }
@@ -368,39 +437,55 @@ impl Cluster {
 
     /// Lets one thing happen; `false` if nothing can.
     pub(super) fn step(&mut self) -> bool {
-        let mut events = self.events();
+        let events = self.events();
         if events.is_empty() {
             return false;
         }
-        let event = events.swap_remove(self.random.below(events.len()));
-        self.happen(&event);
+        self.choose(events);
         true
     }
 
+    fn choose(&mut self, mut events: Vec<Event>) {
+        let choice = self.random.below(events.len());
+        self.trace = (self.trace ^ (events.len() * 1_000 + choice) as u64).wrapping_mul(0x100_0000_01b3);
+        let event = events.swap_remove(choice);
+        self.happen(&event);
+    }
+
+    /// Lets one thing happen, and the time pass up to it; `false` if nothing ever will.
+    pub(super) fn step_in_time(&mut self) -> bool {
+        self.step() || {
+            let deadline = self.next_deadline().is_some();
+            if deadline {
+                self.happen(&Event::Tick);
+            }
+            deadline
+        }
+    }
+
     fn happen(&mut self, event: &Event) {
-        let now = self.now;
         match *event {
             Event::Arrive(link, to_binder) => match self.net.arrive(link, to_binder) {
                 Arrival::Message(Owner::Part { node, part, port }, incoming) => {
-                    self.at(node, |engine, view| engine.receive(part, port, incoming, now, view));
+                    self.at(node, |engine, now, view| engine.receive(part, port, incoming, now, view));
                 }
                 Arrival::Joined(Owner::Part { node, part, port }, peer) => {
-                    self.at(node, |engine, view| engine.joined(part, port, peer, now, view));
+                    self.at(node, |engine, now, view| engine.joined(part, port, peer, now, view));
                 }
                 Arrival::Connected(Owner::Part { node, part, port }) => {
-                    self.at(node, |engine, view| engine.connected(part, port, now, view));
+                    self.at(node, |engine, now, view| engine.connected(part, port, now, view));
                 }
                 Arrival::Gone(Owner::Part { node, part, port }, peer) => {
-                    self.at(node, |engine, view| engine.gone(part, port, peer, now, view));
+                    self.at(node, |engine, now, view| engine.gone(part, port, peer, now, view));
                 }
                 _ => {}
             },
             Event::Flush(node) => {
                 let at_rest = self.random.below(2) == 0;
-                self.at(node, |engine, view| engine.flush(at_rest, now, view));
+                self.at(node, |engine, now, view| engine.flush(at_rest, now, view));
             }
             Event::Run(node) => {
-                let job = self.at(node, |engine, view| engine.next_job(now, view));
+                let job = self.at(node, |engine, now, view| engine.next_job(now, view));
                 match job {
                     Some(job) if self.nodes[node].overlaps => self.nodes[node].begin(job),
                     Some(job) => self.nodes[node].run(job),
@@ -410,31 +495,31 @@ impl Cluster {
             Event::Work(node, call) => self.nodes[node].work(call),
             Event::Take(node) => match self.nodes[node].given.pop_front() {
                 Some(Given::Batch(part, task, results)) => {
-                    self.at(node, |engine, view| engine.results(part, task, results, now, view));
+                    self.at(node, |engine, now, view| engine.results(part, task, results, now, view));
                 }
-                Some(Given::Done(done)) => self.at(node, |engine, view| engine.finish(done, now, view)),
+                Some(Given::Done(done)) => self.at(node, |engine, now, view| engine.finish(done, now, view)),
                 None => {}
             },
-            Event::Resume(node, part) => self.at(node, |engine, view| engine.resume(part, now, view)),
+            Event::Resume(node, part) => self.at(node, |engine, now, view| engine.resume(part, now, view)),
             Event::Bring(node, part) => {
                 let inlet = self.nodes[node].inlets.iter().find(|(of, _)| *of == part).map(|(_, inlet)| inlet.clone());
                 if let Some((number, message)) = inlet.and_then(|inlet| inlet.take()) {
-                    self.at(node, |engine, view| engine.arrived(part, number, message, now, view));
+                    self.at(node, |engine, now, view| engine.arrived(part, number, message, now, view));
                 }
             }
-            Event::Act(actor) => self.actors[actor].step(&mut self.net, now),
+            Event::Act(actor) => self.actors[actor].step(&mut self.net, self.now),
             Event::Tick => {
-                self.now = self.next_deadline().map_or(now, |deadline| deadline.max(now));
-                let now = self.now;
-                for node in 0..self.nodes.len() {
-                    self.at(node, |engine, view| engine.timers(now, view));
+                self.now = self.next_deadline().map_or(self.now, |deadline| deadline.max(self.now));
+                for node in (0..self.nodes.len()).filter(|node| !self.nodes[*node].gone).collect::<Vec<_>>() {
+                    self.at(node, |engine, now, view| engine.timers(now, view));
                 }
             }
         }
     }
 
-    fn at<T>(&mut self, node: usize, run: impl FnOnce(&mut Engine, &mut View<'_>) -> T) -> T {
+    fn at<T>(&mut self, node: usize, run: impl FnOnce(&mut Engine, Instant, &mut View<'_>) -> T) -> T {
+        let now = self.clock(node);
         let Node { engine, ports, .. } = &mut self.nodes[node];
-        run(engine, &mut View { net: &mut self.net, node, ports })
+        run(engine, now, &mut View { net: &mut self.net, node, ports })
     }
 }

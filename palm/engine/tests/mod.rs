@@ -13,6 +13,7 @@ mod linked;
 mod masters;
 mod net;
 mod pressure;
+mod simulation;
 mod stages;
 #[cfg(feature = "tokio")]
 mod tasks;

@@ -44,6 +44,10 @@ pub(super) struct Sock {
     /// The test does not read.
     pub(super) paused: bool,
     closed: bool,
+    /// How often a connection of a socket of the test has stood.
+    pub(super) joins: usize,
+    /// What was not handed over when its last connection ended.
+    unsent: Vec<Item>,
     /// The owner is told who connects.
     watched: bool,
 }
@@ -95,6 +99,8 @@ impl Net {
             inbox: VecDeque::new(),
             paused: false,
             closed: false,
+            joins: 0,
+            unsent: Vec::new(),
             watched: false,
         });
         self.sockets.len() - 1
@@ -129,6 +135,7 @@ impl Net {
         if self.sockets[binder].watched {
             to_binder.push_front(Item::Joined);
         }
+        to_binder.extend(std::mem::take(&mut self.sockets[connector].unsent));
         let greets = self.sockets[connector].kind == SocketKind::Dealer;
         let to_connector = greets.then_some(Item::Connected).into_iter().collect();
         self.links.push(Link { connector, binder, to_binder, to_connector, topics: Vec::new(), over: false });
@@ -143,9 +150,29 @@ impl Net {
         link.to_binder.clear();
         link.to_connector.clear();
         link.to_binder.push_back(Item::Closed);
+        self.sockets[connector].unsent.extend(kept.into_iter().filter(|item| matches!(item, Item::Data { .. })));
         self.link(connector, binder);
-        if let Some(link) = self.links.last_mut() {
-            link.to_binder.extend(kept.into_iter().filter(|item| matches!(item, Item::Data { .. })));
+    }
+
+    /// The process of a socket is gone without a word. What is on the way to it is lost, and half of what is on the way from
+    /// it; those that were connected to it come back when its address is bound again.
+    pub(super) fn crash(&mut self, socket: SocketId) {
+        self.bound.retain(|_, binder| *binder != socket);
+        self.sockets[socket].closed = true;
+        self.sockets[socket].address.clear();
+        for link in self.links.iter_mut().filter(|link| !link.over) {
+            if link.binder == socket {
+                link.over = true;
+                link.to_connector.clear();
+                let kept = link.to_binder.split_off(link.to_binder.len() / 2);
+                link.to_binder.clear();
+                let data = kept.into_iter().filter(|item| matches!(item, Item::Data { .. }));
+                self.sockets[link.connector].unsent.extend(data);
+            } else if link.connector == socket {
+                link.to_connector.clear();
+                link.to_binder.truncate(link.to_binder.len() / 2);
+                link.to_binder.push_back(Item::Closed);
+            }
         }
     }
 
@@ -244,7 +271,10 @@ impl Net {
                 self.links[number].topics.retain(|known| *known != topic);
                 self.unsubscribed(to, topic)
             }
-            Item::Connected => Arrival::Connected(owner),
+            Item::Connected => {
+                self.sockets[to].joins += 1;
+                Arrival::Connected(owner)
+            }
             Item::Joined => Arrival::Joined(owner, Peer::new(number as u64 + 1)),
             Item::Closed => {
                 self.links[number].over = true;

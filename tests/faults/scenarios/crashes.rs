@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cluster::{Run, free_ports};
+use crate::cluster::{Run, free_port, free_ports};
 use crate::figures::{Figures, Scale};
 use crate::process::{Process, until, within};
 use crate::raw::{self, Spy};
@@ -229,7 +229,8 @@ pub(crate) fn t06_nobody_comes_back(scale: Scale) -> Figures {
 pub(crate) fn t09_a_client_is_killed(scale: Scale) -> Figures {
     let (mut run, mut figures) = (Run::new("t09"), Figures::default());
     let count = scale.pick(4_000, 40_000);
-    let master = run.start(&Spec { hold_ms: Some(scale.pick(1_000, 25_000)), ..run.master() });
+    let hold_ms = Some(scale.pick(1_000, 25_000));
+    let master = run.start(&Spec { hold_ms, session_ms: hold_ms, ..run.master() });
     let spec = Spec { work_us: 100, ..run.worker() };
     let _workers = [0, 1].map(|_| run.start(&spec));
     // One that warms everything up, and is what the healthy one is compared with.
@@ -288,8 +289,14 @@ pub(crate) fn t28_a_worker_never_wakes_up(scale: Scale) -> Figures {
 
 pub(crate) fn t34_a_server_is_restarted(scale: Scale) -> Figures {
     let (run, mut figures) = (Run::new("t34"), Figures::default());
-    let spec = run.spec("server", "server");
+    let spec = Spec { link_port: Some(free_port()), pub_port: Some(free_port()), ..run.spec("server", "server") };
     let mut server = run.start(&spec);
+    // One more at the same ports says so and ends.
+    let start = Instant::now();
+    let mut second = run.start(&spec);
+    figures.is("ended well with its ports in use", 0, u64::from(second.join().success()));
+    figures.within("and at once", Duration::from_secs(1), start.elapsed());
+    figures.is("and did not say which", 0, u64::from(!second.log().contains("127.0.0.1:")));
     let mut longest = Duration::ZERO;
     for round in 0..scale.pick(10, 100) {
         run.start(&Spec { first: round * 10, ..run.client(10) }).join();

@@ -38,6 +38,21 @@ pub(crate) fn t16_a_client_reads_slowly(scale: Scale) -> Figures {
     slow_reader(scale, 4 << 20)
 }
 
+pub(crate) fn t16_a_linked_client_reads_slowly(scale: Scale) -> Figures {
+    let (run, mut figures) = (Run::new("t16l"), Figures::default());
+    let (count, size) = scale.pick((10_000, 8 << 10), (100_000, 1 << 10));
+    let hold_bytes = Some(scale.pick(4 << 20, 64 << 20));
+    let master = run.start(&Spec { hold_bytes, ..run.master() });
+    let _workers = [0, 1].map(|_| run.start(&run.worker()));
+    let start = Instant::now();
+    run.start(&Spec { size, pause_us: 200, uncounted: true, ..run.client(count) }).join();
+    figures.all_answered(&run.report());
+    figures.at_most("VmHWM of the master, MiB", scale.pick(48, 96), master.peak_kib() >> 10);
+    figures.within("time", Duration::from_secs(60), start.elapsed());
+    run.drained(&mut figures);
+    figures
+}
+
 pub(crate) fn t16_a_python_client_reads_slowly(scale: Scale) -> Figures {
     let (run, mut figures) = (Run::new("t16py"), Figures::default());
     let count: u64 = scale.pick(3_000, 40_000);
@@ -89,22 +104,33 @@ pub(crate) fn t18_no_worker_for_a_while(scale: Scale) -> Figures {
     figures
 }
 
+/// A small job gets its share: it does not wait for all that the large one had asked before, 8,192 messages.
 pub(crate) fn t25_a_small_job_beside_a_large_one(scale: Scale) -> Figures {
     let (mut run, mut figures) = (Run::new("t25"), Figures::default());
-    let count = scale.pick(20_000, 200_000);
+    let (count, work_us) = scale.pick((20_000, 100), (1_000_000, 0));
     let _master = run.start(&run.master());
-    let _workers = [0, 1].map(|_| run.start(&Spec { work_us: 100, ..run.worker() }));
-    let alone = Instant::now();
-    run.start(&Spec { first: 10_000_000, ..run.client(100) }).join();
-    let alone = alone.elapsed();
+    let _workers = [0, 1].map(|_| run.start(&Spec { work_us, ..run.worker() }));
+    let (alone, _) = small_job(&run, 10_000_000);
     let mut large = run.start(&run.client(count));
     run.outcomes(100 + count / 20, &mut large);
-    let start = Instant::now();
-    run.start(&Spec { first: 20_000_000, ..run.client(100) }).join();
-    let beside = start.elapsed();
+    let (beside, meanwhile) = small_job(&run, 20_000_000);
     figures.is("large jobs that were done before", 0, u64::from(large.ended().is_some()));
+    figures.at_most("results of the large job meanwhile", scale.pick(8_000, 100_000), meanwhile);
     figures.within("small job (alone x 2)", alone * 2, beside);
     large.join();
     figures.all_answered(&run.report());
     figures
+}
+
+/// How long a job of 100 messages took, and how many results others had between its first message and its last result.
+fn small_job(run: &Run, first: u64) -> (Duration, u64) {
+    let start = Instant::now();
+    run.start(&Spec { first, ..run.client(100) }).join();
+    let elapsed = start.elapsed();
+    let events = run.history.events();
+    let from = events.iter().position(|event| matches!(event, Event::Attempt { seq } if *seq == first)).unwrap();
+    let own = |event: &Event| matches!(event, Event::Result { seq } if (first..first + 100).contains(seq));
+    let to = events.iter().rposition(own).unwrap();
+    let results = events[from..to].iter().filter(|event| matches!(event, Event::Result { .. })).count() as u64;
+    (elapsed, results - 99)
 }

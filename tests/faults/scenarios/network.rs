@@ -12,6 +12,9 @@ use crate::history::{Event, History};
 use crate::payload;
 use crate::proxy::Proxy;
 use crate::raw;
+use crate::relay::Relay;
+use crate::role::Spec;
+use crate::scenarios::stages::Stages;
 
 struct Between {
     push: Proxy,
@@ -88,6 +91,59 @@ pub(crate) fn t27_resets_between_client_and_server(scale: Scale) -> Figures {
     figures
 }
 
+/// Links resume: nothing is lost, and nothing comes twice.
+pub(crate) fn t27_resets_of_links(scale: Scale) -> Figures {
+    reset_links(scale, &[])
+}
+
+pub(crate) fn reset_links(scale: Scale, off: &[&str]) -> Figures {
+    let (mut run, mut figures) = (Run::new("t27l"), Figures::default());
+    let (count, resets) = scale.pick((10_000, 20), (100_000, 200));
+    let off: Vec<String> = off.iter().map(|off| (*off).to_owned()).collect();
+    let timeout_ms = if off.is_empty() { 60_000 } else { 2_000 };
+    let _master = run.start(&Spec { off, ..run.master() });
+    let link = raw::address(&run.db, "_palm.link");
+    let (to_client, to_workers) = (Proxy::before(&link), Proxy::before(&link));
+    let relay = Relay::of_cache(&run.db, &link, &to_workers.address);
+    let _workers = [0, 1].map(|_| run.start(&Spec { work_us: 200, db: relay.address.clone(), ..run.worker() }));
+    let via = to_client.address.clone();
+    let mut client = run.start(&Spec { size: 100, uncounted: true, timeout_ms, via, ..run.client(count) });
+    for reset in 1..=resets {
+        run.outcomes(count * reset / (resets + 1), &mut client);
+        sleep(Duration::from_micros(run.random.below(2_000)));
+        to_client.reset_one(0);
+        to_workers.reset_one(run.random.next());
+    }
+    client.join();
+    figures.all_answered(&run.report());
+    figures.is("frames that were not understood", 0, run.stat("undecodable"));
+    run.drained(&mut figures);
+    run.calm(&mut figures);
+    figures
+}
+
+/// The link between a server and the stage after it.
+pub(crate) fn t27_resets_before_a_stage(scale: Scale) -> Figures {
+    let (mut run, mut figures) = (Run::new("t27s"), Figures::default());
+    let (count, resets) = scale.pick((10_000, 20), (100_000, 200));
+    let line = Stages::start(&run, |link, publisher| {
+        let proxy = Proxy::before(link);
+        let relay = Relay::of_publisher(publisher, link, &proxy.address);
+        (relay.address.clone(), (proxy, relay))
+    });
+    let (proxy, _) = &line.between;
+    let mut client = run.start(&Spec { size: 100, uncounted: true, ..line.client(&run, count) });
+    for reset in 1..=resets {
+        run.outcomes(count * reset / (resets + 1), &mut client);
+        proxy.reset_one(0);
+    }
+    client.join();
+    figures.all_answered(&run.report());
+    line.drained(&mut figures);
+    run.calm(&mut figures);
+    figures
+}
+
 /// Nothing passes for a while, one way or both; the connections stand.
 pub(crate) fn t29_the_network_stands_still(scale: Scale) -> Figures {
     let (mut run, mut figures) = (Run::new("t29"), Figures::default());
@@ -149,6 +205,28 @@ pub(crate) fn t31_bytes_in_pieces(scale: Scale) -> Figures {
         let Some(message) = raw::result(&answers, patience) else { break };
         run.history.write(&raw::result_event(&message));
     }
+    figures.all_answered(&run.report());
+    figures.is("frames that were not understood", 0, run.stat("undecodable"));
+    figures
+}
+
+/// The greetings, the handshake, one message and its answer, cut everywhere.
+pub(crate) fn t31_bytes_of_a_link_in_pieces(scale: Scale) -> Figures {
+    let (run, mut figures) = (Run::new("t31l"), Figures::default());
+    let _server = run.start(&run.spec("server", "server"));
+    let proxy = Proxy::before(&raw::address(&run.db, "_palm.link"));
+    let connect = || {
+        let builder = Client::builder("server", &run.db).this_config([("_palm.link", proxy.address.clone())]);
+        builder.connect_timeout(Duration::from_secs(60)).connect().unwrap()
+    };
+    for split in (0..600_u64).step_by(scale.pick(20, 1)) {
+        proxy.both(|way| way.split.store(split, SeqCst));
+        eval(&run, &connect(), split, 150);
+    }
+    proxy.both(|way| way.split.store(u64::MAX, SeqCst));
+    proxy.both(|way| way.piece.store(1, SeqCst));
+    let client = connect();
+    (1_000..1_020).for_each(|seq| eval(&run, &client, seq, 150));
     figures.all_answered(&run.report());
     figures.is("frames that were not understood", 0, run.stat("undecodable"));
     figures
