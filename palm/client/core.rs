@@ -17,9 +17,6 @@ use super::line::{Line, Welcomed};
 use crate::engine::link::{DATA_HEAD, Frame, Record, StreamNumber, Violation, move_messages};
 use crate::wire::{Code, Header, Message, RemoteError, id_of};
 
-/// Bytes that the component has not taken over: more waits here, within what each call may have under way.
-const MAX_UNPROCESSED: usize = 8 << 20;
-
 /// Bytes of answers that their callers have not taken: beyond it, the component is not told that more were received, and
 /// keeps the rest.
 const MAX_UNREAD: usize = 64 << 20;
@@ -136,7 +133,7 @@ impl Core {
 
     fn pump(&mut self) {
         let Some(line) = self.lines.get_mut(SUBMIT) else { return };
-        while line.session.pending_bytes() < MAX_UNPROCESSED
+        while line.session.pending_bytes() < line.window
             && let Some(mut written) = self.queue.pop_front()
         {
             let Some(asked) = self.calls.asked(written.call) else { continue };

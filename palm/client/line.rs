@@ -11,6 +11,9 @@ const MAX_CANCELLED: usize = 4096;
 /// Bytes that are received before the component is told so at once.
 const ACK_BYTES: usize = 1 << 20;
 
+/// Bytes that a component may not have taken over, unless it says otherwise.
+const WINDOW: usize = 8 << 20;
+
 #[derive(Debug)]
 pub(super) struct Line {
     /// What every greeting of this client says.
@@ -30,6 +33,8 @@ pub(super) struct Line {
     heard: usize,
     /// It takes messages.
     submits: bool,
+    /// Bytes that the component may not have taken over.
+    pub(super) window: usize,
     /// What it is called.
     pub(super) name: String,
     /// Sessions that ended because the component broke the rules.
@@ -74,6 +79,7 @@ impl Line {
             cancelled: Vec::new(),
             heard: 0,
             submits: false,
+            window: WINDOW,
             name: String::new(),
             violations: 0,
         }
@@ -99,6 +105,7 @@ impl Line {
             return Ok(Welcomed::Late);
         }
         (self.submits, self.name) = (welcome.submit, welcome.name.clone());
+        self.window = usize::try_from(welcome.window).ok().filter(|window| *window > 0).unwrap_or(WINDOW);
         if self.resumed && !welcome.known {
             self.begin_anew();
             return Ok(if welcome.cancelled { Welcomed::Cancelled } else { Welcomed::Forgotten });

@@ -321,6 +321,20 @@ macro_rules! publishing {
                 self
             }
 
+            /// Bytes of results that may wait for all subscribers together, and for all linked peers together, before nothing
+            /// more is taken in. Default: 256 MiB each.
+            pub const fn hold_total(mut self, bytes: usize) -> Self {
+                self.publishing.hold_total = Some(bytes);
+                self
+            }
+
+            /// Bytes that each linked client may have sent and the component not taken in; beyond it the client waits.
+            /// Default: 8 MiB. One message that is larger passes alone.
+            pub const fn intake_bytes(mut self, bytes: usize) -> Self {
+                self.publishing.intake_bytes = Some(bytes);
+                self
+            }
+
             /// How long a subscriber may take nothing of its results before they are dropped, counted as `stalled` and
             /// logged. Default: 600 s.
             pub const fn stall_timeout(mut self, timeout: ::std::time::Duration) -> Self {

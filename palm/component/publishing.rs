@@ -12,6 +12,8 @@ pub(super) struct Publishing {
     pub(super) pipelined: bool,
     pub(super) hold_time: Option<Duration>,
     pub(super) hold_bytes: Option<usize>,
+    pub(super) hold_total: Option<usize>,
+    pub(super) intake_bytes: Option<usize>,
     pub(super) stall_timeout: Option<Duration>,
     pub(super) expected_subscribers: u32,
 }
@@ -25,6 +27,8 @@ impl Publishing {
             pipelined,
             hold_time: None,
             hold_bytes: None,
+            hold_total: None,
+            intake_bytes: None,
             stall_timeout: None,
             expected_subscribers: 1,
         }
@@ -37,11 +41,18 @@ impl Publishing {
             (false, given) => given.or_else(|| (!template.is_insecure()).then(Address::any)),
         };
         let (hold_bytes, stall_timeout) = (self.hold_bytes, self.stall_timeout);
+        let (hold_total, intake_bytes) = (self.hold_total, self.intake_bytes);
         let template = template.register_outbound("Pub", self.part(), route);
         let Some(address) = address else { return template };
         let mut link = LinkService::new(address);
         if let Some(bytes) = hold_bytes {
             link = link.hold_bytes(bytes);
+        }
+        if let Some(bytes) = hold_total {
+            link = link.hold_total(bytes);
+        }
+        if let Some(bytes) = intake_bytes {
+            link = link.intake_bytes(bytes);
         }
         if let Some(timeout) = stall_timeout {
             link = link.stall_timeout(timeout);
@@ -60,6 +71,9 @@ impl Publishing {
         }
         if let Some(bytes) = self.hold_bytes {
             part = part.hold_bytes(bytes);
+        }
+        if let Some(bytes) = self.hold_total {
+            part = part.hold_total(bytes);
         }
         part
     }

@@ -106,7 +106,8 @@ struct Audience {
     call: CallNumber,
     answered_before: u64,
     proven: bool,
-    queue: VecDeque<Held>,
+    /// Boxed, so that a queue that grows is not copied with all that it has: that would be the component's peak.
+    queue: VecDeque<Box<Held>>,
     bytes: usize,
     full: bool,
     /// When something of it was last handed over, and whether too long ago.
@@ -274,7 +275,7 @@ impl Hold {
         self.bytes += held.bytes();
         let audience = self.audience(topic, now);
         audience.bytes += held.bytes();
-        audience.queue.push_back(held);
+        audience.queue.push_back(Box::new(held));
         self.flush(topic, now, send, &mut outcome);
         outcome
     }
@@ -470,14 +471,14 @@ impl Audience {
     fn begin(&mut self, call: CallNumber, seen: bool) -> (u64, usize) {
         self.call = call;
         let is_classic = |held: &Held| matches!(held.answer.addressee, Addressee::Classic { .. });
-        if !seen && self.queue.iter().any(is_classic) {
+        if !seen && self.queue.iter().any(|held| is_classic(held)) {
             return (0, 0);
         }
         self.answered_before = self.answered;
         self.proven = false;
         let (messages, bytes) = (self.queue.len(), self.bytes);
         self.queue.retain(|held| !is_classic(held));
-        self.bytes = self.queue.iter().map(Held::bytes).sum();
+        self.bytes = self.queue.iter().map(|held| held.bytes()).sum();
         ((messages - self.queue.len()) as u64, bytes - self.bytes)
     }
 }

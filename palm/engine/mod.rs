@@ -309,13 +309,12 @@ impl Engine {
         if done.results.is_empty() && !done.more {
             self.core.calls.settled(done.order.envelope.message.client());
         }
-        let Envelope { message, debt, .. } = &done.order.envelope;
         // The last result is the end of its message; where there is none, or each is a branch of its own, that is said apart.
         let branches = task == Task::Scatter && (done.more || done.results.len() > 1);
         let apart = branches || done.results.is_empty();
-        let (message, debt) = (message.clone(), *debt);
+        let Envelope { message, debt, origin, .. } = done.order.envelope;
         // Nothing more comes of it: what it gave has its origin.
-        drop(done.order);
+        drop(origin);
         self.leave_all(part, task, done.results, true, branches);
         if apart {
             self.core.settle_branch(debt, &message, now);

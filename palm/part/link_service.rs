@@ -13,8 +13,8 @@ use crate::wire::proto::{LinkHello, LinkWelcome};
 const SWEEP: Duration = Duration::from_secs(5);
 /// How often peers are told that their requests are still worked on.
 const ALIVE: Duration = Duration::from_secs(10);
-/// Bytes of one peer that may wait for room: no peer that keeps to its bound comes near it, one large message and all.
-const MAX_PARKED: usize = 2 * (64 << 20);
+/// Bytes of one peer that may wait for room beyond what it was allowed: one large message, with which it passes that.
+const MAX_BEYOND: usize = 2 * (64 << 20);
 
 /// Binds the link, over which workers of this library get their messages and bring back results. Cache key `_palm.link`.
 ///
@@ -45,6 +45,21 @@ impl LinkService {
     #[must_use]
     pub const fn hold_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
+        self
+    }
+
+    /// Bytes that may wait for all peers together. Default: 256 MiB.
+    #[must_use]
+    pub const fn hold_total(mut self, bytes: usize) -> Self {
+        self.limits.total = bytes;
+        self
+    }
+
+    /// Bytes that each peer may send before they are taken in; beyond it, a client waits. Default: 8 MiB. One message that is
+    /// larger passes alone.
+    #[must_use]
+    pub const fn intake_bytes(mut self, bytes: usize) -> Self {
+        self.limits.window = bytes;
         self
     }
 
@@ -108,7 +123,7 @@ impl LinkService {
             Frame::Data { number, processed, records } => {
                 turn.core.links.acked(id, processed, turn.now)?;
                 turn.core.links.park(id, number, records);
-                if turn.core.links.parked_bytes(id) > MAX_PARKED {
+                if turn.core.links.parked_bytes(id) > turn.core.links.window() + MAX_BEYOND {
                     return Err(Violation::Credit);
                 }
             }

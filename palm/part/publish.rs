@@ -84,6 +84,13 @@ impl PubService {
         self
     }
 
+    /// Bytes of messages that may wait for all subscribers together. Default: 256 MiB, or `hold_bytes` if that is more.
+    #[must_use]
+    pub const fn hold_total(mut self, bytes: usize) -> Self {
+        self.limits.total = bytes;
+        self
+    }
+
     /// How long a subscriber may take nothing of its results before they are dropped. Default: 600 s.
     #[must_use]
     pub const fn stall_timeout(mut self, timeout: Duration) -> Self {

@@ -1,6 +1,7 @@
 //! The peers that are linked to a component.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,26 @@ impl LinkId {
     }
 }
 
+/// Hashes numbers that are given out here, and that nobody else can choose.
+#[derive(Debug, Default)]
+struct Numbers(u64);
+
+impl Hasher for Numbers {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0 = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 /// What may wait for linked peers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkLimits {
@@ -53,6 +74,8 @@ pub(crate) struct LinkLimits {
     pub(crate) bytes: usize,
     /// Bytes for all of them.
     pub(crate) total: usize,
+    /// Bytes that each of them may send before they are taken in.
+    pub(crate) window: usize,
     /// How long a peer with that much may take nothing.
     pub(crate) stall: Duration,
     /// How long a session waits for its peer to come back. With the time between two looks, it is freed within 30 s.
@@ -66,6 +89,7 @@ impl Default for LinkLimits {
         Self {
             bytes: 16 << 20,
             total: 256 << 20,
+            window: 8 << 20,
             stall: Duration::from_secs(600),
             patience: Duration::from_secs(20),
             resume: true,
@@ -107,7 +131,7 @@ pub(crate) struct Removed {
 pub(crate) struct Links {
     epoch: u64,
     limits: LinkLimits,
-    peers: HashMap<LinkId, Linked>,
+    peers: HashMap<LinkId, Linked, BuildHasherDefault<Numbers>>,
     by_session: HashMap<Bytes, LinkId>,
     by_identity: HashMap<Bytes, LinkId>,
     by_topic: HashMap<Bytes, Arc<[LinkId]>>,
@@ -133,7 +157,7 @@ impl Links {
         Self {
             epoch,
             limits: LinkLimits::default(),
-            peers: HashMap::new(),
+            peers: HashMap::default(),
             by_session: HashMap::new(),
             by_identity: HashMap::new(),
             by_topic: HashMap::new(),
@@ -158,6 +182,10 @@ impl Links {
         self.peers.len()
     }
 
+    pub(crate) const fn window(&self) -> usize {
+        self.limits.window
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
@@ -179,6 +207,7 @@ impl Links {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             submit,
             session: hello.session.clone(),
+            window: self.limits.window as u64,
             ..LinkWelcome::default()
         };
         if hello.session.is_empty() {
