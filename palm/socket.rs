@@ -308,6 +308,10 @@ impl Socket {
             while more {
                 more = self.frame().is_some_and(|frame| frame.get_more());
             }
+            if !incoming.delimited {
+                // Without the empty frame, those before it are no way to send an answer back on.
+                incoming.via.clear();
+            }
             return Received::Malformed(incoming);
         }
         if let Some(peers) = &mut self.peers

@@ -68,6 +68,13 @@ pub(crate) struct Done {
     pub(super) dropped: bool,
 }
 
+impl Done {
+    /// Whether the object comes back with it.
+    pub(crate) const fn has_object(&self) -> bool {
+        self.object.is_some()
+    }
+}
+
 /// Collects results, and lets go of what is too much.
 pub(super) struct Results<'a> {
     kept: Vec<Envelope>,

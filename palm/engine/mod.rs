@@ -300,6 +300,9 @@ impl Engine {
         }
         if done.dropped && self.draining && self.core.description.is_some_and(|known| known.kind == Kind::Worker) {
             // Its master will have it done by others.
+            if let Some(origin) = &done.order.envelope.origin {
+                origin.silence();
+            }
             return;
         }
         let (task, part) = (done.order.task, done.order.part);

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -61,6 +62,8 @@ pub struct HttpService {
     lobby: Arc<Lobby>,
     server: Option<Server>,
     hooks: Option<Box<dyn Hooks>>,
+    /// How many messages hooks have made of a request, where it was more than one and they are not all done with.
+    scattered: HashMap<u64, usize>,
 }
 
 impl HttpService {
@@ -74,6 +77,7 @@ impl HttpService {
             lobby: Arc::default(),
             server: None,
             hooks: None,
+            scattered: HashMap::new(),
         }
     }
 
@@ -145,8 +149,11 @@ impl Part for HttpService {
                 }
             },
         };
-        if messages.is_empty() {
-            self.lobby.answer(number, Answer::Nothing);
+        match messages.len() {
+            0 => drop(self.lobby.answer(number, Answer::Nothing)),
+            1 => {}
+            several if turn.blocks() => drop(self.scattered.insert(number, several)),
+            _ => {}
         }
         for message in messages {
             enter(turn, number, message);
@@ -164,7 +171,17 @@ impl Part for HttpService {
                     turn.count(Counter::Discarded, 1);
                 }
             }
-            (_, message) => self.lobby.feedback(turn, number, message),
+            (None, Some(message)) => self.lobby.feedback(turn, number, Some(message)),
+            (_, None) => {
+                if let Some(left) = self.scattered.get_mut(&number) {
+                    *left -= 1;
+                    if *left > 0 {
+                        return;
+                    }
+                    self.scattered.remove(&number);
+                }
+                self.lobby.feedback(turn, number, None);
+            }
         }
     }
 

@@ -20,6 +20,12 @@ pub(super) enum Given {
     Done(Done),
 }
 
+impl Given {
+    fn has_object(&self) -> bool {
+        matches!(self, Self::Done(done) if done.has_object())
+    }
+}
+
 /// A peer asks the cache for a key whose value depends on who asks.
 pub(super) struct Ask {
     pub(super) part: PartId,
@@ -104,7 +110,8 @@ impl Inbox {
         self.waker.wake();
     }
 
-    /// The next thing that user code gave; a batch only if `wanted` says that there is room for it.
+    /// The next thing that user code gave; a batch only if `wanted` says that there is room for it, or if it was scattered
+    /// and the object is behind it: results that would make room wait for that, to be gathered.
     pub(super) fn given(&self, wanted: impl Fn(PartId) -> bool) -> Option<Given> {
         if !self.any.load(Ordering::Acquire) {
             return None;
@@ -115,7 +122,11 @@ impl Inbox {
                 self.any.store(false, Ordering::Release);
                 None
             }
-            Some(Given::Batch { part, .. }) if !wanted(*part) => None,
+            Some(Given::Batch { part, task, .. })
+                if !wanted(*part) && (*task != Task::Scatter || !contents.given.iter().any(Given::has_object)) =>
+            {
+                None
+            }
             _ => {
                 let given = contents.given.pop_front();
                 self.taken.notify_all();

@@ -95,11 +95,12 @@ fn a_body_that_ends_too_early_and_a_half_closed_connection() {
 }
 
 #[test]
-fn a_head_that_comes_too_slowly_is_cut() {
+fn what_comes_too_slowly_is_cut() {
     guarded(|| {
         let worker = HttpWorker::new("web_worker", Work).start().unwrap();
         let (start, mut stream) = (Instant::now(), connect(&http(&worker)));
-        let idle = connect(&http(&worker));
+        let (idle, mut body) = (connect(&http(&worker)), connect(&http(&worker)));
+        body.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nabc").unwrap();
         stream.write_all(b"POST / HTTP/1.1\r\nhost: a").unwrap();
         let slow = std::thread::spawn({
             let mut stream = stream.try_clone().unwrap();
@@ -115,6 +116,7 @@ fn a_head_that_comes_too_slowly_is_cut() {
         }
         rest(stream);
         rest(idle);
+        assert_eq!(Answer::read(&rest(body)).status, 408);
         let (at_least, at_most) = (Duration::from_secs(9), Duration::from_secs(20));
         assert!((at_least..at_most).contains(&start.elapsed()), "{:?}", start.elapsed());
         slow.join().unwrap();

@@ -141,7 +141,12 @@ impl palm::part::Hooks for Text {
     }
 
     fn scatter(&mut self, message: Message, out: &mut palm::service::Messages<'_>) {
-        if !message.payload().is_empty() {
+        let text = String::from_utf8(message.payload().to_vec()).unwrap();
+        for line in text.lines() {
+            let mut message = message.clone().with_payload(line.to_owned());
+            if line == "none" {
+                message.set_function("loud.none");
+            }
             out.push(message);
         }
     }
@@ -173,7 +178,10 @@ fn hooks_read_bodies_and_write_answers() {
         assert_eq!((answer.status, answer.text()), (200, "HELLO"));
         assert_eq!(post(&http(&loud), "/", b"\xff").status, 400);
         assert_eq!(post(&http(&loud), "/", b"").text(), "");
+        // Of several messages the first result is the answer, also where another gives none.
+        assert_eq!(post(&http(&loud), "/", b"none\nhello\nnone").text(), "HELLO");
+        assert_eq!(post(&http(&loud), "/", b"none\nnone").text(), "");
         assert_eq!(loud.stats().get(Counter::Undecodable), 1);
-        assert_eq!(hooks.0.load(std::sync::atomic::Ordering::SeqCst), 1);
+        assert_eq!(hooks.0.load(std::sync::atomic::Ordering::SeqCst), 2);
     });
 }

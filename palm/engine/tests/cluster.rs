@@ -380,7 +380,13 @@ impl Cluster {
                 events.push(Event::Flush(number));
             }
             match node.given.front() {
-                Some(Given::Batch(part, ..)) if node.engine.is_blocked(*part) => {}
+                Some(Given::Batch(part, task, _))
+                    if node.engine.is_blocked(*part)
+                        && !(*task == Task::Scatter
+                            && node
+                                .given
+                                .iter()
+                                .any(|given| matches!(given, Given::Done(done) if done.has_object()))) => {}
                 Some(_) => events.push(Event::Take(number)),
                 None => {}
             }
