@@ -37,7 +37,10 @@ pub(crate) fn without_resumption() {
 /// A Python client's lingering subscription takes the answer of its next call.
 pub(crate) fn without_the_rule_of_calls() {
     if crate::python::interpreter().is_some() {
-        let figures = subscribers::python_clients(Scale::Tenth, &["calls"], Duration::from_secs(15));
+        // Whether a call of the 200 meets what the one before it left behind is a race.
+        let run = || subscribers::python_clients(Scale::Tenth, &["calls"], Duration::from_secs(15));
+        let hangs = |figures: &Figures| figures.wrong().iter().any(|line| line.starts_with("row: hang"));
+        let figures = (0..6).map(|_| run()).find(hangs).unwrap_or_default();
         must_fail(&figures, &["row: hang"]);
     }
 }

@@ -86,10 +86,15 @@ impl Figures {
         self.once_in(report, runs);
     }
 
-    /// Every message has its answer or an error, and nobody waited in vain.
-    pub(crate) fn all_told(&mut self, report: &Report, runs: u64) {
+    /// Every message has its answer or an error, so many at most both, and nobody waited in vain.
+    pub(crate) fn told(&mut self, report: &Report, runs: u64, both: u64) {
         self.at_least("attempts", 1, report.attempts);
-        self.is("answers and errors", report.attempts, report.ok + report.failed());
+        self.at_least("answers and errors", report.attempts, report.ok + report.failed());
+        self.at_most(
+            "of them errors beside an answer",
+            both,
+            (report.ok + report.failed()).saturating_sub(report.attempts),
+        );
         self.is("calls that ran out of time", 0, report.timed_out);
         self.once_in(report, runs);
     }

@@ -345,8 +345,8 @@ pub(crate) fn t34_a_master_of_python_workers_is_restarted(scale: Scale) -> Figur
 
 pub(crate) fn t51_the_master_freezes(scale: Scale) -> Figures {
     let (mut run, mut figures) = (Run::new("t51"), Figures::default());
-    let count = scale.pick(4_000, 40_000);
-    let master = run.start(&run.master());
+    let (count, window) = (scale.pick(4_000, 40_000), 500);
+    let master = run.start(&Spec { worker_messages: Some(window), ..run.master() });
     let _spy = Spy::on(&run.db, "t51", &run.history_path());
     let _workers = [0, 1].map(|_| run.start(&Spec { work_us: 500, ..run.worker() }));
     let mut client = run.start(&Spec { client_id: "t51".to_owned(), timeout_ms: 100_000, ..run.client(count) });
@@ -357,7 +357,7 @@ pub(crate) fn t51_the_master_freezes(scale: Scale) -> Figures {
     client.join();
     let report = run.report();
     figures.all_answered(&report);
-    figures.at_most("done again", 2 * 500, report.reruns);
+    figures.at_most("done again", 2 * window as u64, report.reruns);
     run.drained(&mut figures);
     figures
 }
