@@ -284,7 +284,8 @@ impl Socket {
         let mut more = frame.get_more();
         if self.kind.has_head() {
             incoming.head = into_bytes(frame);
-            match self.frame().filter(|_| more) {
+            // Only if there is one: the next frame is otherwise that of the next message.
+            match if more { self.frame() } else { None } {
                 Some(next) => frame = next,
                 None => return Received::Malformed(incoming),
             }
