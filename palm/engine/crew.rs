@@ -88,6 +88,9 @@ struct Worker {
     /// Mean time between results while it had work.
     pace: Duration,
     last: Instant,
+    /// Results that came at that time, in one frame or one read, and what they took: all of the time since then.
+    burst: u32,
+    since: Instant,
 }
 
 /// The workers of one part, and the messages that wait for them.
@@ -171,6 +174,8 @@ impl Crew {
             in_line: false,
             pace: Duration::ZERO,
             last: now,
+            burst: 0,
+            since: now,
         });
         (worker.credit, worker.window) = (credit, window);
         self.complete |= self.hands() >= self.limits.expected;
@@ -283,7 +288,8 @@ impl Crew {
         }
         if let Some(worker) = self.workers.get_mut(&id) {
             if worker.held == 0 {
-                worker.last = now;
+                worker.take_pace(&self.limits);
+                (worker.last, worker.since) = (now, now);
             }
             worker.alone = retried;
             worker.held += 1;
@@ -363,8 +369,20 @@ impl Worker {
 
     /// Results tell the worker's pace, and its pace how much it may hold.
     fn learn(&mut self, now: Instant, limits: &CrewLimits) {
-        let taken = now.saturating_duration_since(self.last);
-        self.last = now;
+        if now > self.last {
+            self.take_pace(limits);
+            (self.since, self.last) = (self.last, now);
+        }
+        self.burst += 1;
+    }
+
+    /// The results of the last burst are all there.
+    fn take_pace(&mut self, limits: &CrewLimits) {
+        let taken = self.last.saturating_duration_since(self.since);
+        if self.burst == 0 || taken.is_zero() {
+            return;
+        }
+        let taken = taken / std::mem::take(&mut self.burst);
         self.pace = if self.pace.is_zero() { taken } else { (self.pace * 7 + taken) / 8 };
         let (least, most) = match self.credit {
             Credit::Paced(most) => (1, most),
@@ -434,6 +452,18 @@ mod tests {
             crew.settled(WorkerId(0), 0, now + Duration::from_millis(250) + Duration::from_micros(1) * number);
         }
         assert_eq!(crew.workers[&WorkerId(0)].window, 500);
+    }
+
+    #[test]
+    fn results_that_come_together_have_taken_the_time_before_them() {
+        let (mut crew, now) = crew(1);
+        (0..1000).for_each(|sequence| crew.offer(sequence, 0));
+        hand_out(&mut crew, now);
+        for burst in 1..=20_u32 {
+            (0..10).for_each(|_| crew.settled(WorkerId(0), 0, now + Duration::from_millis(10) * burst));
+            hand_out(&mut crew, now + Duration::from_millis(10) * burst);
+        }
+        assert_eq!(crew.workers[&WorkerId(0)].window, 50, "50 ms of work at 1 ms a message");
     }
 
     #[test]

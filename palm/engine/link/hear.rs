@@ -167,6 +167,11 @@ impl Router {
         for peer in listeners.iter().copied() {
             if client != 0 && self.links.client(peer) == client {
                 let last = *last.get_or_insert_with(|| self.debts.deliver(debt, message.id()));
+                if self.links.is_cancelled(peer, request) {
+                    // Nobody would read it, and it would wait here.
+                    self.stats.add(Counter::Discarded, 1);
+                    continue;
+                }
                 let error = message.error().map(|error| prost::Message::encode_to_vec(&error));
                 let payload = error.as_deref().unwrap_or(message.payload());
                 let reply = Record::Reply { request, last, error: error.is_some(), payload };

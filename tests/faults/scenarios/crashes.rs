@@ -271,7 +271,7 @@ pub(crate) fn t28_a_worker_never_wakes_up(scale: Scale) -> Figures {
     let (mut run, mut figures) = (Run::new("t28"), Figures::default());
     let count = scale.pick(2_000, 20_000);
     let master = run.start(&run.master());
-    let workers = [0, 1].map(|_| run.start(&Spec { work_us: 500, ..run.worker() }));
+    let workers = [0, 1].map(|_| run.start(&Spec { work_us: 2_000, ..run.worker() }));
     let mut client = run.start(&run.client(count));
     run.outcomes(count / 10, &mut client);
     let descriptors = master.descriptors();
