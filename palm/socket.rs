@@ -14,6 +14,10 @@ use bytes::Bytes;
 
 use crate::error::{BoxError, Error, Result};
 
+mod incoming;
+
+pub use incoming::{Incoming, Sender};
+
 /// Largest message taken from a peer, in bytes: 64 MiB. One that announces more is cut off.
 pub(crate) const MAX_MESSAGE_BYTES: i64 = 64 << 20;
 
@@ -86,46 +90,6 @@ impl SocketKind {
     /// Frames before the body: a topic or an identity.
     const fn has_head(self) -> bool {
         matches!(self, Self::Sub | Self::Router)
-    }
-}
-
-/// One message as it came in.
-#[derive(Debug, Clone, Default)]
-pub struct Incoming {
-    /// The topic at a `Sub`, the peer's identity at a `Router`, empty otherwise.
-    pub head: Bytes,
-    /// Further frames before the empty one of a REQ peer: what queues in between, and peers that number their requests, want
-    /// to have back. At a `Router` or a `Dealer`.
-    pub via: Vec<Bytes>,
-    /// The message itself.
-    pub body: Bytes,
-    /// Which connection it came on, where that can be told (TCP, on a socket that watches its peers).
-    pub peer: Option<Peer>,
-    /// Whether an empty frame stood before the body, as REQ peers send it.
-    pub delimited: bool,
-}
-
-impl Incoming {
-    /// Where the answer to this request goes.
-    #[must_use]
-    pub fn sender(&self) -> Sender {
-        Sender { identity: self.head.clone(), via: self.via.clone(), delimited: self.delimited }
-    }
-}
-
-/// Who is answered: a peer of a `Router`, and whatever its request came through.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Sender {
-    identity: Bytes,
-    via: Vec<Bytes>,
-    delimited: bool,
-}
-
-impl Sender {
-    /// What the peer is called: its own choice, or given to its connection.
-    #[must_use]
-    pub const fn identity(&self) -> &Bytes {
-        &self.identity
     }
 }
 

@@ -62,7 +62,7 @@ pub trait Cache: Send + Sync + 'static {
     /// The value of a key, or `None` if there is none.
     ///
     /// # Errors
-    /// [`Error::Cache`](crate::Error::Cache) when the store fails; the same holds for the other calls.
+    /// [`Error::Cache`] when the store fails; the same holds for the other calls.
     fn get(&self, key: &str) -> Result<Option<Bytes>>;
 
     /// Sets the value of a key, in place of any earlier one.

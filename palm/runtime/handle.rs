@@ -89,7 +89,7 @@ impl Handle {
     /// The component failed; the error says why.
     pub fn join(mut self) -> Result<()> {
         self.detached = true;
-        self.shared.join()
+        self.shared.ending.join()
     }
 
     /// Lets the component run on by itself, until the process ends.
@@ -98,8 +98,12 @@ impl Handle {
     }
 
     pub(crate) fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
-        let shared = self.shared.clone();
-        move || shared.shut_down()
+        let shared = Arc::downgrade(&self.shared);
+        move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.shut_down();
+            }
+        }
     }
 }
 
@@ -116,7 +120,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         if !self.detached {
             self.shutdown();
-            if let Err(error) = self.shared.join() {
+            if let Err(error) = self.shared.ending.join() {
                 tracing::error!(%error, "the component failed");
             }
         }

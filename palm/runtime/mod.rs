@@ -1,5 +1,6 @@
 //! Threads, sockets and time: what drives an engine and its parts.
 
+mod ending;
 mod handle;
 mod inbox;
 mod place;

@@ -8,10 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "tokio")]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use super::ending::Ending;
 use super::inbox::Inbox;
 use super::pool::Pool;
 use super::reactor::{Next, Reactor};
@@ -44,17 +45,9 @@ pub(super) struct Shared {
     calls: AtomicU64,
     relief_sleeps: AtomicBool,
     relief: Mutex<Option<Thread>>,
-    state: Mutex<State>,
-    changed: Condvar,
+    pub(super) ending: Arc<Ending>,
     #[cfg(feature = "metrics")]
     published: super::publish::Published,
-}
-
-#[derive(Default)]
-struct State {
-    threads: usize,
-    outcome: Option<Result<()>>,
-    ended: bool,
 }
 
 impl Shared {
@@ -78,8 +71,7 @@ impl Shared {
             calls: AtomicU64::new(0),
             relief_sleeps: AtomicBool::new(false),
             relief: Mutex::new(None),
-            state: Mutex::default(),
-            changed: Condvar::new(),
+            ending: Arc::default(),
             #[cfg(feature = "metrics")]
             published: Default::default(),
         }
@@ -105,7 +97,7 @@ impl Shared {
     /// Has the component end with this error, when what is inside is handed over.
     pub(super) fn fail(&self, error: Error) {
         tracing::error!("the component ends: {error}");
-        lock(&self.state).outcome.get_or_insert(Err(error));
+        self.ending.note(Err(error));
         self.shut_down();
     }
 
@@ -118,8 +110,6 @@ impl Shared {
         // Whatever it has counted last.
         #[cfg(feature = "metrics")]
         self.publish();
-        lock(&self.state).threads -= 1;
-        self.changed.notify_all();
     }
 
     /// Hands the counters to the `metrics` facade until the component ends.
@@ -134,10 +124,6 @@ impl Shared {
     #[cfg(feature = "metrics")]
     fn publish(&self) {
         self.published.update(&self.component.name, &self.stats, self.has_ended());
-    }
-
-    pub(super) fn add_thread(&self) {
-        lock(&self.state).threads += 1;
     }
 
     fn serve<'s>(self: &'s Arc<Self>, mut guard: MutexGuard<'s, Option<Reactor>>) {
@@ -206,7 +192,7 @@ impl Shared {
     /// Is the relief until the component ends.
     pub(super) fn relieve(self: &Arc<Self>) {
         let (mut seen, mut quiet) = (0, 0);
-        while !lock(&self.state).ended {
+        while !self.has_ended() {
             let calls = self.calls.load(Ordering::SeqCst);
             if calls % 2 == 1 && calls == seen {
                 if let Ok(guard) = self.reactor.try_lock() {
@@ -228,7 +214,7 @@ impl Shared {
     fn sleep(&self, calls: u64) {
         *lock(&self.relief) = Some(thread::current());
         self.relief_sleeps.store(true, Ordering::SeqCst);
-        if self.calls.load(Ordering::SeqCst) == calls && !lock(&self.state).ended {
+        if self.calls.load(Ordering::SeqCst) == calls && !self.has_ended() {
             thread::park();
         }
         self.relief_sleeps.store(false, Ordering::SeqCst);
@@ -242,29 +228,14 @@ impl Shared {
         if let Some(tasks) = self.tasks.get() {
             tasks.close();
         }
-        let mut state = lock(&self.state);
-        state.ended = true;
-        state.outcome.get_or_insert(outcome);
-        drop(state);
-        self.changed.notify_all();
+        self.ending.end(outcome);
         if let Some(relief) = lock(&self.relief).as_ref() {
             relief.unpark();
         }
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        lock(&self.state).ended
-    }
-
-    /// Waits for the end, and for the threads, save one that is caught in user code.
-    pub(super) fn join(&self) -> Result<()> {
-        let state = lock(&self.state);
-        let state = self.changed.wait_while(state, |state| !state.ended).unwrap_or_else(PoisonError::into_inner);
-        let (mut state, _) = self
-            .changed
-            .wait_timeout_while(state, Duration::from_secs(1), |state| state.threads > 0)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.outcome.take().unwrap_or(Ok(()))
+        self.ending.has_come()
     }
 }
 

@@ -271,11 +271,18 @@ impl Shared {
         run: impl FnOnce() + Send + 'static,
     ) -> Result<()> {
         let span = span.clone();
-        self.add_thread();
+        let ending = self.ending.clone();
+        ending.enter();
+        let leaves = ending.clone();
         let spawned = thread::Builder::new().name(name).spawn(move || {
             let _entered = span.enter();
             self.guard(run);
+            drop(self);
+            leaves.leave();
         });
-        spawned.map(drop).map_err(|error| Error::system("start a thread", error))
+        spawned.map(drop).map_err(|error| {
+            ending.leave();
+            Error::system("start a thread", error)
+        })
     }
 }

@@ -47,6 +47,19 @@ fn what_was_set_is_there_after_a_restart() {
 }
 
 #[test]
+fn the_file_is_free_once_the_component_has_ended() {
+    guarded(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("cache");
+        for round in 0..50 {
+            let master = Master::new("server").cache(DurableCache::open(&file).unwrap()).start().unwrap();
+            master.shutdown();
+            master.join().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        }
+    });
+}
+
+#[test]
 fn a_value_beyond_the_limit_is_refused() {
     guarded(|| {
         let directory = tempfile::tempdir().unwrap();
