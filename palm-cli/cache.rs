@@ -1,0 +1,1 @@
+//! `palm get`, `set` and `delete`: the cache of a component.

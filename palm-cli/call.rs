@@ -1,0 +1,1 @@
+//! `palm call`: sends messages and prints their answers.

@@ -1,0 +1,1 @@
+//! `palm cluster`: clusters of a registry.

@@ -1,0 +1,1 @@
+//! `palm doctor`: what this machine has and lacks.

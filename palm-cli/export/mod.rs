@@ -1,0 +1,1 @@
+//! `palm export`: a cluster file as units or manifests, with resolved addresses.

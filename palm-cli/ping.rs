@@ -1,0 +1,1 @@
+//! `palm ping`: who is there.

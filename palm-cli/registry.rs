@@ -1,0 +1,1 @@
+//! `palm registry`: the web service, and its users.

@@ -1,0 +1,1 @@
+//! `palm runner`: runs on this node what the registry places on it.

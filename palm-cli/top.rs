@@ -1,0 +1,1 @@
+//! `palm top`: a live table of counters.

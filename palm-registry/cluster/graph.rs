@@ -1,0 +1,1 @@
+//! Components and links of a cluster file, as DOT and Mermaid.

@@ -1,0 +1,1 @@
+//! Sections and keys with their lines, as Python's configparser reads them.

@@ -1,0 +1,1 @@
+//! The node file: what a runner says of its machine.

@@ -1,0 +1,1 @@
+//! Which instance lies on which node, and at which addresses.
