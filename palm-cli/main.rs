@@ -1,5 +1,6 @@
 //! The `palm` command.
 
+mod access;
 mod api_client;
 mod cache;
 mod call;
@@ -9,10 +10,18 @@ mod doctor;
 mod export;
 mod failure;
 mod graph;
+mod input;
+mod interrupt;
+mod manual;
+mod output;
+mod peer;
 mod ping;
 mod registry;
 mod runner;
+mod table;
+mod terminal;
 mod top;
+mod value;
 
 use std::process::ExitCode;
 
