@@ -17,6 +17,7 @@ use crate::peer::{Db, Peer};
 /// The value is printed as its bytes and a newline. A key that is not there, or has an empty value, is exit code 1.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Get {
+    /// The key
     key: String,
     #[command(flatten)]
     db: Db,
@@ -46,6 +47,7 @@ pub(crate) struct Set {
 /// A key that is not there is exit code 1.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Delete {
+    /// The key
     key: String,
     #[command(flatten)]
     db: Db,

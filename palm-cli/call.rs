@@ -14,7 +14,7 @@ use futures_core::Stream as _;
 use palm::Client;
 
 use self::answers::Answers;
-use self::source::{Origin, Payloads, Taken};
+use self::source::{Origin, Payloads};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::terminal::Progress;

@@ -88,7 +88,8 @@ pub(crate) fn main() -> ExitCode {
         Ok(arguments) => arguments.run().map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS),
         Err(error) => {
             // Help and version go to stdout by this, and a reader that has seen enough is no failure.
-            let _ = error.format(&mut command).print();
+            let error = error.format(&mut command);
+            let _ = error.print();
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
     }

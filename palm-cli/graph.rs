@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{ArgGroup, ValueEnum};
 use palm::topology::Outline;
 
 use crate::failure::Failure;
@@ -12,7 +12,7 @@ use crate::value;
 
 /// Draws the parts of a running component, or the components of a cluster file
 #[derive(Debug, clap::Args)]
-#[group(id = "of", required = true, multiple = false, args = ["db", "file"])]
+#[command(group(ArgGroup::new("of").required(true).args(["file", "db"])))]
 pub(crate) struct Graph {
     /// Draws the components of this cluster file, and what links them
     #[arg(value_name = "FILE")]

@@ -39,8 +39,8 @@ impl Man {
             rendered.map_err(|error| Failure::failed(format!("cannot write the page: {error}")))?;
             return print(page);
         };
-        let written = std::fs::create_dir_all(&directory)
-            .and_then(|()| clap_mangen::generate_to(definition(), &directory));
+        let written =
+            std::fs::create_dir_all(&directory).and_then(|()| clap_mangen::generate_to(definition(), &directory));
         written.map_err(|error| Failure::failed(format!("cannot write to {}: {error}", directory.display())))
     }
 }

@@ -6,6 +6,8 @@ mod instances;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
+use clap::ArgGroup;
+
 use self::components::Components;
 use self::instances::Instances;
 use crate::access::Access;
@@ -20,7 +22,7 @@ use crate::value;
 ///
 /// Where stdout is no terminal, or with `--json`, one table is printed, or `--count` of them one after the other.
 #[derive(Debug, clap::Args)]
-#[group(id = "of", required = true, multiple = false, args = ["db", "cluster"])]
+#[command(group(ArgGroup::new("of").required(true).args(["db", "cluster"])))]
 pub(crate) struct Top {
     /// The cache of a component; several times, or several with commas between them
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = value::address)]

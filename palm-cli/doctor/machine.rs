@@ -74,11 +74,12 @@ fn clock() -> Finding {
     let name = zone.iana_name().unwrap_or("unnamed").to_owned();
     let local = now.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %:z").to_string();
     // What the times of a cluster's machines are compared by.
-    let (state, synchronised) = match asked("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).as_deref() {
-        Some("yes") => (State::Ok, "synchronised"),
-        Some("no") => (State::Note, "not synchronised: times of several machines cannot be compared"),
-        _ => (State::Ok, "whether it is synchronised is not known"),
-    };
+    let (state, synchronised) =
+        match asked("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).as_deref() {
+            Some("yes") => (State::Ok, "synchronised"),
+            Some("no") => (State::Note, "not synchronised: times of several machines cannot be compared"),
+            _ => (State::Ok, "whether it is synchronised is not known"),
+        };
     Finding::new("clock", state, format!("{local}, time zone {name}, {synchronised}"))
 }
 

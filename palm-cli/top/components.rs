@@ -31,7 +31,10 @@ struct Component {
 }
 
 enum Seen {
-    Counters { stats: Value, per_second: [Option<f64>; RATES.len()] },
+    Counters {
+        stats: Value,
+        per_second: [Option<f64>; RATES.len()],
+    },
     /// It is there, and says nothing.
     Classic,
     /// It does not answer, for this reason.
@@ -54,8 +57,18 @@ impl Components {
 
     pub(super) fn look(&mut self) -> Look {
         self.ask();
-        let heads =
-            ["NAME", "ADDRESS", ">IN/S", ">CALLS/S", ">OUT/S", ">ERRORS", ">IN FLIGHT", ">HOLDING", ">AGAIN", ">DROPPED"];
+        let heads = [
+            "NAME",
+            "ADDRESS",
+            ">IN/S",
+            ">CALLS/S",
+            ">OUT/S",
+            ">ERRORS",
+            ">IN FLIGHT",
+            ">HOLDING",
+            ">AGAIN",
+            ">DROPPED",
+        ];
         let mut table = Table::new(&heads);
         for component in &self.0 {
             table.row(component.row());
@@ -67,7 +80,7 @@ impl Components {
     /// Asks all of them at once; why one does not answer stands in its place.
     fn ask(&mut self) -> Vec<Option<Failure>> {
         thread::scope(|scope| {
-            let asked: Vec<_> = self.0.iter_mut().map(|component| scope.spawn(|| component.ask().err())).collect();
+            let asked: Vec<_> = self.0.iter_mut().map(|component| scope.spawn(move || component.ask().err())).collect();
             let panicked = |_| Some(Failure::failed("the thread that asked it panicked"));
             asked.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
         })

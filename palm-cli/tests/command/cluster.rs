@@ -30,14 +30,20 @@ fn instances() -> Value {
         })
     };
     json!([
-        placed("Worker 1", json!({
-            "name": "Worker 1", "state": "RUNNING", "since": "2026-11-25T15:00:00Z", "pid": 4711, "cpu_percent": 12.345,
-            "rss_bytes": 1536, "stats": { "received": 70, "sent": 60, "errors": 5, "in_flight": 2 },
-        })),
-        placed("Worker 2", json!({
-            "name": "Worker 2", "state": "BACKOFF", "since": "2026-11-25T15:00:00Z", "restarts": 3, "exit_code": 1,
-            "reason": "it ended\u{1b}[2J",
-        })),
+        placed(
+            "Worker 1",
+            json!({
+                "name": "Worker 1", "state": "RUNNING", "since": "2026-11-25T15:00:00Z", "pid": 4711, "cpu_percent": 12.345,
+                "rss_bytes": 1536, "stats": { "received": 70, "sent": 60, "errors": 5, "in_flight": 2 },
+            })
+        ),
+        placed(
+            "Worker 2",
+            json!({
+                "name": "Worker 2", "state": "BACKOFF", "since": "2026-11-25T15:00:00Z", "restarts": 3, "exit_code": 1,
+                "reason": "it ended\u{1b}[2J",
+            })
+        ),
         placed("Old", Value::Null),
     ])
 }
@@ -78,7 +84,8 @@ fn a_bad_file_is_told_with_its_line() {
 #[test]
 fn clusters_are_listed() {
     let registry = registry();
-    let list = prints(palm(["cluster", "list"]).env("PALM_REGISTRY", &registry.url).env("PALM_API_KEY", "k").env("TZ", "UTC"));
+    let list =
+        prints(palm(["cluster", "list"]).env("PALM_REGISTRY", &registry.url).env("PALM_API_KEY", "k").env("TZ", "UTC"));
     assert_eq!(
         list,
         "KEY    STATE     RUNNING  PLACED  WANTED  NODES  CREATED              NAME\n\

@@ -58,7 +58,8 @@ fn the_doctor_looks_at_everything() {
     let findings = prints_json(&mut palm(["doctor", "--json"]));
     let findings = findings.as_array().unwrap();
     let what: Vec<_> = findings.iter().map(|finding| finding["what"].as_str().unwrap()).collect();
-    for needed in ["libzmq", "a call", "processors", "memory", "open files", "clock", "loopback", "ports", "host name"] {
+    for needed in ["libzmq", "a call", "processors", "memory", "open files", "clock", "loopback", "ports", "host name"]
+    {
         assert!(what.contains(&needed), "{what:?}");
     }
     for finding in findings {

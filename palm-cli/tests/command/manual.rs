@@ -35,7 +35,13 @@ fn help_is_as_it_was() {
 
 #[test]
 fn every_shell_has_completions() {
-    for (shell, sign) in [("bash", "_palm()"), ("zsh", "#compdef palm"), ("fish", "complete -c palm"), ("powershell", "Register-ArgumentCompleter"), ("elvish", "edit:completion")] {
+    for (shell, sign) in [
+        ("bash", "_palm()"),
+        ("zsh", "#compdef palm"),
+        ("fish", "complete -c palm"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "edit:completion"),
+    ] {
         let script = prints(&mut palm(["completions", shell]));
         assert!(script.contains(sign) && script.contains("doctor"), "{shell}");
     }

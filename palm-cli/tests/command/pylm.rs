@@ -40,7 +40,10 @@ impl Drop for Server {
 fn it_is_told_as_what_it_is() {
     let Some(server) = Server::start() else { return };
     let text = prints(&mut palm(["ping", "--db", &server.db]));
-    assert!(text.starts_with("my_server: classic PALM peer, ") && text.ends_with(&format!("at {}\n", server.db)), "{text}");
+    assert!(
+        text.starts_with("my_server: classic PALM peer, ") && text.ends_with(&format!("at {}\n", server.db)),
+        "{text}"
+    );
     let json = prints_json(&mut palm(["ping", "--db", &server.db, "--json"]));
     assert_eq!((&json["classic"], &json["kind"], &json["methods"]), (&true.into(), &().into(), &().into()));
     fails(&mut palm(["graph", "--db", &server.db]), 1, &["`my_server`", "classic PALM peer"]);
