@@ -15,6 +15,7 @@ use crate::api_client::segment;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::{print, print_json};
+use crate::plan::Plan;
 
 /// Makes, shows and removes the clusters of a registry
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,7 @@ enum Action {
     New(New),
     List(List),
     Status(Status),
+    Plan(Plan),
     Logs(Logs),
     Reset(Reset),
     Delete(Delete),
@@ -75,6 +77,7 @@ impl Cluster {
             Action::New(command) => command.run(),
             Action::List(command) => command.run(),
             Action::Status(command) => command.run(),
+            Action::Plan(command) => command.run(),
             Action::Logs(command) => command.run(),
             Action::Reset(command) => command.run(),
             Action::Delete(command) => command.run(),

@@ -13,6 +13,7 @@ use crate::cache::{Delete, Get, Set};
 use crate::call::Call;
 use crate::cluster::Cluster;
 use crate::doctor::Doctor;
+use crate::export::Export;
 use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::manual::{Completions, Man};
@@ -52,6 +53,7 @@ enum Action {
     Top(Top),
     Graph(Graph),
     Cluster(Cluster),
+    Export(Export),
     Doctor(Doctor),
     Completions(Completions),
     Man(Man),
@@ -68,6 +70,7 @@ impl Action {
             Self::Top(command) => command.run(),
             Self::Graph(command) => command.run(),
             Self::Cluster(command) => command.run(),
+            Self::Export(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),

@@ -1,5 +1,7 @@
 //! `palm graph`: the topology of a running component or of a cluster file.
 
+mod file;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, ValueEnum};
@@ -39,24 +41,31 @@ pub(crate) enum Format {
 
 impl Graph {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let Some(db) = self.db else { return Err(Failure::usage("a cluster file cannot be drawn yet")) };
-        let peer = Peer::at(&db);
-        let outline = peer.get("_palm.outline")?;
-        if self.json
-            && let Some(value) = outline.as_ref().and_then(|outline| serde_json::from_slice(outline).ok())
-        {
-            return print_json(&value);
+        match (self.file, self.db) {
+            (Some(file), _) => file::run(&file, self.format, self.json),
+            (None, Some(db)) => component(&db, self.format, self.json),
+            (None, None) => {
+                Err(Failure::usage("there is nothing to draw; name a cluster file, or a component by `--db`"))
+            }
         }
-        let Some(outline) = outline.and_then(|outline| Outline::from_json(&outline)) else {
-            let name = peer.text("name")?.unwrap_or_default();
-            return Err(Failure::failed(format!(
-                "`{name}` at {} does not say what its parts are; it is a classic PALM peer, or of another version",
-                peer.address()
-            )));
-        };
-        print(match self.format {
-            Format::Dot => outline.to_dot(),
-            Format::Mermaid => outline.to_mermaid(),
-        })
     }
+}
+
+fn component(db: &str, format: Format, json: bool) -> Result<(), Failure> {
+    let peer = Peer::at(db);
+    let outline = peer.get("_palm.outline")?;
+    if json && let Some(value) = outline.as_ref().and_then(|outline| serde_json::from_slice(outline).ok()) {
+        return print_json(&value);
+    }
+    let Some(outline) = outline.and_then(|outline| Outline::from_json(&outline)) else {
+        let name = peer.text("name")?.unwrap_or_default();
+        return Err(Failure::failed(format!(
+            "`{name}` at {} does not say what its parts are; it is a classic PALM peer, or of another version",
+            peer.address()
+        )));
+    };
+    print(match format {
+        Format::Dot => outline.to_dot(),
+        Format::Mermaid => outline.to_mermaid(),
+    })
 }

@@ -8,10 +8,19 @@ use crate::terminal::beside_the_bar;
 
 /// Tells an error on stderr. What it quotes may come from elsewhere, and steers no terminal.
 pub(crate) fn say(error: &dyn fmt::Display) {
-    let text = error.to_string();
+    tell("error: ", error);
+}
+
+/// Tells something on stderr that stops nothing.
+pub(crate) fn note(text: &dyn fmt::Display) {
+    tell("", text);
+}
+
+fn tell(prefix: &str, text: &dyn fmt::Display) {
+    let text = text.to_string();
     let lines: Vec<_> = text.lines().map(palm::log::harmless).collect();
-    // The exit code tells it too, where nobody reads stderr.
-    let _ = beside_the_bar(|| writeln!(io::stderr(), "error: {}", lines.join("\n  ")));
+    // The exit code tells an error too, where nobody reads stderr.
+    let _ = beside_the_bar(|| writeln!(io::stderr(), "{prefix}{}", lines.join("\n  ")));
 }
 
 /// Writes a result to stdout, at once. A reader that has seen enough is no failure.
