@@ -18,7 +18,7 @@ fn wrong_usage_is_two() {
     fails(&mut palm(["get", "key", "--db", "tcp://127.0.0.1:port"]), 2, &["tcp://127.0.0.1:port"]);
     fails(&mut palm(["top", "--interval", "0", "--db", "tcp://127.0.0.1:1"]), 2, &["seconds"]);
     fails(&mut palm(["doctor", "--log", "loud"]), 2, &["off, error, warn"]);
-    fails(palm(["doctor"]).env("PALM_LOG", "loud"), 2, &["PALM_LOG", "off, error, warn"]);
+    fails(palm(["doctor"]).env("PALM_LOG", "loud"), 2, &["--log", "off, error, warn"]);
 }
 
 #[test]
