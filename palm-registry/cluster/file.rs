@@ -1,6 +1,6 @@
 //! The cluster file, checked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::component::Component;
 use super::fault::{FileError, FileErrors};
@@ -94,6 +94,26 @@ impl ClusterFile {
     #[must_use]
     pub fn component(&self, name: &str) -> Option<&Component> {
         self.components.get(*self.index.get(name)?)
+    }
+
+    /// Where each placeholder lies: at the first component in order that uses it.
+    ///
+    /// ```
+    /// use palm_registry::cluster::ClusterFile;
+    ///
+    /// let file = ClusterFile::parse("[W]\nScript = w\n--db = _5\nConnected = M\n[M]\nScript = m\n--db = _5\n")?;
+    /// assert_eq!(file.homes()["_5"].name, "M");
+    /// # Ok::<(), palm_registry::cluster::FileErrors>(())
+    /// ```
+    #[must_use]
+    pub fn homes(&self) -> BTreeMap<&str, &Component> {
+        let mut homes = BTreeMap::new();
+        for component in self.in_order() {
+            for name in &component.placeholders {
+                homes.entry(name.as_str()).or_insert(component);
+            }
+        }
+        homes
     }
 
     /// How many instances it asks for.

@@ -75,18 +75,18 @@ impl Graph {
     #[must_use]
     pub fn of(file: &ClusterFile) -> Self {
         let order: Vec<&Component> = file.in_order().collect();
-        let mut home: BTreeMap<&str, usize> = BTreeMap::new();
+        let index: BTreeMap<&str, usize> =
+            order.iter().enumerate().map(|(index, component)| (component.name.as_str(), index)).collect();
+        let homes = file.homes();
         let mut links: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
-        for (index, component) in order.iter().enumerate() {
+        for (to, component) in order.iter().enumerate() {
             for name in &component.placeholders {
-                let first = *home.entry(name).or_insert(index);
-                if first != index {
-                    links.entry((first, index)).or_default().push(name.clone());
+                let from = homes.get(name.as_str()).and_then(|home| index.get(home.name.as_str()).copied());
+                if let Some(from) = from.filter(|from| *from != to) {
+                    links.entry((from, to)).or_default().push(name.clone());
                 }
             }
         }
-        let index: BTreeMap<&str, usize> =
-            order.iter().enumerate().map(|(index, component)| (component.name.as_str(), index)).collect();
         for (to, component) in order.iter().enumerate() {
             for from in component.connected.iter().filter_map(|name| index.get(name.as_str()).copied()) {
                 if from != to && !links.contains_key(&(to, from)) {
@@ -191,6 +191,7 @@ fn mermaid(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
 

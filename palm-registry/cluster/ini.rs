@@ -234,6 +234,7 @@ fn head(line: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
 

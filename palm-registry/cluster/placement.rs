@@ -123,8 +123,10 @@ impl Placement {
             self.instances.iter().map(|placed| (placed.node, placed.component.clone())).collect();
         let mut moved = HashSet::new();
         for (component, name) in missing {
-            if held.insert((node.id, component.name.clone())) {
+            let here = (node.id, component.name.clone());
+            if !held.contains(&here) {
                 self.provide(component, node, &held, &mut moved)?;
+                held.insert(here);
             }
             let generation = self.generation;
             self.instances.push(Placed { name, component: component.name.clone(), node: node.id, generation });
