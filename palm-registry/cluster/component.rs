@@ -104,6 +104,23 @@ impl Component {
         (1..=self.count()).map(|number| self.instance(number))
     }
 
+    /// About how long its command is in bytes, if an address is so long.
+    pub(super) fn size(&self, address: usize) -> usize {
+        let script = self.script.iter().map(|piece| match piece {
+            Piece::Text(text) => text.len(),
+            Piece::Placeholder(_) => address,
+        });
+        let arguments = self.arguments.iter().map(|argument| {
+            let value = match &argument.value {
+                Value::Nothing => 0,
+                Value::Literal(text) => text.len(),
+                Value::Placeholder(_) => address,
+            };
+            argument.flag.len() + value + 2
+        });
+        script.sum::<usize>() + arguments.sum::<usize>()
+    }
+
     /// Reads a section. What is wrong in it goes to `faults`, what is only odd to `warnings`.
     pub(super) fn read(section: &Section, faults: &mut Vec<FileError>, warnings: &mut Vec<FileError>) -> Self {
         let mut reader = Reader { section, faults, warnings };

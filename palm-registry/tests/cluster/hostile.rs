@@ -120,6 +120,10 @@ fn what_is_too_large_is_refused() {
             format!("[A]\nScript = {}\nReplicas = 9999\n", "a".repeat(10_000)),
             "line 1, [A]: up to here the commands of all instances are larger",
         ),
+        (
+            format!("[A]\nScript = {}\n--x = _1\nReplicas = 99\n", "{_1}".repeat(10_000)),
+            "line 1, [A]: up to here the commands of all instances are larger",
+        ),
         (format!("[A]\n{}", "--x = 1\n--y = 2\n".repeat(200)), "there are 298 more faults from here on"),
         (
             (0..1_001).fold("[A]\n".to_owned(), |text, key| format!("{text}k{key} = 1\n")),
