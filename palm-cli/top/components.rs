@@ -46,7 +46,7 @@ impl Components {
     pub(super) fn reach(addresses: &[String], interval: Duration) -> Result<Self, Failure> {
         let component = |peer| Component { peer, name: String::new(), last: None, now: Seen::Classic };
         let mut first = Self(addresses.iter().map(|address| component(Peer::at(address))).collect());
-        if let Some(failure) = first.ask().into_iter().reduce(|one, other| one.and(other)).flatten() {
+        if let Some(failure) = first.ask().into_iter().reduce(Option::and).flatten() {
             return Err(failure);
         }
         for component in &mut first.0 {

@@ -143,7 +143,7 @@ fn unknown_clusters_and_registries_are_nobody() {
 }
 
 /// A log of so many lines, given out as it is asked for.
-fn log(lines: u32) -> StandIn {
+pub(crate) fn log(lines: u32) -> StandIn {
     let written = AtomicU32::new(lines);
     StandIn::start(move |request| {
         let (path, query) = request.what.split_once('?').unwrap();

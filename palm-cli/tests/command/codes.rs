@@ -1,5 +1,6 @@
 //! Exit codes of what cannot be done.
 
+use std::fs::File;
 use std::net::TcpListener;
 
 use crate::components::shop;
@@ -17,7 +18,7 @@ fn wrong_usage_is_two() {
     fails(&mut palm(["get", "key", "--db", "tcp://127.0.0.1:port"]), 2, &["tcp://127.0.0.1:port"]);
     fails(&mut palm(["top", "--interval", "0", "--db", "tcp://127.0.0.1:1"]), 2, &["seconds"]);
     fails(&mut palm(["doctor", "--log", "loud"]), 2, &["off, error, warn"]);
-    fails(palm(["doctor"]).env("PALM_LOG", "loud"), 2, &["PALM_LOG", "off, error, warn"]);
+    fails(palm(["doctor"]).env("PALM_LOG", "loud"), 2, &["--log", "off, error, warn"]);
 }
 
 #[test]
@@ -58,5 +59,29 @@ fn help_and_version_are_results() {
         let found = outcome(&mut palm(words));
         assert_eq!((found.code, found.err.as_str()), (0, ""), "{words:?}");
         assert!(!found.out.is_empty());
+    }
+}
+
+#[test]
+fn a_stdout_that_nobody_reads_is_no_failure() {
+    for words in [&["--help"][..], &["completions", "bash"], &["man"], &["doctor"], &["doctor", "--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = palm(words).stdout(writer).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), err.as_str()), (Some(0), ""), "{words:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stdout_that_is_full_is_one() {
+    let (_shop, db) = shop();
+    for words in [&["completions", "bash"][..], &["call", "shop.shout", "x", "--db", &db], &["ping", "--db", &db]] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = palm(words).stdout(full).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(err.starts_with("error: cannot write to stdout: "), "{err}");
     }
 }

@@ -21,14 +21,14 @@ fn a_component_says_who_it_is() {
 
 #[test]
 fn a_component_says_it_to_programs() {
-    let master = Master::new("the master").start().unwrap();
+    let master = Master::new("head").start().unwrap();
     let db = master.address("db_address").unwrap();
     let mut answer = prints_json(&mut palm(["ping", "--db", &db, "--json"]));
     assert!(answer["round_trip_us"].take().as_u64() > Some(0));
     assert_eq!(
         answer,
         json!({
-            "name": "the master", "classic": false, "kind": "master", "version": env!("CARGO_PKG_VERSION"),
+            "name": "head", "classic": false, "kind": "master", "version": env!("CARGO_PKG_VERSION"),
             "methods": [], "address": db, "round_trip_us": null,
         })
     );

@@ -13,4 +13,5 @@ mod pylm;
 #[path = "../../../tests/interop/python.rs"]
 mod python;
 mod registry;
+mod terminal;
 mod top;
