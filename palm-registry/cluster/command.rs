@@ -150,9 +150,9 @@ pub(super) fn pieces(script: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-/// Whether a text can be the name of a placeholder: one word that begins with `_`.
+/// Whether a text can be the name of a placeholder. What the original registry fails at is none.
 pub(super) fn is_placeholder(name: &str) -> bool {
-    name.starts_with('_') && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    name.starts_with('_') && !name.contains(['.', '{', '}', '[', ']', '!', ':'])
 }
 
 #[cfg(test)]

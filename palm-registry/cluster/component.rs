@@ -104,6 +104,23 @@ impl Component {
         (1..=self.count()).map(|number| self.instance(number))
     }
 
+    /// About how long its command is in bytes, if an address is so long.
+    pub(super) fn size(&self, address: usize) -> usize {
+        let script = self.script.iter().map(|piece| match piece {
+            Piece::Text(text) => text.len(),
+            Piece::Placeholder(_) => address,
+        });
+        let arguments = self.arguments.iter().map(|argument| {
+            let value = match &argument.value {
+                Value::Nothing => 0,
+                Value::Literal(text) => text.len(),
+                Value::Placeholder(_) => address,
+            };
+            argument.flag.len() + value + 2
+        });
+        script.sum::<usize>() + arguments.sum::<usize>()
+    }
+
     /// Reads a section. What is wrong in it goes to `faults`, what is only odd to `warnings`.
     pub(super) fn read(section: &Section, faults: &mut Vec<FileError>, warnings: &mut Vec<FileError>) -> Self {
         let mut reader = Reader { section, faults, warnings };
@@ -201,20 +218,19 @@ impl Reader<'_> {
         }
     }
 
-    /// An argument, a placeholder, or a key that means nothing.
+    /// An argument, a placeholder, or a key that means nothing. The placeholder may be the value of any key, `Script` not excepted: whoever
+    /// writes so gets the ports that the original registry gives out.
     fn other(&mut self, entry: &Entry, component: &mut Component) {
-        if KEYS.iter().any(|known| known.eq_ignore_ascii_case(&entry.key)) {
+        let placeholder = entry.value.starts_with('_');
+        let known = KEYS.iter().any(|known| known.eq_ignore_ascii_case(&entry.key));
+        if placeholder && (known || command::is_placeholder(&entry.value)) {
+            insert(&mut component.placeholders, &entry.value);
+        }
+        if known {
             return;
         }
-        let placeholder = entry.value.starts_with('_');
-        if placeholder && !command::is_placeholder(&entry.value) {
-            let text = format!(
-                "`{}` begins like a placeholder, which is one word of letters, digits, `_` and `-`; write another text in `Script`",
-                entry.value
-            );
-            self.fault(entry, text);
-        } else if placeholder {
-            insert(&mut component.placeholders, &entry.value);
+        if placeholder {
+            self.placeholder(entry);
         }
         if !entry.key.starts_with("--") {
             if !placeholder {
@@ -233,6 +249,18 @@ impl Reader<'_> {
             text => Value::Literal(text.to_owned()),
         };
         component.arguments.push(Argument { flag: entry.written.clone(), value });
+    }
+
+    fn placeholder(&mut self, entry: &Entry) {
+        let value = &entry.value;
+        if !command::is_placeholder(value) {
+            let text =
+                format!("`{value}` begins like a placeholder, which is one word; write another text in `Script`");
+            self.fault(entry, text);
+        } else if !value.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
+            let text = format!("`{value}` is one placeholder as a whole; is it meant?");
+            self.warnings.push(FileError::new(entry.line, text).of(&self.section.name).at(&entry.written));
+        }
     }
 
     fn unknown(&mut self, entry: &Entry) {

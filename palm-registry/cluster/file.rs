@@ -20,7 +20,7 @@ const INSTANCES: u64 = 100_000;
 const COMMANDS: u64 = 16 << 20;
 
 /// About what an address needs in a command.
-const ADDRESS: u64 = 64;
+const ADDRESS: usize = 64;
 
 /// A cluster file without faults.
 ///
@@ -72,7 +72,7 @@ impl ClusterFile {
         let components: Vec<_> =
             ini.sections.iter().map(|section| Component::read(section, &mut faults, &mut warnings)).collect();
         check_names(&components, &mut faults);
-        check_sizes(&ini, &components, &mut faults);
+        check_sizes(&components, &mut faults);
         check_scripts(&ini, &components, &mut faults);
         let order = order::of(&components, &mut warnings);
         let index = components.iter().enumerate().map(|(index, component)| (component.name.clone(), index)).collect();
@@ -163,13 +163,12 @@ fn check_names(components: &[Component], faults: &mut Vec<FileError>) {
     }
 }
 
-fn check_sizes(ini: &Ini, components: &[Component], faults: &mut Vec<FileError>) {
+fn check_sizes(components: &[Component], faults: &mut Vec<FileError>) {
     let (mut instances, mut commands) = (0, 0);
-    for (section, component) in ini.sections.iter().zip(components) {
-        let entries = section.entries.iter();
-        let command: u64 = entries.map(|entry| (entry.written.len() + entry.value.len()) as u64 + ADDRESS).sum();
+    for component in components {
+        let command = component.size(ADDRESS);
         instances += u64::from(component.count());
-        commands += u64::from(component.count()) * command;
+        commands += u64::from(component.count()) * command as u64;
         let text = if instances > INSTANCES {
             format!("up to here these are {instances} instances; a cluster has at most {INSTANCES}")
         } else if commands > COMMANDS {

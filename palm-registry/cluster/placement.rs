@@ -11,6 +11,9 @@ use super::file::ClusterFile;
 use super::node::Node;
 use crate::api::Instance;
 
+/// Most nodes of a cluster.
+const NODES: usize = 10_000;
+
 /// The state of a cluster: what [`ClusterFile`] asks for, as far as nodes have joined. It is stored as JSON.
 ///
 /// ```
@@ -80,7 +83,7 @@ impl Placement {
     /// that is placed anew.
     ///
     /// # Errors
-    /// There is no port left for it. Then nothing has changed.
+    /// There is no port left for it, or there are too many nodes. Then nothing has changed.
     pub fn place(&mut self, file: &ClusterFile, node: &Node) -> Result<Vec<Instance>, PlacementError> {
         let own = self.of_node(node.id).count();
         let settled = own == node.processors as usize || (own < node.processors as usize && self.is_complete(file));
@@ -102,22 +105,25 @@ impl Placement {
     /// yet; otherwise everything again that runners got with the same address, first port and name.
     ///
     /// # Errors
-    /// There is no port left for it. Then nothing has changed.
+    /// There is no port left for it, or there are too many nodes. Then nothing has changed.
     pub fn place_unnamed(&mut self, file: &ClusterFile, node: &Node) -> Result<Vec<Instance>, PlacementError> {
         let mut next = self.clone();
         let before = next.instances.len();
         next.fill(file, node, node.processors as usize)?;
-        *self = next;
-        let answer = if before < self.instances.len() { self.instances.get(before..) } else { None };
-        match answer {
-            Some(new) => Ok(self.described(file, new.iter())),
-            None => Ok(self.instances_of(file, node.id)),
+        if next.instances.len() == before {
+            // Whoever asks leaves no trace where there is nothing for him.
+            return Ok(self.instances_of(file, node.id));
         }
+        *self = next;
+        Ok(self.described(file, self.instances.iter().skip(before)))
     }
 
     /// Places up to `count` instances on a node.
     fn fill(&mut self, file: &ClusterFile, node: &Node, count: usize) -> Result<(), PlacementError> {
         self.nodes.insert(node.id, node.clone());
+        if self.nodes.len() > NODES {
+            return Err(PlacementError::TooManyNodes);
+        }
         let missing: Vec<_> = self.missing(file).take(count).collect();
         let mut held: HashSet<_> =
             self.instances.iter().map(|placed| (placed.node, placed.component.clone())).collect();
@@ -314,4 +320,7 @@ pub enum PlacementError {
         /// The address.
         ip: String,
     },
+    /// More nodes have joined than a cluster has.
+    #[error("{NODES} nodes have joined; forget those that are gone")]
+    TooManyNodes,
 }

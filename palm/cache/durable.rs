@@ -251,8 +251,10 @@ impl<'a> Change<'a> {
 impl Cache for DurableCache {
     fn get(&self, key: &str) -> Result<Option<Bytes>> {
         self.run(key, |database| {
-            let entry = database.begin_read()?.open_table(ENTRIES)?.get(key)?;
-            let value = entry.filter(|entry| !is_over(entry.value().0, now()));
+            // The entry's page is the transaction's: without it, a writer may free the page while it is read.
+            let transaction = database.begin_read()?;
+            let value = transaction.open_table(ENTRIES)?.get(key)?;
+            let value = value.filter(|entry| !is_over(entry.value().0, now()));
             Ok(value.map(|entry| Bytes::copy_from_slice(entry.value().1)))
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
 
-use super::job::{Done, Job, Overflow, Results, Task, call_of, method_name, report};
+use super::job::{Access, Done, Finished, Input, Job, Kept, Results, Runner, Task, call_of, method_name, report};
 use super::object::Object;
 use super::router::Order;
 use crate::service::{Component, Failure, Replies, Running};
@@ -15,7 +15,7 @@ use crate::wire::Code;
 /// The component that a call belongs to, as the task sees it.
 pub(crate) trait Host: Send + Sync + 'static {
     fn component(&self) -> &Component;
-    fn overflow(&self) -> &dyn Overflow;
+    fn runner(&self) -> &dyn Runner;
     /// The call is done, or was dropped.
     fn done(&self, done: Done);
 }
@@ -31,7 +31,12 @@ struct Ticket<H: Host> {
 impl Job {
     /// The call as a future. Dropping it, polled or not, ends the call with an error.
     pub(crate) fn into_task<H: Host>(self, host: Arc<H>) -> impl Future<Output = ()> + Send + 'static {
-        Ticket { host, held: Some((self.order, self.object)), call: self.call }.run()
+        let held = match self.input {
+            Input::One(order) => Some((order, self.object)),
+            // The engine makes tasks of single calls alone.
+            Input::Run(_) => None,
+        };
+        Ticket { host, held, call: self.call }.run()
     }
 }
 
@@ -41,7 +46,7 @@ impl<H: Host> Ticket<H> {
         let Some((order, Object::Shared(service))) = &self.held else { return };
         let Task::Call(method) = order.task else { return };
         let component = self.host.component();
-        let mut results = Results::new(order, self.host.overflow());
+        let mut results = Results::new(order, self.host.runner(), None);
         let outcome = {
             let call = call_of(&order.envelope, component);
             let mut sink = results.sink(&order.envelope, service.description().kind);
@@ -50,14 +55,15 @@ impl<H: Host> Ticket<H> {
         };
         let failed = results.conclude(outcome, order, &**service, component);
         let (results, more) = results.taken();
-        self.hand_in(|order, call| Done { order, call, object: None, results, more, failed, dropped: false });
+        self.hand_in(|order| Finished { order, results, more, failed, dropped: false });
     }
 
-    fn hand_in(&mut self, done: impl FnOnce(Order, u64) -> Done) {
+    fn hand_in(&mut self, finished: impl FnOnce(Order) -> Finished) {
         let Some((order, object)) = self.held.take() else { return };
         // A reference is given up before the engine hears of it, so that the next call can have the object for itself.
         drop(object);
-        self.host.done(done(order, self.call));
+        let finished = Some(finished(order));
+        self.host.done(Done { access: Access::Async, call: self.call, object: None, finished });
     }
 }
 
@@ -69,17 +75,9 @@ impl<H: Host> Drop for Ticket<H> {
         let text = format!("`{method}` was given up before it was done, since its runtime ends");
         let name = &self.host.component().name;
         let message = report(&order.envelope.message, name, method, Code::ShuttingDown, text);
-        let results = vec![order.envelope.with(message)];
-        // What has left through the overflow stands.
-        self.hand_in(|order, call| Done {
-            order,
-            call,
-            object: None,
-            results,
-            more: true,
-            failed: true,
-            dropped: true,
-        });
+        let results = Kept::Several(vec![order.envelope.with(message)]);
+        // What the runner has stands.
+        self.hand_in(|order| Finished { order, results, more: true, failed: true, dropped: true });
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::envelope::{Envelope, PartId};
 use super::object::Object;
 use super::router::Order;
+use super::run::Run;
 use crate::error::BoxError;
 use crate::service::{Call, Component, Failure, Kind, Messages, Replies, Service};
 use crate::wire::{Code, Message, RemoteError};
@@ -36,36 +39,61 @@ pub(crate) enum Access {
     Async,
 }
 
-/// Where results go that are too many to be kept until the user's code ends. It may wait: user code runs off the engine.
-pub(crate) trait Overflow: Sync {
+/// Who runs user code, off the engine.
+pub(crate) trait Runner: Sync {
+    /// Takes results that are too many to be kept until the user's code ends. It may wait.
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>);
+
+    /// Takes calls that were done before the one whose results are too many.
+    fn finished(&self, finished: Vec<Finished>);
+
+    fn now(&self) -> Instant;
 }
 
 /// Results kept until the user's code ends.
 const MAX_RESULTS: usize = 256;
 const MAX_RESULT_BYTES: usize = 1 << 20;
 
+/// How long a run may take before its results are handed on, and how often the clock is looked at.
+const MAX_TIME: Duration = Duration::from_micros(100);
+const CLOCK_EVERY: u32 = 8;
+
 /// User code, its input, and the object it runs on.
 pub(crate) struct Job {
-    pub(super) order: Order,
+    pub(super) input: Input,
     pub(super) object: Object,
     pub(super) access: Access,
     /// Its number among those whose time is watched.
     pub(super) call: u64,
 }
 
-/// What user code gave.
-pub(crate) struct Done {
+/// What a job has to do.
+#[expect(clippy::large_enum_variant, reason = "a job is moved once or twice, an order in a box would be allocated")]
+pub(super) enum Input {
+    One(Order),
+    /// One call after the other, for which the object is never shared.
+    Run(Arc<Run>),
+}
+
+/// What one piece of user code gave.
+pub(crate) struct Finished {
     pub(super) order: Order,
-    pub(super) call: u64,
-    /// The object, if the call had it for itself.
-    pub(super) object: Option<Object>,
-    pub(super) results: Vec<Envelope>,
-    /// Whether results went through the overflow before.
+    pub(super) results: Kept,
+    /// Whether results went to the runner before.
     pub(super) more: bool,
     pub(super) failed: bool,
     /// It was given up, and the result says so.
     pub(super) dropped: bool,
+}
+
+/// A job that is done.
+pub(crate) struct Done {
+    pub(super) access: Access,
+    pub(super) call: u64,
+    /// The object, if the job had it for itself.
+    pub(super) object: Option<Object>,
+    /// What it gave, if it was no run.
+    pub(super) finished: Option<Finished>,
 }
 
 impl Done {
@@ -75,28 +103,79 @@ impl Done {
     }
 }
 
+/// Results that were kept until the user's code ends.
+#[derive(Default)]
+pub(super) enum Kept {
+    #[default]
+    Nothing,
+    /// One, which goes on in place of the message that it was called with.
+    One(Bytes),
+    Several(Vec<Envelope>),
+}
+
+impl Kept {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::One(_) => 1,
+            Self::Several(envelopes) => envelopes.len(),
+        }
+    }
+}
+
 /// Collects results, and lets go of what is too much.
 pub(super) struct Results<'a> {
-    kept: Vec<Envelope>,
+    kept: Kept,
     bytes: usize,
     more: bool,
     part: PartId,
     task: Task,
-    overflow: &'a dyn Overflow,
+    runner: &'a dyn Runner,
+    /// The run whose calls were done before this one.
+    run: Option<&'a Run>,
 }
 
 impl<'a> Results<'a> {
-    pub(super) fn new(order: &Order, overflow: &'a dyn Overflow) -> Self {
-        Self { kept: Vec::new(), bytes: 0, more: false, part: order.part, task: order.task, overflow }
+    pub(super) fn new(order: &Order, runner: &'a dyn Runner, run: Option<&'a Run>) -> Self {
+        Self { kept: Kept::Nothing, bytes: 0, more: false, part: order.part, task: order.task, runner, run }
+    }
+
+    /// A result of the call with `envelope`: the first one is only kept, as nearly always there is no other.
+    fn give(&mut self, envelope: &Envelope, payload: Bytes) {
+        if matches!(self.kept, Kept::Nothing) && payload.len() < MAX_RESULT_BYTES {
+            self.kept = Kept::One(payload);
+            return;
+        }
+        self.unfold(envelope);
+        self.push(of_payload(envelope, payload));
+    }
+
+    /// Makes an envelope of the result that has none.
+    fn unfold(&mut self, envelope: &Envelope) {
+        if let Kept::One(payload) = &mut self.kept {
+            let first = of_payload(envelope, std::mem::take(payload));
+            self.bytes = first.message.payload().len();
+            self.kept = Kept::Several(vec![first]);
+        }
     }
 
     fn push(&mut self, envelope: Envelope) {
         self.bytes += envelope.message.payload().len();
-        self.kept.push(envelope);
-        if self.kept.len() >= MAX_RESULTS || self.bytes >= MAX_RESULT_BYTES {
+        if !matches!(self.kept, Kept::Several(_)) {
+            self.kept = Kept::Several(Vec::new());
+        }
+        let Kept::Several(kept) = &mut self.kept else { return };
+        kept.push(envelope);
+        if kept.len() >= MAX_RESULTS || self.bytes >= MAX_RESULT_BYTES {
+            let kept = std::mem::take(kept);
             self.bytes = 0;
             self.more = true;
-            self.overflow.offer(self.part, self.task, std::mem::take(&mut self.kept));
+            if let Some(run) = self.run {
+                let mut before = Vec::new();
+                run.take_finished(&mut before);
+                self.runner.finished(before);
+            }
+            self.runner.offer(self.part, self.task, kept);
         }
     }
 
@@ -108,7 +187,7 @@ impl<'a> Results<'a> {
                 None if silent => return,
                 payload => payload.unwrap_or_default(),
             };
-            self.push(envelope.with(envelope.message.clone().with_payload(payload)));
+            self.give(envelope, payload);
         }
     }
 
@@ -130,9 +209,10 @@ impl<'a> Results<'a> {
         if let Some((code, text)) = failure {
             let method = method_name(order, service);
             let message = report(&order.envelope.message, &component.name, method, code, text);
+            self.unfold(&order.envelope);
             self.push(order.envelope.with(message));
         }
-        let nothing = self.kept.is_empty() && !self.more;
+        let nothing = self.kept.len() == 0 && !self.more;
         if nothing && matches!(order.task, Task::Call(_)) && service.description().kind == Kind::Worker
             // A master that counts on a result for each message has to be told that there is none.
             && order.envelope.message.delivery().is_some()
@@ -143,9 +223,13 @@ impl<'a> Results<'a> {
     }
 
     /// What was kept, and whether there was more before.
-    pub(super) fn taken(self) -> (Vec<Envelope>, bool) {
+    pub(super) fn taken(self) -> (Kept, bool) {
         (self.kept, self.more)
     }
+}
+
+fn of_payload(envelope: &Envelope, payload: Bytes) -> Envelope {
+    envelope.with(envelope.message.with_other_payload(payload))
 }
 
 impl Job {
@@ -154,16 +238,48 @@ impl Job {
     }
 
     /// Runs it. A panic ends the call, not the component.
-    pub(crate) fn run(self, component: &Component, overflow: &dyn Overflow) -> Done {
-        let Self { order, mut object, access, call } = self;
-        let mut results = Results::new(&order, overflow);
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, &mut object, access, component, &mut results)));
-        let failed = results.conclude(outcome, &order, &*object, component);
-        let (results, more) = results.taken();
+    pub(crate) fn run(self, component: &Component, runner: &dyn Runner) -> Done {
+        let Self { input, mut object, access, call } = self;
+        let finished = match input {
+            Input::One(order) => Some(finish(order, &mut object, access, component, runner, None)),
+            Input::Run(run) => {
+                one_after_the_other(&run, &mut object, component, runner);
+                None
+            }
+        };
         // A reference is given up before the engine hears of it, so that the next call can have the object for itself.
         let object = if access == Access::Alone { Some(object) } else { None };
-        Done { order, call, object, results, more, failed, dropped: false }
+        Done { access, call, object, finished }
     }
+}
+
+/// Until nothing is left of the run, or it has taken long enough that others are to be looked after.
+fn one_after_the_other(run: &Run, object: &mut Object, component: &Component, runner: &dyn Runner) {
+    let (began, mut count, mut last) = (runner.now(), 0_u32, None);
+    while let Some(order) = run.advance(last.take()) {
+        let finished = finish(order, object, Access::Alone, component, runner, Some(run));
+        count += 1;
+        let goes_on = !finished.more && (count % CLOCK_EVERY != 0 || runner.now() < began + MAX_TIME);
+        if !goes_on {
+            return run.end(finished);
+        }
+        last = Some(finished);
+    }
+}
+
+fn finish(
+    order: Order,
+    object: &mut Object,
+    access: Access,
+    component: &Component,
+    runner: &dyn Runner,
+    run: Option<&Run>,
+) -> Finished {
+    let mut results = Results::new(&order, runner, run);
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, object, access, component, &mut results)));
+    let failed = results.conclude(outcome, &order, &**object, component);
+    let (results, more) = results.taken();
+    Finished { order, results, more, failed, dropped: false }
 }
 
 fn work(

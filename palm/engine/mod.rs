@@ -20,6 +20,7 @@ pub(crate) mod link;
 mod object;
 mod part;
 mod router;
+mod run;
 mod shelf;
 mod stats;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod watch;
 mod width;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "tokio")]
@@ -41,7 +43,7 @@ pub(crate) use faults::Faults;
 pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use inlet::Inlets;
 pub use inlet::{Inlet, NotTaken};
-pub(crate) use job::{Access, Done, Job, Overflow, Task, panic_text, report};
+pub(crate) use job::{Access, Done, Finished, Job, Runner, Task, panic_text, report};
 pub(crate) use object::Object;
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
@@ -53,6 +55,7 @@ pub(crate) use watch::Watch;
 pub(crate) use width::Width;
 
 use self::router::Step;
+use self::run::Run;
 use crate::error::Error;
 use crate::service::Service;
 use crate::socket::{Incoming, Peer};
@@ -81,6 +84,10 @@ pub(crate) struct Engine {
     /// User code that is out, on threads and as tasks; its results will come.
     running: usize,
     running_tasks: usize,
+    /// The calls that are out with the object.
+    run: Arc<Run>,
+    /// Room for those of them that are done.
+    finished: Vec<Finished>,
     /// No new message is taken in; what is inside still leaves.
     draining: bool,
 }
@@ -92,7 +99,20 @@ impl Engine {
         let width = shared.map_or(Width::ALONE, |object| width.of(object.description()));
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
         let faults = parts.iter().map(|_| Faults::default()).collect();
-        Self { core, parts, faults, failed: None, reach, object, width, running: 0, running_tasks: 0, draining: false }
+        Self {
+            core,
+            parts,
+            faults,
+            failed: None,
+            reach,
+            object,
+            width,
+            running: 0,
+            running_tasks: 0,
+            run: Arc::default(),
+            finished: Vec::new(),
+            draining: false,
+        }
     }
 
     /// Whether `part` may take more from outside now.
@@ -258,6 +278,10 @@ impl Engine {
     /// From now on only what is inside leaves. Work that a master will have done by others is not begun.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
+        self.hand_back();
+    }
+
+    fn hand_back(&mut self) {
         let Router { orders, rows, ordered_bytes, .. } = &mut self.core;
         orders.retain(|order| {
             let origin = order.envelope.origin.as_ref();

@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+use super::job::{Finished, Input, Kept};
+use super::router::Order;
+use super::run::MAX_RUN;
 use super::{
     Access, Counter, Done, Engine, Envelope, Job, MAX_ORDER_BYTES, MAX_TASK_BYTES, PartId, Step, Task, Transport,
 };
@@ -15,17 +18,18 @@ impl Engine {
             let task = self.core.orders.front()?.task;
             if task != Task::Pass {
                 let access = self.access(task);
-                let object = match access {
-                    Access::Alone => self.object.take()?,
-                    Access::Shared | Access::Async => self.object.as_ref()?.share()?,
+                let call = self.core.watch.begin(self.core.orders.front()?, now);
+                let (object, input) = match access {
+                    Access::Alone => (self.object.take()?, self.run_of(task)),
+                    Access::Shared | Access::Async => {
+                        let object = self.object.as_ref()?.share()?;
+                        let mut order = self.core.orders.pop_front()?;
+                        order.envelope.message.set_threads(self.width.together());
+                        (object, Input::One(order))
+                    }
                 };
-                let mut order = self.core.orders.pop_front()?;
-                if access != Access::Alone {
-                    order.envelope.message.set_threads(self.width.together());
-                }
                 *self.under_way(access) += 1;
-                let call = self.core.watch.begin(&order, now);
-                return Some(Job { order, object, access, call });
+                return Some(Job { input, object, access, call });
             }
             let mut order = self.core.orders.pop_front()?;
             if self.is_running() {
@@ -38,42 +42,103 @@ impl Engine {
         None
     }
 
-    /// User code is done.
+    /// The calls of one kind at the front, which have the object for themselves one after the other. One with a time of its
+    /// own begins none but itself, since that may be over when its turn has come.
+    fn run_of(&mut self, task: Task) -> Input {
+        let orders = &mut self.core.orders;
+        let alike = |order: &&Order| order.task == task && order.envelope.message.deadline().is_none();
+        let more = orders.iter().skip(1).take(MAX_RUN - 1).take_while(alike).count();
+        self.run.begin(orders, 1 + more, self.core.watch.is_on());
+        Input::Run(self.run.clone())
+    }
+
+    /// A job is done.
     pub(crate) fn finish(&mut self, done: Done, now: Instant, transport: &mut dyn Transport) {
-        *self.under_way(self.access(done.order.task)) -= 1;
+        *self.under_way(done.access) -= 1;
         self.core.watch.end(done.call);
         if let Some(object) = done.object {
             self.object = Some(object);
         }
-        self.core.ordered_bytes -= done.order.envelope.message.payload().len();
-        if matches!(done.order.task, Task::Call(_)) {
+        if done.access == Access::Alone {
+            self.take_back(now, transport);
+        }
+        if let Some(finished) = done.finished {
+            self.conclude(finished, now);
+        }
+        self.settle(now, transport);
+    }
+
+    /// The job that has the object for itself takes long: what it has done already goes on, and what it has not begun waits
+    /// here.
+    pub(crate) fn relieve(&mut self, now: Instant, transport: &mut dyn Transport) {
+        self.take_back(now, transport);
+        if let Some(name) = self.run.current() {
+            self.core.watch.goes_on(name, now);
+        }
+        self.settle(now, transport);
+    }
+
+    fn take_back(&mut self, now: Instant, transport: &mut dyn Transport) {
+        let mut finished = std::mem::take(&mut self.finished);
+        self.run.take_finished(&mut finished);
+        for finished in finished.drain(..) {
+            self.conclude(finished, now);
+            self.settle_steps(now, transport);
+        }
+        self.finished = finished;
+        if self.run.give_back(&mut self.core.orders) && self.draining {
+            self.hand_back();
+        }
+    }
+
+    /// Calls of a job that goes on.
+    pub(crate) fn finished(&mut self, finished: Vec<Finished>, now: Instant, transport: &mut dyn Transport) {
+        for finished in finished {
+            self.conclude(finished, now);
+        }
+        self.settle(now, transport);
+    }
+
+    /// What one piece of user code gave leaves it.
+    fn conclude(&mut self, finished: Finished, now: Instant) {
+        let Finished { order: Order { task, part, envelope }, results, more, failed, dropped } = finished;
+        self.core.ordered_bytes -= envelope.message.payload().len();
+        if matches!(task, Task::Call(_)) {
             self.core.stats.add(Counter::Calls, 1);
         }
-        if done.failed {
+        if failed {
             self.core.stats.add(Counter::Errors, 1);
         }
-        if done.dropped && self.draining && self.core.description.is_some_and(|known| known.kind == Kind::Worker) {
+        if dropped && self.draining && self.core.description.is_some_and(|known| known.kind == Kind::Worker) {
             // Its master will have it done by others.
-            if let Some(origin) = &done.order.envelope.origin {
+            if let Some(origin) = &envelope.origin {
                 origin.silence();
             }
             return;
         }
-        let (task, part) = (done.order.task, done.order.part);
-        if done.results.is_empty() && !done.more {
-            self.core.calls.settled(done.order.envelope.message.client());
+        let results = match results {
+            Kept::One(payload) => {
+                // It is the end of its message, and goes on in its place.
+                let mut envelope = Envelope { topic: None, ..envelope };
+                envelope.message.set_payload(payload);
+                return self.leave_from(part, task, envelope);
+            }
+            Kept::Nothing => Vec::new(),
+            Kept::Several(results) => results,
+        };
+        if results.is_empty() && !more {
+            self.core.calls.settled(envelope.message.client());
         }
         // The last result is the end of its message; where there is none, or each is a branch of its own, that is said apart.
-        let branches = task == Task::Scatter && (done.more || done.results.len() > 1);
-        let apart = branches || done.results.is_empty();
-        let Envelope { message, debt, origin, .. } = done.order.envelope;
+        let branches = task == Task::Scatter && (more || results.len() > 1);
+        let apart = branches || results.is_empty();
+        let Envelope { message, debt, origin, .. } = envelope;
         // Nothing more comes of it: what it gave has its origin.
         drop(origin);
-        self.leave_all(part, task, done.results, true, branches);
+        self.leave_all(part, task, results, true, branches);
         if apart {
             self.core.settle_branch(debt, &message, now);
         }
-        self.settle(now, transport);
     }
 
     /// Results of user code that is still running.
@@ -102,11 +167,15 @@ impl Engine {
             if !branches && (!last || place + 1 < count) {
                 envelope.debt = envelope.debt.not_last();
             }
-            match task {
-                Task::Pass | Task::Call(_) | Task::Scatter => self.core.leave(part, envelope),
-                Task::Gather => self.core.gathered(part, envelope),
-                Task::HandleStream => self.core.steps.push_back(Step::Deliver(part, envelope)),
-            }
+            self.leave_from(part, task, envelope);
+        }
+    }
+
+    fn leave_from(&mut self, part: PartId, task: Task, envelope: Envelope) {
+        match task {
+            Task::Pass | Task::Call(_) | Task::Scatter => self.core.leave(part, envelope),
+            Task::Gather => self.core.gathered(part, envelope),
+            Task::HandleStream => self.core.steps.push_back(Step::Deliver(part, envelope)),
         }
     }
 

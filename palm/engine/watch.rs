@@ -2,22 +2,48 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::envelope::{Origin, PartId};
 use super::job::{Task, hex};
 use super::router::Order;
 use crate::wire::Id;
 
+/// What tells a call from others. To keep its message would cost each call more.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
+    method: usize,
+    part: PartId,
+    origin: Option<(PartId, u64)>,
+    /// What its message is called in log lines: by its identifier, or by what its `cache` says.
+    id: Option<Id>,
+    cache: Bytes,
+}
+
+impl Name {
+    /// Of an order that is a call.
+    pub(super) fn of(order: &Order) -> Option<Self> {
+        let Task::Call(method) = order.task else { return None };
+        let message = &order.envelope.message;
+        Some(Self {
+            method,
+            part: order.part,
+            origin: order.envelope.origin.as_ref().map(Origin::key),
+            id: message.id().copied(),
+            cache: message.cache_bytes(),
+        })
+    }
+
+    fn message(&self) -> String {
+        self.id.map_or_else(|| String::from_utf8_lossy(&self.cache).into_owned(), |id| hex(&id))
+    }
+}
+
 /// A call that is under way.
 #[derive(Debug)]
 struct Running {
     call: u64,
-    method: usize,
-    part: PartId,
-    origin: Option<(PartId, u64)>,
-    /// What its message is called in log lines: by its identifier, or by what its `cache` says. To keep the message itself
-    /// would cost each call more.
-    id: Option<Id>,
-    cache: String,
+    name: Name,
     /// When it began, or last gave a result.
     since: Instant,
 }
@@ -55,25 +81,27 @@ impl Watch {
         self.own.or(self.masters)
     }
 
+    /// Whether calls are watched.
+    pub(super) fn is_on(&self) -> bool {
+        self.limit().is_some()
+    }
+
     /// A call begins; gives its number.
     pub(super) fn begin(&mut self, order: &Order, now: Instant) -> u64 {
-        let Task::Call(method) = order.task else { return 0 };
-        if self.limit().is_none() {
+        if !self.is_on() {
             return 0;
         }
-        let message = &order.envelope.message;
-        let id = message.id().copied();
+        let Some(name) = Name::of(order) else { return 0 };
         self.last += 1;
-        self.running.push(Running {
-            call: self.last,
-            method,
-            part: order.part,
-            origin: order.envelope.origin.as_ref().map(Origin::key),
-            id,
-            cache: if id.is_none() { message.cache().to_owned() } else { String::new() },
-            since: now,
-        });
+        self.running.push(Running { call: self.last, name, since: now });
         self.last
+    }
+
+    /// Who has the object for itself has gone on to another call: no other one is under way then.
+    pub(super) fn goes_on(&mut self, name: Name, now: Instant) {
+        if let [running] = &mut self.running[..] {
+            (running.name, running.since) = (name, now);
+        }
     }
 
     pub(super) fn end(&mut self, call: u64) {
@@ -83,7 +111,7 @@ impl Watch {
     /// A call has given results, and goes on. Where origins are not known, it may be any of those under way.
     pub(super) fn heard(&mut self, origin: Option<&Origin>, now: Instant) {
         let origin = origin.map(Origin::key);
-        for running in self.running.iter_mut().filter(|running| running.origin == origin) {
+        for running in self.running.iter_mut().filter(|running| running.name.origin == origin) {
             running.since = now;
         }
     }
@@ -98,12 +126,11 @@ impl Watch {
     pub(super) fn hung(&mut self, now: Instant, is_blocked: impl Fn(PartId) -> bool) -> Option<Hung> {
         let limit = self.limit()?;
         for running in self.running.iter_mut().filter(|running| now >= running.since + limit) {
-            if is_blocked(running.part) {
+            if is_blocked(running.name.part) {
                 running.since = now;
                 continue;
             }
-            let message = running.id.map_or_else(|| running.cache.clone(), |id| hex(&id));
-            return Some(Hung { method: running.method, message, limit });
+            return Some(Hung { method: running.name.method, message: running.name.message(), limit });
         }
         None
     }

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use crate::engine::{Done, Envelope, Overflow, PartId, Task};
+use crate::engine::{Done, Envelope, Finished, PartId, Runner, Task};
 use crate::socket::Waker;
 
 /// Batches of results that may wait for the reactor before the user's code is held up.
@@ -16,7 +17,9 @@ const MAX_BATCHES: usize = 4;
 pub(super) enum Given {
     /// Results of user code that is still running.
     Batch { part: PartId, task: Task, results: Vec<Envelope> },
-    /// User code is done.
+    /// Calls of a job that goes on.
+    Finished(Vec<Finished>),
+    /// A job is done.
     Done(Done),
 }
 
@@ -146,12 +149,16 @@ impl Inbox {
         None
     }
 
-    fn take_in(&self, mut contents: MutexGuard<'_, Contents>, part: PartId, task: Task, results: Vec<Envelope>) {
+    fn take_in(&self, contents: MutexGuard<'_, Contents>, part: PartId, task: Task, results: Vec<Envelope>) {
+        self.put(contents, Given::Batch { part, task, results });
+    }
+
+    fn put(&self, mut contents: MutexGuard<'_, Contents>, given: Given) {
         if contents.closed {
             // The component has ended without this code, whose results have nowhere to go, however many are still to come.
             return;
         }
-        contents.given.push_back(Given::Batch { part, task, results });
+        contents.given.push_back(given);
         drop(contents);
         self.any.store(true, Ordering::Release);
         self.waker.wake();
@@ -174,12 +181,22 @@ impl Inbox {
     }
 }
 
-impl Overflow for Inbox {
+impl Runner for Inbox {
     /// Waits while the reactor has too much to do: user code that yields faster than its results can leave is slowed.
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>) {
         let contents = self.lock();
         let contents =
             self.taken.wait_while(contents, |contents| contents.is_full()).unwrap_or_else(PoisonError::into_inner);
         self.take_in(contents, part, task, results);
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn finished(&self, finished: Vec<Finished>) {
+        if !finished.is_empty() {
+            self.put(self.lock(), Given::Finished(finished));
+        }
     }
 }

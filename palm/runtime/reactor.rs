@@ -103,6 +103,7 @@ impl Reactor {
                 Given::Batch { part, task, results } => {
                     self.engine.results(part, task, results, now, &mut self.sockets);
                 }
+                Given::Finished(finished) => self.engine.finished(finished, now, &mut self.sockets),
                 Given::Done(done) => self.engine.finish(done, now, &mut self.sockets),
             }
         }
@@ -145,6 +146,11 @@ impl Reactor {
 
     pub(super) fn finish(&mut self, done: Done) {
         self.engine.finish(done, Instant::now(), &mut self.sockets);
+    }
+
+    /// Another thread has been in user code for long.
+    pub(super) fn relieve(&mut self) {
+        self.engine.relieve(Instant::now(), &mut self.sockets);
     }
 
     pub(super) fn close(mut self) {

@@ -195,7 +195,10 @@ impl Shared {
         while !self.has_ended() {
             let calls = self.calls.load(Ordering::SeqCst);
             if calls % 2 == 1 && calls == seen {
-                if let Ok(guard) = self.reactor.try_lock() {
+                if let Ok(mut guard) = self.reactor.try_lock() {
+                    if let Some(reactor) = guard.as_mut() {
+                        reactor.relieve();
+                    }
                     self.serve(guard);
                 }
                 seen = 0;

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio::task::{JoinSet, block_in_place};
 use tracing::Instrument as _;
 
 use super::relief::Shared;
-use crate::engine::{Done, Envelope, Host, Job, Overflow, PartId, Task};
+use crate::engine::{Done, Envelope, Finished, Host, Job, PartId, Runner, Task};
 use crate::error::{Error, Result};
 use crate::service::Component;
 use crate::topology::Plan;
@@ -85,7 +86,7 @@ impl Host for Shared {
         &self.component
     }
 
-    fn overflow(&self) -> &dyn Overflow {
+    fn runner(&self) -> &dyn Runner {
         self
     }
 
@@ -94,7 +95,7 @@ impl Host for Shared {
     }
 }
 
-impl Overflow for Shared {
+impl Runner for Shared {
     /// A task that has to wait leaves the other tasks of its thread to another one, where the runtime has any.
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>) {
         let Some(results) = self.inbox.try_offer(part, task, results) else { return };
@@ -102,6 +103,14 @@ impl Overflow for Shared {
             Ok(RuntimeFlavor::MultiThread) => block_in_place(|| self.inbox.offer(part, task, results)),
             _ => self.inbox.offer(part, task, results),
         }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn finished(&self, finished: Vec<Finished>) {
+        self.inbox.finished(finished);
     }
 }
 

@@ -156,6 +156,10 @@ impl Message {
         std::str::from_utf8(&self.cache).unwrap_or_default()
     }
 
+    pub(crate) fn cache_bytes(&self) -> Bytes {
+        self.cache.clone()
+    }
+
     /// What the user sent.
     #[must_use]
     pub const fn payload(&self) -> &Bytes {
@@ -256,6 +260,18 @@ impl Message {
     pub fn with_payload(mut self, payload: impl Into<Bytes>) -> Self {
         self.set_payload(payload);
         self
+    }
+
+    /// The same with another payload, without a look at its own.
+    pub(crate) fn with_other_payload(&self, payload: Bytes) -> Self {
+        Self {
+            header: self.header.clone(),
+            cache: self.cache.clone(),
+            payload,
+            id: self.id,
+            extra: self.extra.clone(),
+            budget: self.budget,
+        }
     }
 
     /// Gives the request an identifier that its answers bring back.

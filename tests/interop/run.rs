@@ -160,10 +160,9 @@ impl<'a> Stage<'a> {
             );
             sleep(POLL);
         }
-        // A publisher of pylm drops what nobody has subscribed to. Peers of ours may use a link in place
-        // of a socket that is waited for here, so the end of this wait is no failure.
+        // A publisher of pylm drops what nobody has subscribed to.
         let end = Instant::now() + WIRED_LIMIT;
-        while !wired(self.pattern) && Instant::now() < end {
+        while !wired(self.pattern, self.cast) && Instant::now() < end {
             sleep(POLL);
         }
         ports::settle();
@@ -277,8 +276,14 @@ fn binds(pattern: &'static Pattern) -> impl Iterator<Item = u16> {
     pattern.roles.iter().flat_map(|role| role.binds).copied()
 }
 
-fn wired(pattern: &Pattern) -> bool {
-    let wanted = |port: &u16| pattern.roles.iter().filter(|role| role.connects.contains(port)).count();
+/// Whether the classic connections stand. Peers of ours use the link in place of them, and lose nothing meanwhile.
+fn wired(pattern: &Pattern, cast: &Cast<'_>) -> bool {
+    let is_python = |role: &Role| cast.is_python(role.words);
+    let binder = |port: &u16| pattern.roles.iter().any(|role| role.binds.contains(port) && is_python(role));
+    let wanted = |port: &u16| {
+        let connects = pattern.roles.iter().filter(|role| role.connects.contains(port));
+        connects.filter(|role| binder(port) || is_python(role)).count()
+    };
     let mut connections = pattern.roles.iter().flat_map(|role: &Role| role.connects);
     connections.all(|port| ports::established(*port) >= wanted(port))
 }

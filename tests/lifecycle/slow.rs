@@ -21,6 +21,13 @@ impl Gate {
         text
     }
 
+    fn step(&mut self, text: String) -> String {
+        if text == "slow" {
+            let _ = self.0.recv();
+        }
+        text
+    }
+
     fn count(&mut self, text: &str) -> impl Iterator<Item = String> {
         let end: usize = text.parse().unwrap_or_default();
         (0..end).map(|number| number.to_string())
@@ -59,6 +66,28 @@ fn a_slow_method_stalls_nobody_else() {
         assert_eq!(stats.get(Counter::Calls), 1);
         drop(open);
         assert_eq!(blocked.join().unwrap(), "slow");
+    });
+}
+
+/// Calls that came together: what was done before the slow one is answered while it blocks, and what stands behind it can
+/// still be taken back.
+#[test]
+fn a_slow_call_holds_up_none_before_it() {
+    guarded(|| {
+        let (open, gate) = channel();
+        let server = Server::new("slow_step", Gate(gate)).start().unwrap();
+        let caller = client(&server);
+        let mut job = caller.job("slow_step.step", ["a", "b", "slow", "c", "d"]);
+        assert_eq!(job.next().unwrap().unwrap(), "a");
+        assert_eq!(job.next().unwrap().unwrap(), "b");
+        let stats = server.stats();
+        drop(job);
+        until("what is taken back", || stats.get(Counter::Cancelled) == 2);
+        drop(open);
+        until("the slow call", || stats.get(Counter::Calls) == 3);
+        server.shutdown();
+        server.join().unwrap();
+        assert_eq!(stats.get(Counter::Calls), 3);
     });
 }
 

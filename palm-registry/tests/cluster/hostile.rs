@@ -77,7 +77,7 @@ Script = it's
 Grace = soon
 [C]
 Script = c {_9} {x}
---y = _two words
+--y = _1.b
 Restart = sometimes
 Attempts = 1.5
 [D]
@@ -98,7 +98,7 @@ line 4, [B], `Script`: the quote ' is not closed; write \' for the character its
 line 5, [B], `--x`: the quote " is not closed; write \" for the character itself
 line 6, [B], `Grace`: `soon` is no whole number from 0 to 3600
 line 8, [C], `Script`: `{` belongs to a placeholder such as `{_1}`; write `{{` for the brace itself
-line 9, [C], `--y`: `_two words` begins like a placeholder, which is one word of letters, digits, `_` and `-`; write another text in `Script`
+line 9, [C], `--y`: `_1.b` begins like a placeholder, which is one word; write another text in `Script`
 line 10, [C], `Restart`: `sometimes` is unknown; write `always`, `never` or `failure`
 line 11, [C], `Attempts`: `1.5` is no whole number from 0 to 4294967295
 line 13, [D], `Script`: there is no program; write `Script = program arguments`
@@ -118,6 +118,10 @@ fn what_is_too_large_is_refused() {
         ),
         (
             format!("[A]\nScript = {}\nReplicas = 9999\n", "a".repeat(10_000)),
+            "line 1, [A]: up to here the commands of all instances are larger",
+        ),
+        (
+            format!("[A]\nScript = {}\n--x = _1\nReplicas = 99\n", "{_1}".repeat(10_000)),
             "line 1, [A]: up to here the commands of all instances are larger",
         ),
         (format!("[A]\n{}", "--x = 1\n--y = 2\n".repeat(200)), "there are 298 more faults from here on"),

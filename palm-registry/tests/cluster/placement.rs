@@ -254,6 +254,26 @@ fn without_a_port_nothing_is_placed() {
 }
 
 #[test]
+fn nodes_are_bounded_and_those_without_work_leave_no_trace() {
+    let mut cluster = cluster(VALUATION);
+    cluster.old("127.0.0.1", 3, 5555);
+    for port in 1..100 {
+        assert!(cluster.old("127.0.0.1", 1, port).is_empty());
+    }
+    assert_eq!(cluster.placement.nodes().count(), 1);
+    let mut stored = serde_json::to_value(&cluster.placement).unwrap();
+    for id in 1..10_000 {
+        let node = node(id, "127.0.0.1", 1);
+        stored["nodes"][node.id.to_string()] = serde_json::to_value(&node).unwrap();
+    }
+    cluster.placement = serde_json::from_value(stored).unwrap();
+    let surplus = cluster.placement.place(&cluster.file, &node(10_000, "127.0.0.1", 1));
+    assert_eq!(surplus, Err(PlacementError::TooManyNodes));
+    assert!(cluster.placement.forget(Uuid::from_u128(1)));
+    assert!(cluster.placement.place(&cluster.file, &node(10_000, "127.0.0.1", 1)).is_ok());
+}
+
+#[test]
 fn the_last_port_is_given_out() {
     let mut cluster = cluster("[A]\nScript = a\n--x = _1\n--y = _2\n");
     assert_eq!(cluster.old("127.0.0.1", 1, 65_534), ["a --x tcp://127.0.0.1:65534 --y tcp://127.0.0.1:65535"]);
@@ -286,6 +306,31 @@ fn commands_are_exact_strings_for_old_runners_and_words_for_ours() {
     assert_eq!(instance.argv, words);
     assert_eq!(instance.restart, RestartPolicy { when: RestartWhen::Failure, attempts: Some(3) });
     assert_eq!(instance.grace_seconds, 30);
+}
+
+/// What the original registry answers to one node with a processor for each instance.
+#[test]
+fn odd_files_get_the_commands_and_ports_they_always_got() {
+    for (text, command) in [
+        ("[A]\nScript = a b\n  c\n--x = _1\n--y=_2\n", "a b\nc --x tcp://127.0.0.1:5555 --y tcp://127.0.0.1:5556"),
+        ("[A]\nScript = a {_1} {{x}}\n--x = _1\n", "a tcp://127.0.0.1:5555 {x} --x tcp://127.0.0.1:5555"),
+        (
+            "[DEFAULT]\n--d = _9\n[A]\nScript = a\n--x = _1\nport = _2\n--y: _3\n",
+            "a --x tcp://127.0.0.1:5555 --y tcp://127.0.0.1:5557 --d tcp://127.0.0.1:5558",
+        ),
+        ("[A]\nScript = a 100%% %(role)s\nRole = Foo\n--x = _1\n", "a 100% Foo --x tcp://127.0.0.1:5555"),
+        ("[A]\nScript = _s\n--x = _1\n", "_s --x tcp://127.0.0.1:5556"),
+        ("[A]\nScript = a\nRole = _r\n--x = _1\n", "a --x tcp://127.0.0.1:5556"),
+        (
+            "[A]\nScript = a \"q r\" 'z'\n--x  =  _1\n--x y = _1\n--z = _\n",
+            "a \"q r\" 'z' --x tcp://127.0.0.1:5555 --x y tcp://127.0.0.1:5555 --z tcp://127.0.0.1:5556",
+        ),
+        ("[A]\nScript = a\n--x = _1 _2\n", "a --x tcp://127.0.0.1:5555"),
+        ("[A]\nScript = a\n-x = _1\n---y = _2\n", "a ---y tcp://127.0.0.1:5556"),
+        ("[A]\nScript = a  \t  b\n", "a  \t  b"),
+    ] {
+        assert_eq!(cluster(text).old("127.0.0.1", 1, 5555), [command], "{text}");
+    }
 }
 
 #[test]

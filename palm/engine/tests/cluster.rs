@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
 use crate::engine::{
-    Access, Counter, Done, Engine, Envelope, Inlets, Job, Opening, Overflow, PartId, Place, Router, Shelf, Stats, Task,
+    Access, Counter, Done, Engine, Envelope, Finished, Inlets, Job, Opening, PartId, Place, Router, Runner, Shelf,
+    Stats, Task,
 };
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
@@ -110,6 +111,7 @@ struct Node {
 #[expect(clippy::large_enum_variant, reason = "there are few, and they are moved once")]
 enum Given {
     Batch(PartId, Task, Vec<Envelope>),
+    Finished(Vec<Finished>),
     Done(Done),
 }
 
@@ -119,6 +121,8 @@ enum Event {
     Arrive(LinkId, bool),
     Run(usize),
     Work(usize, usize),
+    /// The job that has the object for itself takes long.
+    Relieve(usize),
     Take(usize),
     Resume(usize, PartId),
     /// What another thread has left in the inlet of a part.
@@ -199,11 +203,19 @@ impl Node {
 struct Desk {
     component: Component,
     given: Mutex<VecDeque<Given>>,
+    /// No time passes within user code.
+    began: Instant,
 }
 
-impl Overflow for Desk {
+impl Runner for Desk {
     fn offer(&self, part: PartId, task: Task, results: Vec<Envelope>) {
         self.given.lock().unwrap().push_back(Given::Batch(part, task, results));
+    }
+    fn finished(&self, finished: Vec<Finished>) {
+        self.given.lock().unwrap().push_back(Given::Finished(finished));
+    }
+    fn now(&self) -> Instant {
+        self.began
     }
 }
 
@@ -212,7 +224,7 @@ impl crate::engine::Host for Desk {
     fn component(&self) -> &Component {
         &self.component
     }
-    fn overflow(&self) -> &dyn Overflow {
+    fn runner(&self) -> &dyn Runner {
         self
     }
     fn done(&self, done: Done) {
@@ -286,7 +298,7 @@ impl Cluster {
         let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
-        let desk = Arc::new(Desk { component, given: Mutex::default() });
+        let desk = Arc::new(Desk { component, given: Mutex::default(), began: Instant::now() });
         let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
         let (begun, overlaps, given) = (Vec::new(), plan.width.shares(), VecDeque::new());
@@ -374,6 +386,9 @@ impl Cluster {
                 events.push(Event::Run(number));
             }
             events.extend((0..node.begun.len()).map(|call| Event::Work(number, call)));
+            if node.begun.iter().any(|begun| !begun.shares()) {
+                events.push(Event::Relieve(number));
+            }
             let brought = node.inlets.iter().filter(|(part, inlet)| !inlet.is_empty() && node.engine.takes(*part));
             events.extend(brought.map(|(part, _)| Event::Bring(number, part)));
             if node.engine.is_unflushed() {
@@ -487,15 +502,19 @@ impl Cluster {
             Event::Run(node) => {
                 let job = self.at(node, |engine, now, view| engine.next_job(now, view));
                 match job {
-                    Some(job) if self.nodes[node].overlaps => self.nodes[node].begin(job),
+                    Some(job) if self.nodes[node].overlaps || self.random.below(4) == 0 => self.nodes[node].begin(job),
                     Some(job) => self.nodes[node].run(job),
                     None => {}
                 }
             }
             Event::Work(node, call) => self.nodes[node].work(call),
+            Event::Relieve(node) => self.at(node, |engine, now, view| engine.relieve(now, view)),
             Event::Take(node) => match self.nodes[node].given.pop_front() {
                 Some(Given::Batch(part, task, results)) => {
                     self.at(node, |engine, now, view| engine.results(part, task, results, now, view));
+                }
+                Some(Given::Finished(finished)) => {
+                    self.at(node, |engine, now, view| engine.finished(finished, now, view));
                 }
                 Some(Given::Done(done)) => self.at(node, |engine, now, view| engine.finish(done, now, view)),
                 None => {}

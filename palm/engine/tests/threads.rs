@@ -92,7 +92,7 @@ fn on_one_thread_everything_keeps_the_order() {
             let sub = cluster.subscribes("pub", "a");
             cluster.settle();
             assert_eq!(cluster.payloads(sub), numbers(0..30, |number| number.to_string()));
-            assert_eq!(cluster.together(server), 0);
+            assert!(cluster.together(server) <= 1);
         });
     }
 }
