@@ -62,7 +62,12 @@ impl Store {
         let url = if postgres { database.to_owned() } else { sqlite_url(Path::new(database))? };
         let options: AnyConnectOptions = url.parse().map_err(StoreError::Open)?;
         // A pool tries for a long time, and in silence, what cannot be.
-        AnyConnection::connect_with(&options).await.map_err(StoreError::Open)?.close().await.map_err(StoreError::Open)?;
+        AnyConnection::connect_with(&options)
+            .await
+            .map_err(StoreError::Open)?
+            .close()
+            .await
+            .map_err(StoreError::Open)?;
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)

@@ -116,7 +116,11 @@ fn answers_and_lines_survive_it() {
         }
     });
     let answers = answers.into_inner().unwrap();
-    let addresses: Vec<&str> = answers.values().flatten().flat_map(|command| command.split(' ').filter(|word| word.starts_with("tcp://"))).collect();
+    let addresses: Vec<&str> = answers
+        .values()
+        .flatten()
+        .flat_map(|command| command.split(' ').filter(|word| word.starts_with("tcp://")))
+        .collect();
     let distinct: BTreeSet<&str> = addresses.iter().copied().collect();
     assert_eq!((answers.len(), addresses.len(), distinct.len()), (NODES, 2 * NODES, 2 * NODES));
     let caller = Caller::new(&address);

@@ -47,7 +47,13 @@ impl Registry {
         self.request("GET", "/setup", "", b"").is_ok_and(|(status, _)| status == 200)
     }
 
-    pub(crate) fn request(&self, method: &str, path: &str, key: &str, body: &[u8]) -> Result<(u16, String), ureq::Error> {
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<(u16, String), ureq::Error> {
         request(&self.agent, &self.address, (method, path), key, body)
     }
 
