@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::manual::{Completions, Man};
 use crate::ping::Ping;
+use crate::registry::Registry;
 use crate::terminal::LogLines;
 use crate::top::Top;
 use crate::{interrupt, value};
@@ -54,6 +55,7 @@ enum Action {
     Graph(Graph),
     Cluster(Cluster),
     Export(Export),
+    Registry(Registry),
     Doctor(Doctor),
     Completions(Completions),
     Man(Man),
@@ -71,6 +73,7 @@ impl Action {
             Self::Graph(command) => command.run(),
             Self::Cluster(command) => command.run(),
             Self::Export(command) => command.run(),
+            Self::Registry(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
@@ -79,7 +82,10 @@ impl Action {
 
     /// Whether it runs until it is told to end: then it says what it does, and signals are its own affair.
     const fn is_service(&self) -> bool {
-        false
+        match self {
+            Self::Registry(command) => command.is_service(),
+            _ => false,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod guard;
 mod legacy;
 mod pages;
 mod refusal;
+mod rest;
 mod serve;
 
 pub(crate) use app::App;

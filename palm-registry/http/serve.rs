@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, header};
 use axum::middleware::from_fn_with_state;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,6 +21,7 @@ use tower::ServiceExt;
 
 use super::app::Shared;
 use super::guard::guard;
+use super::rest::{drain, shared};
 use super::{Refusal, api, legacy, pages};
 
 /// Connections at once; further ones wait to be accepted.
@@ -109,14 +110,20 @@ async fn talk(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: 
     let answer = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let Ok(response) = router.oneshot(request).await;
+            let (mut parts, body) = request.into_parts();
+            let (body, rest) = shared(body);
+            parts.extensions.insert(ConnectInfo(peer));
+            let expects = parts.headers.contains_key(header::EXPECT);
+            let Ok(response) = router.oneshot(Request::from_parts(parts, Body::new(body))).await;
+            if !expects {
+                drain(rest).await;
+            }
             Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .half_close(true)
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), answer);

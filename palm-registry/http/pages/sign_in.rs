@@ -44,11 +44,11 @@ pub(super) async fn index(State(app): State<Shared>, headers: HeaderMap) -> Answ
     if session::of(&app, &headers).await?.is_some() {
         return go("/dashboard");
     }
-    if wants_set_up(&app) { go("/setup") } else { sign_in_page(&app, StatusCode::OK, "", "") }
+    if wants_set_up(&app).await? { go("/setup") } else { sign_in_page(&app, StatusCode::OK, "", "") }
 }
 
 pub(super) async fn show(State(app): State<Shared>, arguments: Arguments) -> Answer {
-    if wants_set_up(&app) { go("/setup") } else { sign_in_page(&app, StatusCode::OK, arguments.text("next"), "") }
+    if wants_set_up(&app).await? { go("/setup") } else { sign_in_page(&app, StatusCode::OK, arguments.text("next"), "") }
 }
 
 fn sign_in_page(app: &App, status: StatusCode, next: &str, error: &str) -> Answer {
@@ -95,8 +95,13 @@ pub(super) async fn sign_out(State(app): State<Shared>, headers: HeaderMap, _: S
     Ok(answer)
 }
 
-fn wants_set_up(app: &App) -> bool {
-    app.setup.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+/// Whether there is no user yet. One that the command made in the meantime ends it, too.
+async fn wants_set_up(app: &App) -> Result<bool, Refusal> {
+    let is_open = || app.setup.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    if is_open() && app.store.has_users().await? {
+        app.setup.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+    Ok(is_open())
 }
 
 fn set_up_page(app: &App, status: StatusCode, fields: &Arguments, error: &str) -> Answer {
@@ -108,7 +113,7 @@ fn set_up_page(app: &App, status: StatusCode, fields: &Arguments, error: &str) -
 }
 
 pub(super) async fn show_setup(State(app): State<Shared>) -> Answer {
-    if wants_set_up(&app) {
+    if wants_set_up(&app).await? {
         return set_up_page(&app, StatusCode::OK, &Arguments::default(), "");
     }
     Err(Refusal::not_found("there is a user already; others are made by an administrator, or by `palm registry user add`").into())
@@ -122,7 +127,7 @@ pub(super) async fn set_up(
     if !app.throttle.allow("", peer.ip(), Instant::now()) {
         return set_up_page(&app, StatusCode::TOO_MANY_REQUESTS, &fields, "Too many tries; wait a minute.");
     }
-    let right = {
+    let right = wants_set_up(&app).await? && {
         let expected = app.setup.lock().unwrap_or_else(PoisonError::into_inner);
         expected.as_ref().is_some_and(|token| same(token.text(), fields.text("token")))
     };
