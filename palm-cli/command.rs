@@ -19,6 +19,7 @@ use crate::graph::Graph;
 use crate::manual::{Completions, Man};
 use crate::ping::Ping;
 use crate::registry::Registry;
+use crate::runner::Runner;
 use crate::terminal::LogLines;
 use crate::top::Top;
 use crate::{interrupt, value};
@@ -56,6 +57,7 @@ enum Action {
     Cluster(Cluster),
     Export(Export),
     Registry(Registry),
+    Runner(Runner),
     Doctor(Doctor),
     Completions(Completions),
     Man(Man),
@@ -74,6 +76,7 @@ impl Action {
             Self::Cluster(command) => command.run(),
             Self::Export(command) => command.run(),
             Self::Registry(command) => command.run(),
+            Self::Runner(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
@@ -84,6 +87,7 @@ impl Action {
     const fn is_service(&self) -> bool {
         match self {
             Self::Registry(command) => command.is_service(),
+            Self::Runner(_) => true,
             _ => false,
         }
     }

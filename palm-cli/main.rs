@@ -28,5 +28,5 @@ mod value;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    command::main()
+    runner::child::main().unwrap_or_else(command::main)
 }
