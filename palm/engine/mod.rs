@@ -17,6 +17,7 @@ mod hold;
 mod inlet;
 mod job;
 pub(crate) mod link;
+mod numbered;
 mod object;
 mod part;
 mod router;
@@ -25,6 +26,7 @@ mod shelf;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod turns;
 mod watch;
 mod width;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::calls::Calls;
 use super::crew::WorkerId;
 use super::debt::{Debt, Debts};
-use super::dispatch::{Dispatch, GivenUp, Judgement, LinkResult};
+use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
 use super::link::Links;
@@ -162,27 +162,25 @@ impl Router {
     /// A message leaves `part` for good, its user code behind it.
     pub(super) fn leave(&mut self, part: PartId, envelope: Envelope) {
         match self.rows[part.0].exit {
-            Exit::Part(next) => self.enter(next, envelope),
-            Exit::Exterior => match envelope.origin {
-                Some(origin) => {
-                    self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope.message));
-                }
-                None => {
-                    self.stats.add(Counter::Discarded, 1);
-                    self.steps.push_back(Step::End(envelope.debt, envelope.message));
-                }
+            Exit::Part(next) => match &self.rows[next.0] {
+                Row { gather: true, .. } => self.order(Task::Gather, next, envelope),
+                Row { handle_stream: true, .. } => self.order(Task::HandleStream, next, envelope),
+                _ => self.steps.push_back(Step::Deliver(next, envelope)),
             },
+            Exit::Exterior => self.leave_component(envelope),
         }
     }
 
-    fn enter(&mut self, part: PartId, envelope: Envelope) {
-        let row = &self.rows[part.0];
-        if row.gather {
-            self.order(Task::Gather, part, envelope);
-        } else if row.handle_stream {
-            self.order(Task::HandleStream, part, envelope);
-        } else {
-            self.steps.push_back(Step::Deliver(part, envelope));
+    /// It is the feedback of whoever waits for it, or nobody's.
+    fn leave_component(&mut self, envelope: Envelope) {
+        match envelope.origin {
+            Some(origin) => {
+                self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope.message));
+            }
+            None => {
+                self.stats.add(Counter::Discarded, 1);
+                self.steps.push_back(Step::End(envelope.debt, envelope.message));
+            }
         }
     }
 
@@ -284,21 +282,17 @@ impl Router {
             self.stats.add(Counter::Stale, 1);
             return;
         };
-        self.steps.extend(given.settled.map(Step::Resume));
+        let Given { mut envelope, is_result, settled } = given;
+        self.steps.extend(settled.map(Step::Resume));
         let Some(results) = self.results() else { return };
-        match given.message {
-            Some(message) => {
-                let mut envelope = given.envelope.with(message);
-                if given.settled.is_none() {
-                    envelope.debt = envelope.debt.not_last();
-                }
-                self.route(results, envelope);
+        if is_result {
+            if settled.is_none() {
+                envelope.debt = envelope.debt.not_last();
             }
-            None if given.settled.is_some() => {
-                self.calls.settled(given.envelope.message.client());
-                self.steps.push_back(Step::End(given.envelope.debt, given.envelope.message));
-            }
-            None => {}
+            self.route(results, envelope);
+        } else if settled.is_some() {
+            self.calls.settled(envelope.message.client());
+            self.steps.push_back(Step::End(envelope.debt, envelope.message));
         }
     }
 
