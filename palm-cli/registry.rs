@@ -48,7 +48,13 @@ struct Listening {
 #[derive(Debug, clap::Args)]
 struct Database {
     /// Path of an SQLite file, which is made if there is none, or a `postgres://` URL
-    #[arg(long, value_name = "DATABASE", default_value = "palm-registry.db", env = "PALM_REGISTRY_DATABASE", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "DATABASE",
+        default_value = "palm-registry.db",
+        env = "PALM_REGISTRY_DATABASE",
+        hide_env_values = true
+    )]
     database: String,
 }
 
@@ -105,7 +111,9 @@ impl Listening {
         let url = format!("http://{}", service.address());
         output::note(&format!("the registry listens on {url}"));
         if let Some(token) = service.setup_token() {
-            output::note(&format!("there is no user yet; make the first one on {url}/setup with the set-up token {token}"));
+            output::note(&format!(
+                "there is no user yet; make the first one on {url}/setup with the set-up token {token}"
+            ));
         }
         asked_to_end()?;
         output::note(&"the registry ends");
@@ -135,7 +143,9 @@ fn add_user(name: &str, admin: bool, database: &str) -> Result<(), Failure> {
     read.map_err(|error| Failure::failed(format!("cannot read the password from stdin: {error}")))?;
     let password = password.strip_suffix('\n').unwrap_or(&password);
     let password = password.strip_suffix('\r').unwrap_or(password);
-    let key = runtime()?.block_on(palm_registry::add_user(database, name, password, admin)).map_err(|error| failure(&error))?;
+    let key = runtime()?
+        .block_on(palm_registry::add_user(database, name, password, admin))
+        .map_err(|error| failure(&error))?;
     output::print(format!("{key}\n"))
 }
 

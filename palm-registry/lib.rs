@@ -20,5 +20,10 @@ mod store;
 pub mod tokens;
 mod users;
 
+/// The chapter's examples run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/registry.md")]
+mod guide {}
+
 pub use service::{Service, ServiceError, Settings, add_user};
 pub use store::Limits;

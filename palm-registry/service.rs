@@ -59,7 +59,9 @@ impl Default for Settings {
 #[non_exhaustive]
 pub enum ServiceError {
     /// It was to listen beyond loopback without TLS.
-    #[error("{listen} is reached from other machines, and passwords and keys would travel unencrypted; put TLS in front and say `--behind-tls`, or say `--insecure`")]
+    #[error(
+        "{listen} is reached from other machines, and passwords and keys would travel unencrypted; put TLS in front and say `--behind-tls`, or say `--insecure`"
+    )]
     Insecure {
         /// Where it was to listen.
         listen: SocketAddr,

@@ -44,6 +44,12 @@ pub struct Token {
 impl From<crate::store::RunnerToken> for Token {
     fn from(kept: crate::store::RunnerToken) -> Self {
         let time = |micros| Timestamp::from_microsecond(micros).unwrap_or_default();
-        Self { id: kept.id, name: kept.name, created: time(kept.created), last_used: kept.last_used.map(time), token: None }
+        Self {
+            id: kept.id,
+            name: kept.name,
+            created: time(kept.created),
+            last_used: kept.last_used.map(time),
+            token: None,
+        }
     }
 }

@@ -41,7 +41,9 @@ impl Arguments {
 
     pub(crate) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Refusal> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let number = text.parse().map_err(|_| Refusal::bad(format!("the argument `{name}` is no number, or too large a one")))?;
+        let number = text
+            .parse()
+            .map_err(|_| Refusal::bad(format!("the argument `{name}` is no number, or too large a one")))?;
         Ok(Some(number))
     }
 

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
+use super::Refusal;
 use super::app::Shared;
 use super::arguments::Arguments;
-use super::Refusal;
 
 /// Longest body of JSON, in bytes: a cluster file of 1 MiB fits, escapes included.
 const JSON: usize = 8 << 20;
@@ -34,8 +34,9 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Refusal> {
         let bytes = read(request, JSON.min(app.store.limits.body_bytes)).await?;
-        let value = serde_json::from_slice(&bytes)
-            .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "bad_json", format!("the body is not as it should be: {error}")))?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            Refusal::new(StatusCode::BAD_REQUEST, "bad_json", format!("the body is not as it should be: {error}"))
+        })?;
         Ok(Self(value))
     }
 }
@@ -52,15 +53,18 @@ impl FromRequest<Shared> for Form {
 }
 
 async fn read(request: Request, limit: usize) -> Result<Bytes, Refusal> {
-    let announced = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let too_large = || Refusal::too_large(format!("a body here has at most {limit} bytes"));
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
     match axum::body::to_bytes(request.into_body(), limit).await {
         Ok(bytes) => Ok(bytes),
-        Err(error) => {
-            Err(if error.into_inner().is::<LengthLimitError>() { too_large() } else { Refusal::bad("the body ended early") })
-        }
+        Err(error) => Err(if error.into_inner().is::<LengthLimitError>() {
+            too_large()
+        } else {
+            Refusal::bad("the body ended early")
+        }),
     }
 }

@@ -53,7 +53,9 @@ impl App {
             return Ok(());
         }
         let Some(credential) = credential(headers) else {
-            return Err(Refusal::unauthorized("this needs a runner token of the cluster, in the header `Authorization`"));
+            return Err(Refusal::unauthorized(
+                "this needs a runner token of the cluster, in the header `Authorization`",
+            ));
         };
         let (hash, now) = (hash(&credential), Timestamp::now());
         if self.store.cluster_by_token(&hash, now).await?.is_some_and(|cluster| cluster == key) {

@@ -15,7 +15,8 @@ use super::app::Shared;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// No script runs, nothing comes from elsewhere, and no page of somebody else shows ours.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const HEADERS: [(header::HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -78,7 +79,8 @@ fn own_site(request: &Request) -> Result<(), Refusal> {
     let host = value(header::HOST).unwrap_or_default();
     let origin = value(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
     // Without a referrer a browser says `null` of its own page, too; then `Sec-Fetch-Site` and the token decide.
-    let own_origin = origin.is_none_or(|origin| origin.eq_ignore_ascii_case(host) || (origin == "null" && site == "same-origin"));
+    let own_origin =
+        origin.is_none_or(|origin| origin.eq_ignore_ascii_case(host) || (origin == "null" && site == "same-origin"));
     if matches!(site, "none" | "same-origin") && own_origin {
         return Ok(());
     }

@@ -91,10 +91,11 @@ impl Store {
 
     /// The user of that name, and the hash of the password.
     pub(crate) async fn user_by_name(&self, name: &str) -> Result<Option<(User, String)>, StoreError> {
-        let user: Option<User> = sqlx::query_as("SELECT id, name, full_name, email, admin, active FROM users WHERE name = $1")
-            .bind(text(name).into_owned())
-            .fetch_optional(&self.pool)
-            .await?;
+        let user: Option<User> =
+            sqlx::query_as("SELECT id, name, full_name, email, admin, active FROM users WHERE name = $1")
+                .bind(text(name).into_owned())
+                .fetch_optional(&self.pool)
+                .await?;
         let Some(user) = user else { return Ok(None) };
         let (hash,): (String,) =
             sqlx::query_as("SELECT password_hash FROM users WHERE id = $1").bind(user.id).fetch_one(&self.pool).await?;
@@ -102,7 +103,13 @@ impl Store {
     }
 
     /// Remembers a key of a user by its hash, and gives the number by which it can be taken back.
-    pub(crate) async fn add_key(&self, user: &User, name: &str, hash: &[u8], now: Timestamp) -> Result<i64, StoreError> {
+    pub(crate) async fn add_key(
+        &self,
+        user: &User,
+        name: &str,
+        hash: &[u8],
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
         let mut writing = self.write().await?;
         let made: Option<(i64,)> = sqlx::query_as(
             "INSERT INTO api_keys (user_id, name, hash, created) \
@@ -152,7 +159,8 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         if found.is_some() {
-            self.touch("UPDATE api_keys SET last_used = $1 WHERE hash = $2 AND COALESCE(last_used, 0) < $3", hash, now).await?;
+            self.touch("UPDATE api_keys SET last_used = $1 WHERE hash = $2 AND COALESCE(last_used, 0) < $3", hash, now)
+                .await?;
         }
         Ok(found)
     }
@@ -177,7 +185,9 @@ impl Store {
         .bind(count(self.limits.secrets))
         .fetch_optional(&mut *writing.transaction)
         .await?;
-        let Some((id,)) = made else { return Err(StoreError::Full { what: "runner tokens", limit: self.limits.secrets }) };
+        let Some((id,)) = made else {
+            return Err(StoreError::Full { what: "runner tokens", limit: self.limits.secrets });
+        };
         writing.record(&user.name, "runner token added", name, now).await?;
         writing.commit().await?;
         Ok(id)
@@ -190,7 +200,13 @@ impl Store {
             .await?)
     }
 
-    pub(crate) async fn remove_token(&self, user: &User, cluster: i64, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn remove_token(
+        &self,
+        user: &User,
+        cluster: i64,
+        id: i64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut writing = self.write().await?;
         let gone = sqlx::query("DELETE FROM runner_tokens WHERE id = $1 AND cluster_id = $2")
             .bind(id)
@@ -212,7 +228,12 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         if found.is_some() {
-            self.touch("UPDATE runner_tokens SET last_used = $1 WHERE hash = $2 AND COALESCE(last_used, 0) < $3", hash, now).await?;
+            self.touch(
+                "UPDATE runner_tokens SET last_used = $1 WHERE hash = $2 AND COALESCE(last_used, 0) < $3",
+                hash,
+                now,
+            )
+            .await?;
         }
         Ok(found.map(|(key,)| key))
     }
@@ -241,7 +262,13 @@ impl Store {
         writing.commit().await
     }
 
-    pub(crate) async fn add_session(&self, user: &User, hash: &[u8], csrf: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn add_session(
+        &self,
+        user: &User,
+        hash: &[u8],
+        csrf: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut writing = self.write().await?;
         sqlx::query("INSERT INTO sessions (hash, user_id, csrf, created, seen) VALUES ($1, $2, $3, $4, $4)")
             .bind(hash.to_vec())
@@ -284,7 +311,10 @@ impl Store {
 
     pub(crate) async fn end_session(&self, hash: &[u8]) -> Result<(), StoreError> {
         let mut writing = self.write().await?;
-        sqlx::query("DELETE FROM sessions WHERE hash = $1").bind(hash.to_vec()).execute(&mut *writing.transaction).await?;
+        sqlx::query("DELETE FROM sessions WHERE hash = $1")
+            .bind(hash.to_vec())
+            .execute(&mut *writing.transaction)
+            .await?;
         writing.commit().await
     }
 
@@ -299,7 +329,13 @@ impl Store {
 
 impl super::Writing {
     /// Says in the record who did what, without secrets.
-    pub(super) async fn record(&mut self, by: &str, action: &'static str, object: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn record(
+        &mut self,
+        by: &str,
+        action: &'static str,
+        object: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO audit (at, user_name, action, object) VALUES ($1, $2, $3, $4)")
             .bind(micros(now))
             .bind(text(by).into_owned())

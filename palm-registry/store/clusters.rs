@@ -77,7 +77,10 @@ impl Store {
     }
 
     pub(crate) async fn clusters_of(&self, user: &User) -> Result<Vec<ClusterRow>, StoreError> {
-        Ok(sqlx::query_as("SELECT * FROM clusters WHERE user_id = $1 ORDER BY id").bind(user.id).fetch_all(&self.pool).await?)
+        Ok(sqlx::query_as("SELECT * FROM clusters WHERE user_id = $1 ORDER BY id")
+            .bind(user.id)
+            .fetch_all(&self.pool)
+            .await?)
     }
 
     pub(crate) async fn cluster(&self, key: &str) -> Result<ClusterRow, StoreError> {
@@ -111,7 +114,8 @@ impl Store {
 impl Writing {
     /// The cluster, which nobody else changes until this transaction ends.
     pub(super) async fn lock(&mut self, key: &str) -> Result<ClusterRow, StoreError> {
-        let row = sqlx::query_as("UPDATE clusters SET last_line = last_line WHERE key = $1 RETURNING *").bind(text(key).into_owned());
+        let row = sqlx::query_as("UPDATE clusters SET last_line = last_line WHERE key = $1 RETURNING *")
+            .bind(text(key).into_owned());
         row.fetch_optional(&mut *self.transaction).await?.ok_or(StoreError::NoCluster)
     }
 

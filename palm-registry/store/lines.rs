@@ -194,10 +194,11 @@ impl Writing {
         let wanted = count(limit / 10 * 9);
         let mut deleted = 0_u64;
         while bytes > wanted {
-            let oldest: Vec<(i64, i64)> = sqlx::query_as("SELECT id, size FROM logs WHERE cluster_id = $1 ORDER BY id LIMIT 1000")
-                .bind(cluster)
-                .fetch_all(&mut *self.transaction)
-                .await?;
+            let oldest: Vec<(i64, i64)> =
+                sqlx::query_as("SELECT id, size FROM logs WHERE cluster_id = $1 ORDER BY id LIMIT 1000")
+                    .bind(cluster)
+                    .fetch_all(&mut *self.transaction)
+                    .await?;
             let mut last = None;
             for (id, size) in oldest {
                 if bytes <= wanted {
@@ -221,8 +222,7 @@ impl Writing {
             .await?;
         let reason = format!("the {deleted} oldest log lines were deleted, since {limit} bytes are kept");
         tracing::warn!(cluster = key, deleted, limit, "the oldest log lines were deleted");
-        self.happened(cluster, &Happening { reason: Some(&reason), ..Happening::new("trimmed", now) })
-            .await
+        self.happened(cluster, &Happening { reason: Some(&reason), ..Happening::new("trimmed", now) }).await
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub(crate) use accounts::{ApiKey, NewUser, RunnerToken, Session, User};
@@ -61,6 +61,13 @@ impl Store {
         let postgres = is_postgres(database);
         let url = if postgres { database.to_owned() } else { sqlite_url(Path::new(database))? };
         let options: AnyConnectOptions = url.parse().map_err(StoreError::Open)?;
+        // A pool tries for a long time, and in silence, what cannot be.
+        AnyConnection::connect_with(&options)
+            .await
+            .map_err(StoreError::Open)?
+            .close()
+            .await
+            .map_err(StoreError::Open)?;
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)

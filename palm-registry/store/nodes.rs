@@ -122,8 +122,10 @@ impl Writing {
     }
 
     async fn make_room(&mut self, cluster: i64, placement: &mut Placement, limit: u64) -> Result<(), StoreError> {
-        let rows: Vec<NodeRow> =
-            sqlx::query_as("SELECT * FROM nodes WHERE cluster_id = $1").bind(cluster).fetch_all(&mut *self.transaction).await?;
+        let rows: Vec<NodeRow> = sqlx::query_as("SELECT * FROM nodes WHERE cluster_id = $1")
+            .bind(cluster)
+            .fetch_all(&mut *self.transaction)
+            .await?;
         if count(rows.len() as u64) < count(limit) {
             return Ok(());
         }
@@ -139,7 +141,13 @@ impl Writing {
         Ok(())
     }
 
-    pub(super) async fn hear_of(&mut self, cluster: i64, id: Uuid, now: Timestamp, lease_ends: i64) -> Result<(), StoreError> {
+    pub(super) async fn hear_of(
+        &mut self,
+        cluster: i64,
+        id: Uuid,
+        now: Timestamp,
+        lease_ends: i64,
+    ) -> Result<(), StoreError> {
         sqlx::query("UPDATE nodes SET seen = $1, lease_ends = $2 WHERE cluster_id = $3 AND id = $4")
             .bind(micros(now))
             .bind(lease_ends)
@@ -160,9 +168,10 @@ impl Writing {
     }
 
     pub(super) async fn drop_node(&mut self, cluster: i64, id: Uuid) -> Result<(), StoreError> {
-        for statement in
-            ["DELETE FROM nodes WHERE cluster_id = $1 AND id = $2", "DELETE FROM reports WHERE cluster_id = $1 AND node = $2"]
-        {
+        for statement in [
+            "DELETE FROM nodes WHERE cluster_id = $1 AND id = $2",
+            "DELETE FROM reports WHERE cluster_id = $1 AND node = $2",
+        ] {
             sqlx::query(statement).bind(cluster).bind(id.to_string()).execute(&mut *self.transaction).await?;
         }
         Ok(())

@@ -27,7 +27,8 @@ impl Store {
         if known.is_none_or(|row| row.lease_ends.is_none()) {
             writing.happened(cluster.id, &Happening { node: Some(node.id), ..Happening::new("joined", now) }).await?;
         }
-        let runner = Runner { version: &join.runner, host: join.host.as_deref(), lease_ends: Some(self.lease_ends(now)) };
+        let runner =
+            Runner { version: &join.runner, host: join.host.as_deref(), lease_ends: Some(self.lease_ends(now)) };
         writing.keep_node(cluster.id, &node, runner, &mut placement, (self.limits.nodes, now)).await?;
         writing.placed(cluster.id, &before, &placement, now).await?;
         writing.place(&cluster, &placement).await?;
@@ -52,13 +53,15 @@ impl Store {
         let node = before.node(id).cloned().ok_or(StoreError::NoNode)?;
         let row = writing.node(cluster.id, id).await?.ok_or(StoreError::NoNode)?;
         if row.lease_ends.is_none() {
-            let event = Happening { node: Some(id), reason: Some("it is heard of again"), ..Happening::new("joined", now) };
+            let event =
+                Happening { node: Some(id), reason: Some("it is heard of again"), ..Happening::new("joined", now) };
             writing.happened(cluster.id, &event).await?;
         }
         writing.hear_of(cluster.id, id, now, micros(self.lease_ends(now))).await?;
         writing.keep_changes(cluster.id, &before, id, heartbeat).await?;
         for report in &heartbeat.instances {
-            let Some(placed) = before.placed().iter().find(|placed| placed.node == id && placed.name == report.name) else {
+            let Some(placed) = before.placed().iter().find(|placed| placed.node == id && placed.name == report.name)
+            else {
                 continue;
             };
             writing.keep_report(cluster.id, id, report).await?;
@@ -92,7 +95,12 @@ impl Store {
     }
 
     /// The commands of an old runner.
-    pub(crate) async fn node_config(&self, key: &str, node: &NodeFile, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn node_config(
+        &self,
+        key: &str,
+        node: &NodeFile,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
         let node = node.node();
         let mut writing = self.write().await?;
         let cluster = writing.lock(key).await?;
@@ -126,7 +134,13 @@ impl Store {
     }
 
     /// Asks for a restart of an instance; whether there is one of that name.
-    pub(crate) async fn restart(&self, key: &str, user: &User, instance: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn restart(
+        &self,
+        key: &str,
+        user: &User,
+        instance: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut writing = self.write().await?;
         let cluster = writing.lock(key).await?;
         if cluster.user_id != user.id {
@@ -197,8 +211,15 @@ impl Store {
 
 impl Writing {
     /// Says what has been placed in between.
-    async fn placed(&mut self, cluster: i64, before: &Placement, after: &Placement, now: Timestamp) -> Result<(), StoreError> {
-        let old: HashSet<(&str, Uuid)> = before.placed().iter().map(|placed| (placed.name.as_str(), placed.node)).collect();
+    async fn placed(
+        &mut self,
+        cluster: i64,
+        before: &Placement,
+        after: &Placement,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let old: HashSet<(&str, Uuid)> =
+            before.placed().iter().map(|placed| (placed.name.as_str(), placed.node)).collect();
         for placed in after.placed().iter().filter(|placed| !old.contains(&(placed.name.as_str(), placed.node))) {
             let event = Happening {
                 instance: Some(&placed.name),

@@ -26,7 +26,8 @@ impl Store {
         let rows = sqlx::query_as(OF_CLUSTER).bind(cluster.id).fetch_all(&self.pool).await?;
         let mut reports = reports(rows);
         let (file, placement) = (cluster.cluster_file()?, cluster.placement()?);
-        let nodes: HashMap<&str, Uuid> = placement.placed().iter().map(|placed| (placed.name.as_str(), placed.node)).collect();
+        let nodes: HashMap<&str, Uuid> =
+            placement.placed().iter().map(|placed| (placed.name.as_str(), placed.node)).collect();
         let describe = |instance: crate::api::Instance| {
             let node = nodes.get(instance.name.as_str()).copied().unwrap_or_default();
             PlacedInstance {
@@ -66,7 +67,8 @@ impl Store {
 /// Instances of old runners say nothing: nothing is known to be wrong with them.
 fn state(states: &[Option<State>], wanted: u64) -> ClusterState {
     let any = |wanted: fn(State) -> bool| states.iter().flatten().any(|state| wanted(*state));
-    let lives = |state: &Option<State>| !matches!(state, Some(State::Lost | State::Fatal | State::Exited | State::Stopped));
+    let lives =
+        |state: &Option<State>| !matches!(state, Some(State::Lost | State::Fatal | State::Exited | State::Stopped));
     if states.is_empty() {
         ClusterState::Empty
     } else if any(|state| state == State::Fatal) || !states.iter().any(lives) {
@@ -86,7 +88,12 @@ impl Writing {
         Ok(reports(rows))
     }
 
-    pub(super) async fn keep_report(&mut self, cluster: i64, node: Uuid, report: &InstanceReport) -> Result<(), StoreError> {
+    pub(super) async fn keep_report(
+        &mut self,
+        cluster: i64,
+        node: Uuid,
+        report: &InstanceReport,
+    ) -> Result<(), StoreError> {
         let json = serde_json::to_string(report)
             .map_err(|source| StoreError::Placement { key: report.name.clone(), source })?;
         sqlx::query(

@@ -60,7 +60,10 @@ fn hash(password: &str) -> Result<String, Refusal> {
     Ok(hash.to_string())
 }
 
-async fn blocking<T: Send + 'static>(turns: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+async fn blocking<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
     let turn = turns.clone().acquire_owned().await.map_err(Refusal::internal)?;
     tokio::task::spawn_blocking(move || {
         let done = work();

@@ -39,11 +39,8 @@ impl Throttle {
             }
         }
         let name: String = name.chars().take(64).collect();
-        let all = [
-            (Who::Pair(name.clone(), address), PAIR),
-            (Who::Name(name), EITHER),
-            (Who::Address(address), EITHER),
-        ];
+        let all =
+            [(Who::Pair(name.clone(), address), PAIR), (Who::Name(name), EITHER), (Who::Address(address), EITHER)];
         all.into_iter().fold(true, |allowed, (who, most)| {
             let (since, count) = tries.entry(who).or_insert((now, 0));
             if now.saturating_duration_since(*since) >= WINDOW {

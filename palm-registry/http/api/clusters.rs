@@ -82,7 +82,12 @@ pub(super) async fn plan(
         return Err(Refusal::too_large(format!("a plan has at most {NODES} nodes")));
     }
     let cluster = app.store.cluster_of(&key, &user).await?;
-    let nodes = request.nodes.iter().map(|node| NodeFile::parse(node)).collect::<Result<Vec<_>, _>>().map_err(StoreError::from)?;
+    let nodes = request
+        .nodes
+        .iter()
+        .map(|node| NodeFile::parse(node))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(StoreError::from)?;
     let plan = cluster::plan(&cluster.placement()?, &cluster.cluster_file()?, &nodes);
     Ok(Json(plan.map_err(StoreError::from)?))
 }

@@ -59,7 +59,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let Path(pieces) = Path::from_request_parts(parts, state).await.map_err(|error| Refusal::bad(error.body_text()))?;
+        let Path(pieces) =
+            Path::from_request_parts(parts, state).await.map_err(|error| Refusal::bad(error.body_text()))?;
         Ok(Self(pieces))
     }
 }

@@ -33,7 +33,8 @@ pub(super) async fn create(
     let (name, now) = (users::label("name", &new.name)?, Timestamp::now());
     let secret = Secret::new("palm_runner_").map_err(Refusal::internal)?;
     let id = app.store.add_token(&user, cluster.id, name, &secret.hash(), now).await?;
-    let token = Token { id, name: name.to_owned(), created: now, last_used: None, token: Some(secret.text().to_owned()) };
+    let token =
+        Token { id, name: name.to_owned(), created: now, last_used: None, token: Some(secret.text().to_owned()) };
     Ok((StatusCode::CREATED, Json(token)))
 }
 

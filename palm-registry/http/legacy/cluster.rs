@@ -56,7 +56,12 @@ async fn owned(app: &App, headers: &HeaderMap, arguments: &Arguments) -> Result<
     Ok(app.store.cluster_of(key, &user).await?)
 }
 
-async fn new_cluster(app: &App, headers: &HeaderMap, arguments: &Arguments, now: Timestamp) -> Result<Response, Refusal> {
+async fn new_cluster(
+    app: &App,
+    headers: &HeaderMap,
+    arguments: &Arguments,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
     let user = app.user(headers).await?;
     let file = arguments.required("description")?;
     let key = new_key(arguments.text("key"))?;
@@ -89,7 +94,12 @@ async fn clusters_list(app: &App, headers: &HeaderMap) -> Result<Response, Refus
     Ok(json_text(json::text(&list)))
 }
 
-async fn node_config(app: &App, headers: &HeaderMap, arguments: &Arguments, now: Timestamp) -> Result<Response, Refusal> {
+async fn node_config(
+    app: &App,
+    headers: &HeaderMap,
+    arguments: &Arguments,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
     let key = arguments.required("cluster")?;
     let node = arguments.required("node")?;
     app.runner(headers, key).await?;

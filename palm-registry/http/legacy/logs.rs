@@ -41,7 +41,11 @@ pub(super) async fn write(
 }
 
 /// All lines between two times, in the order in which they came in.
-pub(super) async fn read(State(app): State<Shared>, headers: HeaderMap, arguments: Arguments) -> Result<Response, Refusal> {
+pub(super) async fn read(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    arguments: Arguments,
+) -> Result<Response, Refusal> {
     let key = arguments.required("cluster")?;
     let zone = TimeZone::system();
     let bound = |name, default| match arguments.get(name) {

@@ -1,8 +1,8 @@
 //! Log lines as they travel, from runners of any age.
 
+use prost::Message;
 use prost::bytes::{Buf, Bytes};
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
-use prost::Message;
 
 use super::super::Refusal;
 use crate::logs::LogOrigin;
@@ -30,8 +30,12 @@ fn decode(mut body: Bytes) -> Result<(Vec<String>, Vec<LogOrigin>), Refusal> {
     let (mut lines, mut origins) = (Vec::new(), Vec::new());
     while body.has_remaining() {
         match decode_key(&mut body).map_err(garbage)? {
-            (MESSAGES, WireType::LengthDelimited) => lines.push(String::from_utf8_lossy(&piece(&mut body)?).into_owned()),
-            (ORIGINS, WireType::LengthDelimited) => origins.push(LogOrigin::decode(piece(&mut body)?).map_err(garbage)?),
+            (MESSAGES, WireType::LengthDelimited) => {
+                lines.push(String::from_utf8_lossy(&piece(&mut body)?).into_owned())
+            }
+            (ORIGINS, WireType::LengthDelimited) => {
+                origins.push(LogOrigin::decode(piece(&mut body)?).map_err(garbage)?)
+            }
             (tag, wire_type) => skip_field(wire_type, tag, &mut body, DecodeContext::default()).map_err(garbage)?,
         }
         // The rest is not worth the memory.
@@ -68,7 +72,14 @@ mod tests {
         // A number in field 1, and a field 15.
         assert_eq!(texts(b"\x08\x05\x0a\x01a\x7a\x01x"), Some(vec!["a".into()]));
         assert_eq!(texts(b"\x0a\x02\xffa"), Some(vec!["\u{fffd}a".into()]));
-        for garbage in [&b"\x0a\x05hi"[..], b"\x0a", b"\xff\xff", b"garbage", b"\x00", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"] {
+        for garbage in [
+            &b"\x0a\x05hi"[..],
+            b"\x0a",
+            b"\xff\xff",
+            b"garbage",
+            b"\x00",
+            b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        ] {
             assert_eq!(texts(garbage), None, "{garbage:?}");
         }
     }

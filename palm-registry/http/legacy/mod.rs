@@ -9,9 +9,9 @@ mod times;
 use axum::Router;
 use axum::routing::get;
 
+use super::app::Shared;
 pub(super) use cluster::new_key;
 pub(super) use times::parse as parse_time;
-use super::app::Shared;
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new().route("/cluster", get(cluster::call)).route("/logs", get(logs::read).post(logs::write))

@@ -105,7 +105,8 @@ pub(super) async fn dashboard(State(app): State<Shared>, SignedIn(session): Sign
 
 pub(super) async fn show(State(app): State<Shared>, SignedIn(session): SignedIn, arguments: Arguments) -> Answer {
     let row = app.store.cluster_of(arguments.required("cluster")?, &session.user).await?;
-    let last = EventFilter { after: 0, before: Some(i64::MAX), kind: String::new(), instance: String::new(), limit: EVENTS };
+    let last =
+        EventFilter { after: 0, before: Some(i64::MAX), kind: String::new(), instance: String::new(), limit: EVENTS };
     let mut events = app.store.events(row.id, &last).await?;
     events.reverse();
     render(&OneCluster {

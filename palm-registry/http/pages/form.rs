@@ -58,7 +58,9 @@ impl FromRequest<Shared> for Unsigned {
         if !token.is_empty() && same(fields.text("csrf"), &token) {
             Ok(Self(fields))
         } else {
-            Err(refuse(Refusal::forbidden("this form is not from a page of this registry, or cookies are off; load the page again")))
+            Err(refuse(Refusal::forbidden(
+                "this form is not from a page of this registry, or cookies are off; load the page again",
+            )))
         }
     }
 }

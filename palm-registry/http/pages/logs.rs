@@ -31,8 +31,11 @@ struct Log<'a> {
 
 pub(super) async fn show(State(app): State<Shared>, SignedIn(session): SignedIn, arguments: Arguments) -> Answer {
     let zone = TimeZone::system();
-    let bound = |name: &str| arguments.get(name).filter(|text| !text.is_empty()).map(|text| parse_time(name, text, &zone)).transpose();
-    let (component, instance, stream) = (arguments.text("component"), arguments.text("instance"), arguments.text("stream"));
+    let bound = |name: &str| {
+        arguments.get(name).filter(|text| !text.is_empty()).map(|text| parse_time(name, text, &zone)).transpose()
+    };
+    let (component, instance, stream) =
+        (arguments.text("component"), arguments.text("instance"), arguments.text("stream"));
     let after: Option<i64> = arguments.number("after")?;
     let filter = LineFilter {
         after: after.unwrap_or(0),
@@ -56,6 +59,7 @@ pub(super) async fn show(State(app): State<Shared>, SignedIn(session): SignedIn,
     }
     let full = lines.len() as i64 == LINES;
     let older = lines.first().filter(|_| full || after.is_some()).map(|line| format!("{rest}&before={}", line.id));
-    let newer = lines.last().filter(|_| filter.before != Some(i64::MAX)).map(|line| format!("{rest}&after={}", line.id));
+    let newer =
+        lines.last().filter(|_| filter.before != Some(i64::MAX)).map(|line| format!("{rest}&after={}", line.id));
     render(&Log { session: &session, key: &cluster.key, component, instance, stream, lines, older, newer })
 }

@@ -28,7 +28,8 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 pub(super) fn set_cookie(app: &App, name: &str, value: &str) -> Result<HeaderValue, Refusal> {
     let secure = if app.behind_tls { "; Secure" } else { "" };
     let age = if value.is_empty() { "; Max-Age=0" } else { "" };
-    HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}")).map_err(Refusal::internal)
+    HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}"))
+        .map_err(Refusal::internal)
 }
 
 /// The session that the request carries, if it has not ended.

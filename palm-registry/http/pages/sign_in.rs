@@ -48,7 +48,11 @@ pub(super) async fn index(State(app): State<Shared>, headers: HeaderMap) -> Answ
 }
 
 pub(super) async fn show(State(app): State<Shared>, arguments: Arguments) -> Answer {
-    if wants_set_up(&app).await? { go("/setup") } else { sign_in_page(&app, StatusCode::OK, arguments.text("next"), "") }
+    if wants_set_up(&app).await? {
+        go("/setup")
+    } else {
+        sign_in_page(&app, StatusCode::OK, arguments.text("next"), "")
+    }
 }
 
 fn sign_in_page(app: &App, status: StatusCode, next: &str, error: &str) -> Answer {
@@ -85,7 +89,9 @@ pub(super) async fn sign_in(
 
 /// Where to go after signing in: nowhere but here.
 fn own_address(next: &str) -> &str {
-    let own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let own = next.starts_with('/')
+        && !next.starts_with("//")
+        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if own { next } else { "/dashboard" }
 }
 
@@ -116,7 +122,10 @@ pub(super) async fn show_setup(State(app): State<Shared>) -> Answer {
     if wants_set_up(&app).await? {
         return set_up_page(&app, StatusCode::OK, &Arguments::default(), "");
     }
-    Err(Refusal::not_found("there is a user already; others are made by an administrator, or by `palm registry user add`").into())
+    Err(Refusal::not_found(
+        "there is a user already; others are made by an administrator, or by `palm registry user add`",
+    )
+    .into())
 }
 
 pub(super) async fn set_up(
@@ -132,7 +141,12 @@ pub(super) async fn set_up(
         expected.as_ref().is_some_and(|token| same(token.text(), fields.text("token")))
     };
     if !right {
-        return set_up_page(&app, StatusCode::FORBIDDEN, &fields, "That is not the set-up token; the registry printed it when it started.");
+        return set_up_page(
+            &app,
+            StatusCode::FORBIDDEN,
+            &fields,
+            "That is not the set-up token; the registry printed it when it started.",
+        );
     }
     let made = make_user(&app, &fields, true, "the first-run page").await;
     let name = match made {
@@ -162,7 +176,15 @@ pub(super) async fn make_user(app: &App, fields: &Arguments, admin: bool, by: &s
 mod tests {
     #[test]
     fn after_signing_in_one_stays_here() {
-        for next in ["", "https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a b", "/\r\nX: y"] {
+        for next in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "javascript:alert(1)",
+            "/a b",
+            "/\r\nX: y",
+        ] {
             assert_eq!(super::own_address(next), "/dashboard", "{next}");
         }
         assert_eq!(super::own_address("/view_cluster?cluster=k%20"), "/view_cluster?cluster=k%20");

@@ -21,9 +21,16 @@ pub(crate) fn clusters_are_made_planned_and_deleted() {
     assert_eq!((&list[0]["alias"], list[0].get("file")), (&json!("Valuation"), None));
     let node = "[DEFAULT]\nIp = 127.0.0.1\nProcessors = 2\nPorts_from = 5555\n";
     let plan = registry.post(&format!("/api/v1/clusters/{cluster}/plan"), &key, &json!({"nodes": [node]})).ok().json();
-    assert_eq!((&plan["nodes"][0]["instances"][1]["name"], &plan["unplaced"]), (&json!("Valuation Worker 1"), &json!(["Valuation Worker 2"])));
+    assert_eq!(
+        (&plan["nodes"][0]["instances"][1]["name"], &plan["unplaced"]),
+        (&json!("Valuation Worker 1"), &json!(["Valuation Worker 2"]))
+    );
     assert_eq!(registry.get(&format!("/api/v1/clusters/{cluster}"), &key).ok().json()["placed"], 0);
-    let bad = registry.post(&format!("/api/v1/clusters/{cluster}/plan"), &key, &json!({"nodes": [node.replace("= 2", "= x")]}));
+    let bad = registry.post(
+        &format!("/api/v1/clusters/{cluster}/plan"),
+        &key,
+        &json!({"nodes": [node.replace("= 2", "= x")]}),
+    );
     assert_eq!((bad.status, bad.code().as_str(), bad.json()["error"]["line"].as_u64()), (400, "bad_file", Some(3)));
     let bad = registry.post("/api/v1/clusters", &key, &json!({"file": "[A]\nScript = a\n--x\n"}));
     assert_eq!((bad.status, bad.code().as_str()), if bad.status == 201 { (201, "") } else { (400, "bad_file") });
@@ -78,7 +85,8 @@ pub(crate) fn the_document_names_every_field_and_no_other() {
     let schema = |name: &str| &document["components"]["schemas"][name];
     let check = |name: &str, value: Value| {
         let fields: BTreeSet<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
-        let described: BTreeSet<&str> = schema(name)["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let described: BTreeSet<&str> =
+            schema(name)["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(fields, described, "{name}");
         for required in schema(name)["required"].as_array().unwrap() {
             assert!(fields.contains(required.as_str().unwrap()), "{name}: {required}");
@@ -98,17 +106,36 @@ pub(crate) fn the_document_names_every_field_and_no_other() {
     check("Failure", whole::<api::Failure>(json!({"error": {"code": "", "text": ""}})));
     check("Problem", whole::<api::Problem>(json!({"code": "", "text": "", "line": 1})));
     check("NewCluster", whole::<api::NewCluster>(json!({"file": ""})));
-    check("Cluster", whole::<api::Cluster>(json!({"key": "", "created": at, "state": "empty", "wanted": 0, "placed": 0, "running": 0,
-        "nodes": 0, "file": "", "addresses": {"_1": ""}})));
-    check("PlacedInstance", whole::<api::PlacedInstance>(json!({"name": "", "component": "", "node": id, "ip": "", "command": ""})));
-    check("Node", whole::<api::Node>(json!({"id": id, "ip": "", "processors": 1, "ports_from": 1, "joined": at, "last_seen": at,
-        "alive": true, "instances": 0})));
+    check(
+        "Cluster",
+        whole::<api::Cluster>(
+            json!({"key": "", "created": at, "state": "empty", "wanted": 0, "placed": 0, "running": 0,
+        "nodes": 0, "file": "", "addresses": {"_1": ""}}),
+        ),
+    );
+    check(
+        "PlacedInstance",
+        whole::<api::PlacedInstance>(json!({"name": "", "component": "", "node": id, "ip": "", "command": ""})),
+    );
+    check(
+        "Node",
+        whole::<api::Node>(json!({"id": id, "ip": "", "processors": 1, "ports_from": 1, "joined": at, "last_seen": at,
+        "alive": true, "instances": 0})),
+    );
     check("Event", whole::<api::Event>(json!({"id": 1, "at": at, "kind": ""})));
     check("LogLine", whole::<api::LogLine>(json!({"id": 1, "at": at, "text": ""})));
     check("PlanRequest", whole::<api::PlanRequest>(json!({"nodes": []})));
     check("Plan", whole::<api::Plan>(json!({"nodes": [], "unplaced": [], "addresses": {}})));
-    check("PlannedNode", whole::<api::PlannedNode>(json!({"ip": "", "processors": 1, "ports_from": 1, "instances": []})));
-    check("Metric", whole::<metrics::Metric>(json!({"id": 1, "at": at, "node": id, "instance": "", "component": "", "state": "LOST", "restarts": 0})));
+    check(
+        "PlannedNode",
+        whole::<api::PlannedNode>(json!({"ip": "", "processors": 1, "ports_from": 1, "instances": []})),
+    );
+    check(
+        "Metric",
+        whole::<metrics::Metric>(
+            json!({"id": 1, "at": at, "node": id, "instance": "", "component": "", "state": "LOST", "restarts": 0}),
+        ),
+    );
     check("NewToken", whole::<tokens::NewToken>(json!({})));
     check("Token", whole::<tokens::Token>(json!({"id": 1, "name": "", "created": at, "token": ""})));
     let states: Vec<String> = api::State::ALL.iter().map(ToString::to_string).collect();

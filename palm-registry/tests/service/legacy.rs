@@ -93,7 +93,8 @@ pub(crate) fn what_is_refused_is_4xx() {
         assert!(!answer.json()["error"]["text"].as_str().unwrap().is_empty());
     }
     assert_eq!(registry.send("POST", "/cluster?method=clusters_list", &[("Key", &ann)], b"").status, 405);
-    let bad = registry.get(&format!("/cluster?method=new_cluster&description={}", escape("[A]\nScript = a\nReplicas = x\n")), &ann);
+    let bad = registry
+        .get(&format!("/cluster?method=new_cluster&description={}", escape("[A]\nScript = a\nReplicas = x\n")), &ann);
     assert_eq!((bad.code().as_str(), bad.json()["error"]["line"].as_u64()), ("bad_file", Some(3)));
 }
 
@@ -112,7 +113,8 @@ pub(crate) fn request_lines_of_64_kb_are_taken() {
     let registry = Registry::start();
     let key = registry.user("ann");
     let padding = format!("# {}\n", "x".repeat(500)).repeat(120);
-    let path = format!("/cluster?method=new_cluster&description={}", escape(&format!("{FILE}{padding}")).replace("%78", "x"));
+    let path =
+        format!("/cluster?method=new_cluster&description={}", escape(&format!("{FILE}{padding}")).replace("%78", "x"));
     assert!((60_000..65_000).contains(&path.len()), "{}", path.len());
     registry.get(&path, &key).ok();
 }

@@ -21,11 +21,21 @@ pub(crate) fn strange_lines_come_back_intact() {
     let key = registry.user("ann");
     let cluster = registry.cluster(&key, FILE);
     let long = "é".repeat(500_000);
-    let lines = ["plain", "", "<script>alert(1)</script>", "\x1b[31mred\x1b]52;c;x\x07", "a\0b", "a\tb\r\nc", "cluster=other&x=1", &long];
+    let lines = [
+        "plain",
+        "",
+        "<script>alert(1)</script>",
+        "\x1b[31mred\x1b]52;c;x\x07",
+        "a\0b",
+        "a\tb\r\nc",
+        "cluster=other&x=1",
+        &long,
+    ];
     assert_eq!(send(&registry, &cluster, &batch(&lines)), 200);
     let old = registry.get(&format!("/logs?cluster={cluster}"), "").ok();
     assert!(old.body.is_ascii());
-    let old: Vec<String> = old.json().as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect();
+    let old: Vec<String> =
+        old.json().as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect();
     assert_eq!(old, lines);
     let new = registry.get(&format!("/api/v1/clusters/{cluster}/logs"), &key).ok().json();
     let new: Vec<&str> = new.as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
@@ -44,7 +54,11 @@ pub(crate) fn garbage_is_refused_and_bad_utf8_is_replaced() {
     assert_eq!(send(&registry, "nothing", &batch(&["x"])), 404);
     let lines = registry.get(&format!("/logs?cluster={cluster}"), "").ok();
     assert_eq!(lines.json()[0]["text"], "\u{fffd}a");
-    assert!(lines.text().contains(r#", "text": "\ufffda"}]"#) && lines.text().starts_with(r#"[{"when": ""#), "{}", lines.text());
+    assert!(
+        lines.text().contains(r#", "text": "\ufffda"}]"#) && lines.text().starts_with(r#"[{"when": ""#),
+        "{}",
+        lines.text()
+    );
     assert_eq!(registry.get("/logs?cluster=nothing", "").ok().text(), "[]");
 }
 
@@ -62,11 +76,16 @@ pub(crate) fn paging_by_time_loses_nothing() {
     assert_eq!(all.iter().map(|line| line["text"].as_str().unwrap()).collect::<Vec<_>>(), lines);
     let when: Vec<&str> = all.iter().map(|line| line["when"].as_str().unwrap()).collect();
     assert!(when.is_sorted_by(|one, next| one < next));
-    for (fr, to, expected) in [(Some(99), None, 2_400), (None, Some(100), 100), (Some(1_248), Some(1_251), 2), (Some(2_499), None, 0)] {
+    for (fr, to, expected) in
+        [(Some(99), None, 2_400), (None, Some(100), 100), (Some(1_248), Some(1_251), 2), (Some(2_499), None, 0)]
+    {
         let mut path = format!("/logs?cluster={cluster}");
         for (name, index) in [("fr", fr), ("to", to)] {
             if let Some(index) = index {
-                path.push_str(&format!("&{name}={}", escape(&when[index].replace('T', if index % 2 == 0 { " " } else { "T" }))));
+                path.push_str(&format!(
+                    "&{name}={}",
+                    escape(&when[index].replace('T', if index % 2 == 0 { " " } else { "T" }))
+                ));
             }
         }
         assert_eq!(registry.get(&path, "").ok().json().as_array().unwrap().len(), expected, "{path}");
@@ -88,8 +107,11 @@ pub(crate) fn origins_are_kept_and_filtered_by() {
         level: level.into(),
         sequence: number,
     };
-    let origins =
-        vec![line(1, "Worker 1", Stream::Stdout, "INFO"), line(2, "Worker 2", Stream::Stderr, "ERROR"), line(3, "W\0", Stream::Stderr, "")];
+    let origins = vec![
+        line(1, "Worker 1", Stream::Stdout, "INFO"),
+        line(2, "Worker 2", Stream::Stderr, "ERROR"),
+        line(3, "W\0", Stream::Stderr, ""),
+    ];
     let body = LogMessages { messages: vec!["one".into(), "two".into(), "three".into()], origins }.encode_to_vec();
     // Its answer got lost: it is sent again, and kept once.
     for _ in 0..3 {

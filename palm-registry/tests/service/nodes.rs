@@ -11,7 +11,8 @@ const TWO: &str = "67e55044-10b1-426f-9247-bb680e5fe0c9";
 
 fn join(registry: &Registry, cluster: &str, id: &str, processors: u32) -> Value {
     let ip = if id == ONE { "127.0.0.1" } else { "127.0.0.2" };
-    let join = json!({"id": id, "ip": ip, "processors": processors, "ports_from": 5555, "runner": "0.1.0", "host": "here"});
+    let join =
+        json!({"id": id, "ip": ip, "processors": processors, "ports_from": 5555, "runner": "0.1.0", "host": "here"});
     registry.post(&format!("/api/v1/clusters/{cluster}/nodes"), "", &join).ok().json()
 }
 
@@ -46,7 +47,10 @@ pub(crate) fn a_node_gets_exactly_its_own_again() {
     assert_eq!(join(&registry, &cluster, TWO, 2), second);
     assert_eq!(registry.post(&beat(&cluster, TWO), "", &heartbeat(&json!([]), &json!([]))).ok().json(), second);
     let shown = registry.get(&format!("/api/v1/clusters/{cluster}"), &key).ok().json();
-    assert_eq!((&shown["state"], &shown["placed"], &shown["wanted"], &shown["nodes"]), (&json!("ready"), &json!(3), &json!(3), &json!(2)));
+    assert_eq!(
+        (&shown["state"], &shown["placed"], &shown["wanted"], &shown["nodes"]),
+        (&json!("ready"), &json!(3), &json!(3), &json!(2))
+    );
     assert_eq!(shown["addresses"]["_5"], "tcp://127.0.0.1:5557");
     let placed = events(&registry, &key, &cluster, "?kind=placed");
     assert_eq!(placed.len(), 3);
@@ -74,17 +78,30 @@ pub(crate) fn reports_become_states_events_and_metrics() {
     let instances = registry.get(&format!("/api/v1/clusters/{cluster}/instances"), &key).ok().json();
     assert_eq!(instances.as_array().unwrap().len(), 1);
     assert_eq!((&instances[0]["report"]["state"], &instances[0]["report"]["pid"]), (&json!("RUNNING"), &json!(4711)));
-    assert_eq!(instances[0]["command"], "python3 master.py --name foo --pull tcp://127.0.0.1:5555 --pub tcp://127.0.0.1:5556 --db tcp://127.0.0.1:5557");
+    assert_eq!(
+        instances[0]["command"],
+        "python3 master.py --name foo --pull tcp://127.0.0.1:5555 --pub tcp://127.0.0.1:5556 --db tcp://127.0.0.1:5557"
+    );
     let told = events(&registry, &key, &cluster, "?kind=state");
     assert_eq!(told.len(), 2, "what is sent twice is kept once");
-    assert_eq!((&told[0]["from"], &told[0]["to"], &told[0]["exit_code"]), (&json!("RUNNING"), &json!("BACKOFF"), &json!(3)));
+    assert_eq!(
+        (&told[0]["from"], &told[0]["to"], &told[0]["exit_code"]),
+        (&json!("RUNNING"), &json!("BACKOFF"), &json!(3))
+    );
     assert_eq!(told[0]["component"], "Valuation Master");
     assert_eq!(events(&registry, &key, &cluster, &format!("?after={}&kind=state", told[0]["id"])), told[1..]);
     assert_eq!(events(&registry, &key, &cluster, "?before=9223372036854775807&limit=1"), told[1..]);
-    let metrics = registry.get(&format!("/api/v1/clusters/{cluster}/metrics?instance=Valuation%20Master"), &key).ok().json();
+    let metrics =
+        registry.get(&format!("/api/v1/clusters/{cluster}/metrics?instance=Valuation%20Master"), &key).ok().json();
     let metric = &metrics[0];
-    assert_eq!((&metric["cpu_percent"], &metric["rss_bytes"], &metric["restarts"]), (&json!(12.5), &json!(1_000_000), &json!(2)));
-    assert_eq!((&metric["stats"]["messages"], &metric["state"], &metric["node"]), (&json!(7), &json!("RUNNING"), &json!(ONE)));
+    assert_eq!(
+        (&metric["cpu_percent"], &metric["rss_bytes"], &metric["restarts"]),
+        (&json!(12.5), &json!(1_000_000), &json!(2))
+    );
+    assert_eq!(
+        (&metric["stats"]["messages"], &metric["state"], &metric["node"]),
+        (&json!(7), &json!("RUNNING"), &json!(ONE))
+    );
     let list = registry.get("/api/v1/clusters", &key).ok().json();
     assert_eq!((&list[0]["running"], &list[0]["state"]), (&json!(1), &json!("partial")));
 }
@@ -104,7 +121,10 @@ pub(crate) fn a_node_that_is_not_heard_of_is_lost_until_it_is() {
     let instances = || registry.get(&format!("/api/v1/clusters/{cluster}/instances"), &key).ok().json();
     assert_eq!((&instances()[0]["report"]["state"], &instances()[0]["report"]["pid"]), (&json!("LOST"), &Value::Null));
     let nodes = registry.get(&format!("/api/v1/clusters/{cluster}/nodes"), &key).ok().json();
-    assert_eq!((&nodes[0]["alive"], &nodes[0]["instances"], &nodes[0]["host"]), (&json!(false), &json!(1), &json!("here")));
+    assert_eq!(
+        (&nodes[0]["alive"], &nodes[0]["instances"], &nodes[0]["host"]),
+        (&json!(false), &json!(1), &json!("here"))
+    );
     // Nobody else gets what it had; it does.
     assert_eq!(names(&join(&registry, &cluster, TWO, 3)), ["Valuation Worker 1", "Valuation Worker 2"]);
     assert_eq!(join(&registry, &cluster, ONE, 1), first);
@@ -124,7 +144,8 @@ pub(crate) fn what_a_node_leaves_goes_to_one_that_has_room() {
     assert_eq!(registry.post(&beat(&cluster, ONE), "", &heartbeat(&json!([]), &json!([]))).code(), "no_node");
     let next = registry.post(&beat(&cluster, TWO), "", &heartbeat(&json!([]), &json!([]))).ok().json();
     assert_eq!(names(&next), ["Valuation Worker 1", "Valuation Worker 2", "Valuation Master"]);
-    let generations: Vec<u64> = next["instances"].as_array().unwrap().iter().map(|one| one["generation"].as_u64().unwrap()).collect();
+    let generations: Vec<u64> =
+        next["instances"].as_array().unwrap().iter().map(|one| one["generation"].as_u64().unwrap()).collect();
     assert!(generations[0] > 0, "its address has changed: {generations:?}");
     assert!(next["instances"][0]["command"].as_str().unwrap().contains("tcp://127.0.0.2:"));
 }
@@ -135,7 +156,11 @@ pub(crate) fn a_reset_takes_everything_off_and_a_restart_asks_for_one() {
     let key = registry.user("ann");
     let cluster = registry.cluster(&key, FILE);
     let before = join(&registry, &cluster, ONE, 3);
-    let restart = |name: &str| registry.send("POST", &format!("/api/v1/clusters/{cluster}/instances/{name}/restart"), &[("Key", &key)], b"").status;
+    let restart = |name: &str| {
+        registry
+            .send("POST", &format!("/api/v1/clusters/{cluster}/instances/{name}/restart"), &[("Key", &key)], b"")
+            .status
+    };
     assert_eq!((restart("Valuation%20Worker%202"), restart("nobody")), (204, 404));
     let after = registry.post(&beat(&cluster, ONE), "", &heartbeat(&json!([]), &json!([]))).ok().json();
     assert_eq!(after["instances"][0]["generation"], before["instances"][0]["generation"]);
@@ -158,7 +183,10 @@ pub(crate) fn old_and_new_runners_share_a_cluster() {
     // All is placed: it gets its own again.
     assert_eq!(registry.node_config(&cluster, "127.0.0.1", 1, 5555).len(), 1);
     let nodes = registry.get(&format!("/api/v1/clusters/{cluster}/nodes"), &key).ok().json();
-    assert_eq!((&nodes[0]["runner"], &nodes[0]["alive"], &nodes[1]["alive"]), (&json!(""), &json!(false), &json!(true)));
+    assert_eq!(
+        (&nodes[0]["runner"], &nodes[0]["alive"], &nodes[1]["alive"]),
+        (&json!(""), &json!(false), &json!(true))
+    );
 }
 
 #[test]
@@ -178,7 +206,8 @@ pub(crate) fn nodes_that_hold_nothing_make_room() {
 pub(crate) fn no_port_is_handed_out_twice_in_a_crowd() {
     let registry = Registry::start();
     let key = registry.user("ann");
-    let cluster = registry.cluster(&key, "[A]\nScript = a\n--x = _1\n--y = _2\n[B]\nScript = b\n--z = _3\nReplicas = 98\n");
+    let cluster =
+        registry.cluster(&key, "[A]\nScript = a\n--x = _1\n--y = _2\n[B]\nScript = b\n--z = _3\nReplicas = 98\n");
     let commands: Vec<String> = std::thread::scope(|scope| {
         let ask = || registry.node_config(&cluster, "127.0.0.1", 5, 5555);
         let asking: Vec<_> = (0..20).map(|_| scope.spawn(ask)).collect();

@@ -20,7 +20,11 @@ pub(crate) fn the_first_user_is_made_on_a_page() {
         let made = browser.post("/setup", &[&fields[..], &[("token", &token)]].concat());
         assert_eq!((made.status, made.header("location")), (302, "/dashboard"), "{}", made.text());
         let dashboard = browser.get("/dashboard").ok();
-        assert!(dashboard.text().contains("New user") && dashboard.text().contains("O&#39;Neil &#38; &#60;Sons&#62;"), "{}", dashboard.text());
+        assert!(
+            dashboard.text().contains("New user") && dashboard.text().contains("O&#39;Neil &#38; &#60;Sons&#62;"),
+            "{}",
+            dashboard.text()
+        );
         assert_eq!(browser.get("/setup").status, 404);
         // As typed, and not as escaped.
         let mut other = Browser::new(&registry);
@@ -45,20 +49,32 @@ pub(crate) fn a_cluster_is_made_watched_and_deleted() {
     let made = browser.post("/new_cluster", &[("alias", "Valuation"), ("description", FILE), ("key", "my key")]);
     assert_eq!((made.status, made.header("location")), (302, "/dashboard"), "{}", made.text());
     let dashboard = browser.get("/dashboard").ok();
-    assert!(dashboard.text().contains("Valuation") && dashboard.text().contains("/view_cluster?cluster=my%20key"), "{}", dashboard.text());
+    assert!(
+        dashboard.text().contains("Valuation") && dashboard.text().contains("/view_cluster?cluster=my%20key"),
+        "{}",
+        dashboard.text()
+    );
     registry.node_config("my key", "127.0.0.1", 3, 5555);
     let page = browser.get("/view_cluster?cluster=my+key").ok();
-    for part in ["Valuation Master", "Valuation Worker 2", "tcp://127.0.0.1:5557", "placed", "--pull = _1", "an old one"] {
+    for part in
+        ["Valuation Master", "Valuation Worker 2", "tcp://127.0.0.1:5557", "placed", "--pull = _1", "an old one"]
+    {
         assert!(page.text().contains(part), "{part}");
     }
-    assert_eq!(browser.post("/reset_cluster", &[("cluster", "my key")]).header("location"), "/view_cluster?cluster=my%20key");
+    assert_eq!(
+        browser.post("/reset_cluster", &[("cluster", "my key")]).header("location"),
+        "/view_cluster?cluster=my%20key"
+    );
     assert!(browser.get("/view_cluster?cluster=my+key").ok().text().contains("Nothing is placed yet"));
     let shown = browser.post("/new_token", &[("cluster", "my key"), ("name", "runners")]).ok();
     assert!(shown.text().contains("palm_runner_"));
     assert!(!browser.get("/view_cluster?cluster=my+key").ok().text().contains("palm_runner_"));
     assert_eq!(browser.post("/delete_cluster", &[("cluster", "my key"), ("confirm", "no")]).status, 400);
     browser.get("/dashboard").ok();
-    assert_eq!(browser.post("/delete_cluster", &[("cluster", "my key"), ("confirm", "my key")]).header("location"), "/dashboard");
+    assert_eq!(
+        browser.post("/delete_cluster", &[("cluster", "my key"), ("confirm", "my key")]).header("location"),
+        "/dashboard"
+    );
     assert_eq!(browser.get("/view_cluster?cluster=my+key").status, 404);
 }
 
@@ -74,8 +90,15 @@ pub(crate) fn strange_lines_are_harmless_in_the_page() {
     registry.send("POST", &format!("/logs?cluster={cluster}"), &[], &body).ok();
     let page = Browser::signed_in(&registry, "ann").get(&format!("/view_logs?cluster={cluster}")).ok();
     let text = page.text();
-    assert!(text.contains("&#60;script&#62;alert(1)&#60;/script&#62;") && text.contains("␛[31mred␛[0m") && text.contains("a␀b"));
-    assert!(text.chars().all(|character| character == '\n' || !character.is_control()), "something of it is still there");
+    assert!(
+        text.contains("&#60;script&#62;alert(1)&#60;/script&#62;")
+            && text.contains("␛[31mred␛[0m")
+            && text.contains("a␀b")
+    );
+    assert!(
+        text.chars().all(|character| character == '\n' || !character.is_control()),
+        "something of it is still there"
+    );
     assert!(!text.contains("<script") && !text.contains('\u{202e}'));
     assert!(text.len() < 20_000, "{}", text.len());
 }
@@ -116,7 +139,8 @@ pub(crate) fn keys_are_shown_once_and_taken_back() {
     registry.get("/api/v1/clusters", &key).ok();
     let dashboard = browser.get("/dashboard").ok();
     assert!(dashboard.text().contains("laptop") && !dashboard.text().contains(&key));
-    let ids: Vec<&str> = dashboard.text().split("name=\"id\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let ids: Vec<&str> =
+        dashboard.text().split("name=\"id\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert_eq!(browser.post("/remove_key", &[("id", ids[1])]).status, 302);
     assert_eq!(registry.get("/api/v1/clusters", &key).status, 401);
 }

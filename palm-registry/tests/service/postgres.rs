@@ -69,7 +69,9 @@ impl Drop for Postgres {
 /// Where the programs of the server are: Debian keeps them out of the way.
 fn programs() -> Option<PathBuf> {
     let mut places: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
-    places.extend(std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin")));
+    places.extend(
+        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin")),
+    );
     let place = places.into_iter().find(|place| place.join("initdb").exists() && place.join("postgres").exists())?;
     let place = std::fs::canonicalize(place.join("initdb")).ok()?.parent()?.to_owned();
     place.join("psql").exists().then_some(place)

@@ -39,7 +39,13 @@ fn environment() -> Option<&'static Path> {
 fn prepare() -> Result<PathBuf, String> {
     let python = ["python3.11", "python3"]
         .into_iter()
-        .find(|python| must(Command::new(python).args(["-c", "import ensurepip, venv, sys; assert sys.version_info[:2] == (3, 11)"])).is_ok())
+        .find(|python| {
+            must(
+                Command::new(python)
+                    .args(["-c", "import ensurepip, venv, sys; assert sys.version_info[:2] == (3, 11)"]),
+            )
+            .is_ok()
+        })
         .ok_or("there is no Python 3.11 with venv, the last one that they run on")?;
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("there is no target directory")?;
     let lock = File::create(target.join("pylm-registry-venv.lock")).map_err(|error| error.to_string())?;
@@ -84,7 +90,8 @@ fn the_old_clients_work() {
     let key = registry.user("ann");
     let directory = tempfile::tempdir().unwrap();
     let cluster_file = file(directory.path(), "cluster.conf", FILE);
-    let node_file = file(directory.path(), "node.conf", "[DEFAULT]\nIp = 127.0.0.1\nProcessors = 2\nPorts_from = 5555\n");
+    let node_file =
+        file(directory.path(), "node.conf", "[DEFAULT]\nIp = 127.0.0.1\nProcessors = 2\nPorts_from = 5555\n");
     let output = Command::new(environment.join("bin/python"))
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/service/scripts/clients.py"))
         .args([&registry.url(), &key])
@@ -95,10 +102,14 @@ fn the_old_clients_work() {
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     let cluster = told["key"].as_str().unwrap();
     assert_eq!((cluster.len(), &told["chosen"]), (36, &json!("chosen")));
-    assert_eq!([&told["taken"], &told["no key"], &told["no cluster"]], ["HTTPClientError", "HTTPClientError", "HTTPClientError"]);
+    assert_eq!(
+        [&told["taken"], &told["no key"], &told["no cluster"]],
+        ["HTTPClientError", "HTTPClientError", "HTTPClientError"]
+    );
     assert_eq!([&told["empty"], &told["after reset"]], ["Empty", "Empty"]);
     let worker = "python3 worker.py --db tcp://127.0.0.1:5557";
-    let master = "python3 master.py --name foo --pull tcp://127.0.0.1:5555 --pub tcp://127.0.0.1:5556 --db tcp://127.0.0.1:5557";
+    let master =
+        "python3 master.py --name foo --pull tcp://127.0.0.1:5555 --pub tcp://127.0.0.1:5556 --db tcp://127.0.0.1:5557";
     assert_eq!((&told["commands"], &told["again"]), (&json!([master, worker]), &json!([worker])));
     assert_eq!(told["status"]["configured resources"]["Valuation Worker 2"]["ready"], true);
     assert_eq!(told["list"][cluster]["status"].as_array().unwrap().len(), 4);
@@ -125,7 +136,10 @@ impl Drop for Runner {
 
 fn runner(environment: &Path, registry: &str, cluster: &str, config: &Path) -> Runner {
     let mut command = Command::new(environment.join("bin/python"));
-    command.arg(environment.join("bin/pylm-runner")).args(["--registry", registry, "--cluster", cluster, "--config"]).arg(config);
+    command
+        .arg(environment.join("bin/pylm-runner"))
+        .args(["--registry", registry, "--cluster", cluster, "--config"])
+        .arg(config);
     Runner(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
 }
 
@@ -148,16 +162,19 @@ fn the_old_runner_works_and_with_a_token_too() {
         let key = registry.user("ann");
         let directory = tempfile::tempdir().unwrap();
         let component = file(directory.path(), "component.py", COMPONENT);
-        let (python, component) = (environment.join("bin/python").display().to_string(), component.display().to_string());
+        let (python, component) =
+            (environment.join("bin/python").display().to_string(), component.display().to_string());
         let cluster_file = format!(
             "[Master]\nScript = {python} {component} master\n--pull = _1\n[Worker]\nScript = {python} {component} worker\n\
              --db = _1\nConnected = Master\n"
         );
         let cluster = registry.cluster(&key, &cluster_file);
-        let node = file(directory.path(), "node.conf", "[DEFAULT]\nIp = 127.0.0.1\nProcessors = 2\nPorts_from = 5555\n");
+        let node =
+            file(directory.path(), "node.conf", "[DEFAULT]\nIp = 127.0.0.1\nProcessors = 2\nPorts_from = 5555\n");
         let mut url = registry.url();
         if token {
-            let made = registry.post(&format!("/api/v1/clusters/{cluster}/tokens"), &key, &json!({"name": ""})).ok().json();
+            let made =
+                registry.post(&format!("/api/v1/clusters/{cluster}/tokens"), &key, &json!({"name": ""})).ok().json();
             url = url.replace("http://", &format!("http://runner:{}@", made["token"].as_str().unwrap()));
         }
         let _runner = runner(environment, &url, &cluster, &node);

@@ -32,7 +32,12 @@ pub(crate) fn no_form_of_another_site_is_taken() {
         assert_eq!(browser.post_bare(path, fields, &[]).status, 403, "{path} without a token");
         assert_eq!(browser.post_bare(path, &with("wrong"), &[]).status, 403, "{path} with a wrong token");
         let right = [fields, &[("csrf", csrf.as_str())]].concat();
-        for header in [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"), ("Origin", "http://evil.example"), ("Origin", "null")] {
+        for header in [
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
+            ("Origin", "http://evil.example"),
+            ("Origin", "null"),
+        ] {
             assert_eq!(browser.post_bare(path, &right, &[header]).status, 403, "{path} from {header:?}");
         }
         if !path.starts_with("/new_user") && !path.starts_with("/new_cluster") {
@@ -45,7 +50,10 @@ pub(crate) fn no_form_of_another_site_is_taken() {
     assert_eq!(registry.get("/api/v1/clusters", &key).ok().json().as_array().unwrap().len(), 1);
     let origin = registry.url();
     let right = [("cluster", "mine"), ("csrf", csrf.as_str())];
-    assert_eq!(browser.post_bare("/reset_cluster", &right, &[("Origin", &origin), ("Sec-Fetch-Site", "same-origin")]).status, 302);
+    assert_eq!(
+        browser.post_bare("/reset_cluster", &right, &[("Origin", &origin), ("Sec-Fetch-Site", "same-origin")]).status,
+        302
+    );
 }
 
 #[test]
@@ -95,8 +103,17 @@ pub(crate) fn sessions_begin_anew_and_end() {
     browser.cookies.insert("palm_session".into(), "chosen-by-somebody-else".into());
     browser.get("/login").ok();
     let answer = browser.post("/login", &[("name", "ann"), ("password", "correct horse")]);
-    let cookie = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).find(|line| line.starts_with("palm_session=")).unwrap();
-    assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict") && cookie.contains("; Path=/"), "{cookie}");
+    let cookie = answer
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|line| line.to_str().unwrap())
+        .find(|line| line.starts_with("palm_session="))
+        .unwrap();
+    assert!(
+        cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict") && cookie.contains("; Path=/"),
+        "{cookie}"
+    );
     let session = browser.cookies["palm_session"].clone();
     assert!(session.len() >= 43 && session != "chosen-by-somebody-else");
     browser.get("/dashboard").ok();
@@ -127,7 +144,11 @@ pub(crate) fn nobody_reads_or_changes_what_is_somebody_elses() {
     for path in ["/reset", "/plan", "/tokens", "/instances/Valuation%20Master/restart"] {
         let path = format!("/api/v1/clusters/mine{path}");
         let body = json!({"nodes": []});
-        assert_eq!((registry.post(&path, &bob, &body).status, registry.post(&path, "", &body).status), (404, 401), "{path}");
+        assert_eq!(
+            (registry.post(&path, &bob, &body).status, registry.post(&path, "", &body).status),
+            (404, 401),
+            "{path}"
+        );
     }
     for path in ["", "/tokens/1"] {
         let path = format!("/api/v1/clusters/mine{path}");
@@ -153,7 +174,17 @@ pub(crate) fn every_answer_has_the_headers_that_protect_it() {
     let registry = Registry::start();
     registry.user("ann");
     let mut browser = Browser::signed_in(&registry, "ann");
-    for path in ["/dashboard", "/new_cluster", "/login", "/nothing", "/api/v1/clusters", "/cluster", "/logs?cluster=x", "/healthz", "/view_cluster"] {
+    for path in [
+        "/dashboard",
+        "/new_cluster",
+        "/login",
+        "/nothing",
+        "/api/v1/clusters",
+        "/cluster",
+        "/logs?cluster=x",
+        "/healthz",
+        "/view_cluster",
+    ] {
         let answer = browser.get(path);
         assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
@@ -168,7 +199,14 @@ pub(crate) fn every_answer_has_the_headers_that_protect_it() {
 pub(crate) fn payloads_are_escaped_wherever_they_show() {
     let registry = Registry::start();
     let key = registry.user("ann");
-    let payloads = ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "'-alert(1)-'", "</textarea><svg onload=alert(1)>", "{{7*7}}", "javascript:alert(1)"];
+    let payloads = [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "'-alert(1)-'",
+        "</textarea><svg onload=alert(1)>",
+        "{{7*7}}",
+        "javascript:alert(1)",
+    ];
     let mut browser = Browser::signed_in(&registry, "ann");
     for payload in payloads {
         registry.post("/api/v1/clusters", &key, &json!({"file": FILE, "key": payload, "alias": payload})).ok();
@@ -189,7 +227,15 @@ pub(crate) fn payloads_are_escaped_wherever_they_show() {
 #[test]
 pub(crate) fn paths_lead_to_no_file() {
     let registry = Registry::start();
-    for path in ["/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/style.css/../../Cargo.toml", "/..%2f..%2fetc/passwd", "/static/x", "//etc/passwd", "/%00"] {
+    for path in [
+        "/../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/style.css/../../Cargo.toml",
+        "/..%2f..%2fetc/passwd",
+        "/static/x",
+        "//etc/passwd",
+        "/%00",
+    ] {
         assert_eq!(registry.get(path, "").status, 404, "{path}");
     }
 }
@@ -212,7 +258,10 @@ pub(crate) fn beyond_loopback_it_wants_to_be_told_and_runners_want_a_token() {
         runtime.block_on(async { Ok::<_, ServiceError>(Service::start(settings).await?.shutdown().await) })
     };
     let refused = start(|_| ()).unwrap_err();
-    assert!(matches!(refused, ServiceError::Insecure { .. }) && refused.to_string().contains("--insecure"), "{refused}");
+    assert!(
+        matches!(refused, ServiceError::Insecure { .. }) && refused.to_string().contains("--insecure"),
+        "{refused}"
+    );
     start(|settings| settings.insecure = true).unwrap();
     start(|settings| settings.behind_tls = true).unwrap();
 }
@@ -240,7 +289,9 @@ pub(crate) fn runners_say_a_token_where_one_is_wanted() {
     };
     let ((id, right), (_, wrong)) = (token(&ann, "mine"), token(&bob, "other"));
     let node = escape("[DEFAULT]\nIp = 127.0.0.1\nProcessors = 1\nPorts_from = 5555\n");
-    let join = json!({"id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "ip": "127.0.0.1", "processors": 1, "ports_from": 5555}).to_string();
+    let join =
+        json!({"id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "ip": "127.0.0.1", "processors": 1, "ports_from": 5555})
+            .to_string();
     let asks = [
         ("GET", format!("/cluster?method=node_config&cluster=mine&node={node}"), String::new()),
         ("POST", "/logs?cluster=mine".to_owned(), String::new()),
@@ -266,7 +317,10 @@ pub(crate) fn runners_say_a_token_where_one_is_wanted() {
     assert_eq!(registry.get("/api/v1/clusters/mine", &right).status, 401, "a token is no key");
     assert!(!registry.get("/api/v1/clusters/mine/tokens", &ann).ok().text().contains(&right));
     assert_eq!(registry.delete(&format!("/api/v1/clusters/mine/tokens/{id}"), &ann).status, 204);
-    assert_eq!(registry.send("GET", "/logs?cluster=mine", &[("Authorization", &format!("Bearer {right}"))], b"").status, 401);
+    assert_eq!(
+        registry.send("GET", "/logs?cluster=mine", &[("Authorization", &format!("Bearer {right}"))], b"").status,
+        401
+    );
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -299,7 +353,9 @@ pub(crate) fn the_database_holds_nothing_that_lets_in() {
 pub(crate) fn payloads_are_values_to_the_database() {
     let registry = Registry::start();
     let key = registry.user("ann");
-    for payload in ["' OR '1'='1", "'; DROP TABLE users; --", "\\", "%", "_", "$1", "?1", "\u{0}", "x' UNION SELECT 1 --"] {
+    for payload in
+        ["' OR '1'='1", "'; DROP TABLE users; --", "\\", "%", "_", "$1", "?1", "\u{0}", "x' UNION SELECT 1 --"]
+    {
         let path = format!("/api/v1/clusters/{}", escape(payload));
         assert_eq!(registry.get(&path, &key).status, 404, "{payload}");
         assert_eq!(registry.get(&format!("/logs?cluster={}", escape(payload)), "").ok().text(), "[]");

@@ -57,7 +57,8 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
@@ -176,7 +177,9 @@ impl Drop for Registry {
 
 /// As it stands in an address.
 pub(crate) fn escape(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// Keeps cookies, and finds the token in the last page.
@@ -234,7 +237,8 @@ impl<'a> Browser<'a> {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        let found = String::from_utf8_lossy(&answer.body).split_once("name=\"csrf\" value=\"").map(|(_, rest)| rest.to_owned());
+        let found =
+            String::from_utf8_lossy(&answer.body).split_once("name=\"csrf\" value=\"").map(|(_, rest)| rest.to_owned());
         if let Some(rest) = found {
             self.csrf = rest.split('"').next().unwrap().to_owned();
         }
