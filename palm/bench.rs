@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::engine::link::{Frame as LinkFrame, PROTOCOL, Record, Session};
 use crate::engine::{
     self, Envelope, Finished, Inlets, Opening, PartId, Place, Port, Router, Runner, Shelf, Task, Transport,
 };
@@ -13,7 +14,8 @@ use crate::part::Address;
 use crate::service::{Component, Service};
 use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
 use crate::topology::Plan;
-use crate::wire::{DecodeError, Message, Streams};
+use crate::wire::proto::LinkHello;
+use crate::wire::{DecodeError, Message, Streams, parts_of};
 
 /// What an inbound part reads messages with.
 #[derive(Debug, Default)]
@@ -34,7 +36,9 @@ impl Decoder {
 pub struct Frame {
     /// The port that it was sent at.
     pub port: Port,
-    /// Without a topic or an identity before it.
+    /// What the topic or the identity before it begins with.
+    pub head: Option<u8>,
+    /// The rest.
     pub body: Vec<u8>,
 }
 
@@ -146,6 +150,69 @@ impl Engine {
     }
 }
 
+/// The link's other end: a client that asks for the same again and again.
+#[derive(Debug)]
+pub struct Asker {
+    session: Session,
+    message: Message,
+}
+
+impl Asker {
+    /// One whose messages are all that one, which has an identifier.
+    #[must_use]
+    pub fn new(message: Message) -> Self {
+        Self { session: Session::new(), message }
+    }
+
+    /// Its first frame.
+    #[must_use]
+    pub fn hello(&self) -> Vec<u8> {
+        let (requests, _) = parts_of(self.message.id());
+        let topics = vec![self.message.client_topic()];
+        let session = Bytes::from_static(b"session");
+        LinkFrame::Hello(LinkHello {
+            protocol: PROTOCOL,
+            session,
+            submit: true,
+            topics,
+            requests,
+            ..LinkHello::default()
+        })
+        .write()
+    }
+
+    /// The frames of so many messages.
+    pub fn ask(&mut self, count: u64) -> Vec<Bytes> {
+        let (stream, request) = self.session.stream(&self.message);
+        for _ in 0..count {
+            let payload = &self.message.payload()[..];
+            self.session.push(&Record::Message { stream, request, extra: &[][..], payload });
+        }
+        self.session.take_frames().collect()
+    }
+
+    /// A frame came; says how many answers are in it.
+    ///
+    /// # Panics
+    /// It is no frame of a link.
+    #[must_use]
+    pub fn hear(&mut self, frame: Vec<u8>) -> u64 {
+        let Some(LinkFrame::Data { number, processed, mut records }) = LinkFrame::read(frame.into()) else { return 0 };
+        let mut answers = 0;
+        while let Some(record) = Record::read(&mut records) {
+            answers += u64::from(matches!(record, Record::Reply { .. }));
+        }
+        assert!(self.session.acked(processed).is_ok() && self.session.take_in(number));
+        self.session.done(number);
+        answers
+    }
+
+    /// The acknowledgement of what came, if one is due.
+    pub fn ack(&mut self) -> Option<Vec<u8>> {
+        self.session.ack_due(true).map(|processed| LinkFrame::Ack { processed }.write())
+    }
+}
+
 /// Results of user code that are too many to be kept; no benchmark has calls that were done before it.
 struct Given {
     given: Mutex<Vec<(PartId, Task, Vec<Envelope>)>>,
@@ -199,13 +266,13 @@ impl Transport for Wires {
 
     fn close(&mut self, _port: Port) {}
 
-    fn send(&mut self, port: Port, _head: Option<&[u8]>, _delimited: bool, body: Vec<u8>) -> Sent {
-        self.sent.push(Frame { port, body });
+    fn send(&mut self, port: Port, head: Option<&[u8]>, _delimited: bool, body: Vec<u8>) -> Sent {
+        self.sent.push(Frame { port, head: head.and_then(<[u8]>::first).copied(), body });
         Sent::Done
     }
 
     fn reply(&mut self, port: Port, _to: &Sender, body: Vec<u8>) -> Sent {
-        self.sent.push(Frame { port, body });
+        self.sent.push(Frame { port, head: None, body });
         Sent::Done
     }
 

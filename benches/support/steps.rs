@@ -1,6 +1,6 @@
 //! The steps that a message takes inside one process, each alone and repeatable.
 
-use palm::bench::{Decoder, Engine};
+use palm::bench::{Asker, Decoder, Engine};
 use palm::part::{Incoming, Peer, Port, PullService, PushService};
 use palm::service::{Call, Component, Replies, Service};
 use palm::topology::Route;
@@ -54,8 +54,20 @@ impl Work {
     }
 }
 
-pub(crate) fn all() -> [Step; 9] {
-    [decode(), decode_a_new_stream(), patch(), forward(), dispatch(), route(), server(), master(), linked()]
+pub(crate) fn all() -> [Step; 11] {
+    [
+        decode(),
+        decode_a_new_stream(),
+        patch(),
+        forward(),
+        dispatch(),
+        route(),
+        server(),
+        master(),
+        linked(),
+        linked_server(),
+        all_linked(),
+    ]
 }
 
 /// A message as a client of this library sends it.
@@ -175,11 +187,7 @@ fn linked() -> Step {
                 return answers;
             }
             for frame in said {
-                let head = Bytes::from_static(b"worker");
-                master.receive(
-                    link,
-                    Incoming { head, body: frame.body.into(), peer: Some(Peer::new(1)), ..Incoming::default() },
-                );
+                master.receive(link, from("worker", frame.body));
             }
             for frame in heard {
                 if frame.port == link {
@@ -198,6 +206,78 @@ fn linked() -> Step {
         receive(&mut master, pull, &frame);
         assert_eq!(exchange(&mut master), BATCH);
     })
+}
+
+/// Through a server, over the link from its client and back.
+fn linked_server() -> Step {
+    let mut server = Engine::new(Server::new("server", Echo).plan()).unwrap();
+    let mut client = client(&mut server);
+    let link = server.port("Link").unwrap();
+    batch("server, linked", move || {
+        let mut answers = 0;
+        for body in client.ask(BATCH) {
+            server.receive(link, from("client", body));
+        }
+        server.work();
+        for frame in server.sent() {
+            answers += client.hear(frame.body);
+        }
+        assert_eq!(answers, BATCH);
+        if let Some(ack) = client.ack() {
+            server.receive(link, from("client", ack));
+        }
+    })
+}
+
+/// Through a master, with links to its client and its worker.
+fn all_linked() -> Step {
+    let mut master = Engine::new(Master::new("server").plan()).unwrap();
+    let mut worker = Engine::linked(Worker::new("worker", Work).plan()).unwrap();
+    let mut client = client(&mut master);
+    let link = master.port("Link").unwrap();
+    let dealer = worker.port("Link").unwrap();
+    worker.connected(dealer);
+    batch("master, client and worker, linked", move || {
+        let mut answers = 0;
+        for body in client.ask(BATCH) {
+            master.receive(link, from("client", body));
+        }
+        master.work();
+        while answers < BATCH {
+            for frame in worker.sent() {
+                master.receive(link, from("worker", frame.body));
+            }
+            master.work();
+            for frame in master.sent() {
+                if frame.head == Some(b'c') {
+                    answers += client.hear(frame.body);
+                } else {
+                    worker.receive(dealer, incoming(frame.body));
+                }
+            }
+            worker.work();
+        }
+        if let Some(ack) = client.ack() {
+            master.receive(link, from("client", ack));
+        }
+    })
+}
+
+/// A client that is linked.
+fn client(engine: &mut Engine) -> Asker {
+    let mut message = message();
+    message.set_cache("");
+    let client = Asker::new(message);
+    let link = engine.port("Link").unwrap();
+    engine.receive(link, from("client", client.hello()));
+    engine.work();
+    engine.sent();
+    client
+}
+
+fn from(peer: &'static str, body: impl Into<Bytes>) -> Incoming {
+    let number = peer.len() as u64;
+    Incoming { head: peer.into(), body: body.into(), peer: Some(Peer::new(number)), ..Incoming::default() }
 }
 
 /// The client's subscription.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::calls::CallNumber;
 use super::debt::Debt;
+use super::topics::Topics;
 use crate::socket::Sent;
 use crate::wire::Message;
 
@@ -142,7 +143,7 @@ pub(crate) struct Outcome {
 /// The topics of one publisher.
 #[derive(Debug, Default)]
 pub(crate) struct Hold {
-    topics: HashMap<Bytes, Audience>,
+    topics: Topics<Audience>,
     /// Topics with something in their queue.
     waiting: HashSet<Bytes>,
     /// How many live subscriptions there are of each length: what prefixes are looked up by.
@@ -294,7 +295,7 @@ impl Hold {
     fn sweep(&mut self, now: Instant) {
         if self.swept.is_none_or(|swept| now >= swept + SWEEP) {
             self.swept = Some(now);
-            self.topics.retain(|_, audience| {
+            self.topics.retain(|audience| {
                 audience.subscribers > 0
                     || audience.linked > 0
                     || !audience.queue.is_empty()
@@ -318,11 +319,7 @@ impl Hold {
     }
 
     fn audience(&mut self, topic: &Bytes, now: Instant) -> &mut Audience {
-        if !self.topics.contains_key(topic) {
-            self.topics.insert(topic.clone(), Audience::new(now));
-        }
-        #[expect(clippy::unwrap_used, reason = "inserted in the line above")]
-        self.topics.get_mut(topic).unwrap()
+        self.topics.entry(topic, || Audience::new(now))
     }
 
     /// Subscribers of a topic, prefixes included.

@@ -171,9 +171,7 @@ impl<'a> Results<'a> {
             self.bytes = 0;
             self.more = true;
             if let Some(run) = self.run {
-                let mut before = Vec::new();
-                run.take_finished(&mut before);
-                self.runner.finished(before);
+                self.runner.finished(run.take_finished(Vec::new()));
             }
             self.runner.offer(self.part, self.task, kept);
         }

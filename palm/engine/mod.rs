@@ -25,6 +25,7 @@ mod shelf;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod turns;
 mod watch;
 mod width;

@@ -162,27 +162,25 @@ impl Router {
     /// A message leaves `part` for good, its user code behind it.
     pub(super) fn leave(&mut self, part: PartId, envelope: Envelope) {
         match self.rows[part.0].exit {
-            Exit::Part(next) => self.enter(next, envelope),
-            Exit::Exterior => match envelope.origin {
-                Some(origin) => {
-                    self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope.message));
-                }
-                None => {
-                    self.stats.add(Counter::Discarded, 1);
-                    self.steps.push_back(Step::End(envelope.debt, envelope.message));
-                }
+            Exit::Part(next) => match &self.rows[next.0] {
+                Row { gather: true, .. } => self.order(Task::Gather, next, envelope),
+                Row { handle_stream: true, .. } => self.order(Task::HandleStream, next, envelope),
+                _ => self.steps.push_back(Step::Deliver(next, envelope)),
             },
+            Exit::Exterior => self.leave_component(envelope),
         }
     }
 
-    fn enter(&mut self, part: PartId, envelope: Envelope) {
-        let row = &self.rows[part.0];
-        if row.gather {
-            self.order(Task::Gather, part, envelope);
-        } else if row.handle_stream {
-            self.order(Task::HandleStream, part, envelope);
-        } else {
-            self.steps.push_back(Step::Deliver(part, envelope));
+    /// It is the feedback of whoever waits for it, or nobody's.
+    fn leave_component(&mut self, envelope: Envelope) {
+        match envelope.origin {
+            Some(origin) => {
+                self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope.message));
+            }
+            None => {
+                self.stats.add(Counter::Discarded, 1);
+                self.steps.push_back(Step::End(envelope.debt, envelope.message));
+            }
         }
     }
 

@@ -50,9 +50,9 @@ impl Run {
         state.current = None;
     }
 
-    /// The calls that are done.
-    pub(super) fn take_finished(&self, into: &mut Vec<Finished>) {
-        into.append(&mut self.lock().finished);
+    /// The calls that are done, in place of `room`, which is empty.
+    pub(super) fn take_finished(&self, room: Vec<Finished>) -> Vec<Finished> {
+        std::mem::replace(&mut self.lock().finished, room)
     }
 
     /// The calls that have not begun go back to the front; says whether there are some.

@@ -79,8 +79,7 @@ impl Engine {
     }
 
     fn take_back(&mut self, now: Instant, transport: &mut dyn Transport) {
-        let mut finished = std::mem::take(&mut self.finished);
-        self.run.take_finished(&mut finished);
+        let mut finished = self.run.take_finished(std::mem::take(&mut self.finished));
         for finished in finished.drain(..) {
             self.conclude(finished, now);
             self.settle_steps(now, transport);
@@ -119,7 +118,8 @@ impl Engine {
         let results = match results {
             Kept::One(payload) => {
                 // It is the end of its message, and goes on in its place.
-                let mut envelope = Envelope { topic: None, ..envelope };
+                let mut envelope = envelope;
+                envelope.topic = None;
                 envelope.message.set_payload(payload);
                 return self.leave_from(part, task, envelope);
             }

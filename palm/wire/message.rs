@@ -378,6 +378,9 @@ impl Message {
 
     /// An extension that is a message of its own. One that stands twice is one, as protobuf has it.
     fn extension<T: prost::Message + Default>(&self, number: u32) -> Option<T> {
+        if self.extra.is_empty() {
+            return None;
+        }
         let mut extension = None;
         for value in self.extensions(number) {
             extension.get_or_insert_with(T::default).merge(value).ok()?;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{LinkId, Record, Session, Violation};
+use super::{Answered, LinkId, Record, Session, Violation};
 use crate::engine::debt::{Creditor, Debt, Settlement, UNKNOWN};
 use crate::engine::dispatch::LinkResult;
 use crate::engine::envelope::{Envelope, PartId};
@@ -55,6 +55,7 @@ impl Router {
 
     /// Whether all of it was taken in.
     fn hear(&mut self, id: LinkId, mut records: Bytes, now: Instant) -> Result<bool, Violation> {
+        let submissions = self.submissions().filter(|_| self.links.submits(id));
         while !records.is_empty() {
             match Record::read(&mut records).ok_or(Violation::Record)? {
                 Record::Open { stream, client, header } => {
@@ -72,14 +73,14 @@ impl Router {
                     self.link_result(id.worker(), result, now);
                 }
                 Record::Message { stream, request, extra, payload } => {
-                    let Some(part) = self.submissions().filter(|_| self.links.submits(id)) else {
-                        return Err(Violation::Record);
-                    };
+                    let part = submissions.ok_or(Violation::Record)?;
                     if self.remaining == 0 {
                         return Ok(false);
                     }
-                    let message = self.links.message(id, stream, request, &extra, payload)?;
-                    self.submit(id, part, message, request, now);
+                    match self.links.asked(id, stream, request, &extra, payload)? {
+                        Some(message) => self.submit(id, part, message, now),
+                        None => self.stats.add(Counter::Cancelled, 1),
+                    }
                 }
                 Record::Settled { client, request, branches, results } => {
                     let request = id_of(client, request).ok_or(Violation::Record)?;
@@ -97,18 +98,8 @@ impl Router {
         Ok(true)
     }
 
-    fn submit(&mut self, peer: LinkId, part: PartId, mut message: Message, request: u64, now: Instant) {
-        if self.links.is_cancelled(peer, request) {
-            self.stats.add(Counter::Cancelled, 1);
-            return;
-        }
-        let debt = match message.id() {
-            Some(_) => {
-                self.links.opened(peer);
-                Debt::to(Creditor::Peer(peer))
-            }
-            None => Debt::NONE,
-        };
+    fn submit(&mut self, peer: LinkId, part: PartId, mut message: Message, now: Instant) {
+        let debt = if message.id().is_some() { Debt::to(Creditor::Peer(peer)) } else { Debt::NONE };
         message.arrived(now);
         self.route(part, Envelope { message, origin: None, topic: None, debt });
     }
@@ -161,33 +152,33 @@ impl Router {
     /// too.
     pub(crate) fn give(&mut self, topic: &Bytes, message: &Message, debt: Debt, apart: bool, now: Instant) -> bool {
         let Some(listeners) = self.links.listeners(topic) else { return false };
-        let (client, request) = crate::wire::parts_of(message.id());
+        let asked = crate::wire::parts_of(message.id());
+        let error = message.error().map(|error| prost::Message::encode_to_vec(&error));
+        let content = (error.is_some(), error.as_deref().unwrap_or(message.payload()));
         let mut stages = Vec::new();
         let mut last = None;
         for peer in listeners.iter().copied() {
-            if client != 0 && self.links.client(peer) == client {
-                let last = *last.get_or_insert_with(|| self.debts.deliver(debt, message.id()));
-                if self.links.is_cancelled(peer, request) {
+            let is_last = || last.unwrap_or_else(|| self.debts.deliver(debt, message.id()));
+            match self.links.answer(peer, asked, content, is_last, now) {
+                Answered::Written { last: is } => last = Some(is),
+                Answered::Unwanted { last: is } => {
                     // Nobody would read it, and it would wait here.
+                    last = Some(is);
                     self.stats.add(Counter::Discarded, 1);
-                    continue;
                 }
-                let error = message.error().map(|error| prost::Message::encode_to_vec(&error));
-                let payload = error.as_deref().unwrap_or(message.payload());
-                let reply = Record::Reply { request, last, error: error.is_some(), payload };
-                self.links.write(peer, now, |session| session.push(&reply));
-            } else {
-                stages.push(peer);
-                let extra = message.encoded_extra(now);
-                self.links.write(peer, now, |session| {
-                    let (stream, request) = session.stream(message);
-                    session.push(&Record::Message {
-                        stream,
-                        request,
-                        extra: &extra[..],
-                        payload: &message.payload()[..],
+                Answered::Other => {
+                    stages.push(peer);
+                    let extra = message.encoded_extra(now);
+                    self.links.write(peer, now, |session| {
+                        let (stream, request) = session.stream(message);
+                        session.push(&Record::Message {
+                            stream,
+                            request,
+                            extra: &extra[..],
+                            payload: &message.payload()[..],
+                        });
                     });
-                });
+                }
             }
         }
         self.flush_links();

@@ -12,6 +12,7 @@ use super::linked::{Linked, Parked};
 use super::record::Record;
 use super::session::{Session, Violation};
 use crate::engine::WorkerId;
+use crate::engine::topics::Topics;
 use crate::socket::Peer;
 use crate::wire::proto::{LinkHello, LinkWelcome};
 use crate::wire::{Delivery, Message, id_of};
@@ -119,6 +120,58 @@ pub(crate) struct Greeted {
     pub(crate) worker: bool,
 }
 
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answered {
+    Written {
+        last: bool,
+    },
+    /// Its call was cancelled.
+    Unwanted {
+        last: bool,
+    },
+    /// The peer is not the client that asked.
+    Other,
+}
+
+/// Bytes that peers have not processed.
+#[derive(Debug, Default)]
+struct Load {
+    pending: usize,
+    /// Those of them that wait for peers which are no workers.
+    held: usize,
+    /// The components that have too many.
+    full: HashSet<LinkId>,
+}
+
+impl Load {
+    /// Notes how much a peer has not processed; `most` of it is not too much.
+    fn weigh(&mut self, id: LinkId, peer: &mut Linked, most: usize, now: Instant) {
+        let pending = peer.session.pending_bytes();
+        if pending < peer.pending {
+            peer.taken = now;
+        }
+        self.pending = self.pending + pending - peer.pending;
+        if !peer.work {
+            self.held = (self.held + pending).saturating_sub(peer.pending);
+        }
+        peer.pending = pending;
+        if peer.is_stage() && pending >= most {
+            self.full.insert(id);
+        } else if !self.full.is_empty() {
+            self.full.remove(&id);
+        }
+    }
+
+    fn let_go(&mut self, id: LinkId, peer: &Linked) {
+        self.full.remove(&id);
+        self.pending -= peer.pending;
+        if !peer.work {
+            self.held = self.held.saturating_sub(peer.pending);
+        }
+    }
+}
+
 /// A peer that is linked no more, as the component has to know it.
 #[derive(Debug)]
 pub(crate) struct Removed {
@@ -134,7 +187,7 @@ pub(crate) struct Links {
     peers: HashMap<LinkId, Linked, BuildHasherDefault<Numbers>>,
     by_session: HashMap<Bytes, LinkId>,
     by_identity: HashMap<Bytes, LinkId>,
-    by_topic: HashMap<Bytes, Arc<[LinkId]>>,
+    by_topic: Topics<Arc<[LinkId]>>,
     last: usize,
     /// Peers that something is to be said to.
     unsaid: Vec<LinkId>,
@@ -143,11 +196,7 @@ pub(crate) struct Links {
     /// Peers with parked frames, in turn.
     line: VecDeque<LinkId>,
     audience: Vec<Audience>,
-    /// Bytes that peers have not processed, and the components among them that have too many.
-    pending: usize,
-    /// Those of them that wait for peers which are no workers.
-    held: usize,
-    full: HashSet<LinkId>,
+    load: Load,
     /// Sessions that ended because their peers took nothing.
     ended: VecDeque<Bytes>,
 }
@@ -160,15 +209,13 @@ impl Links {
             peers: HashMap::default(),
             by_session: HashMap::new(),
             by_identity: HashMap::new(),
-            by_topic: HashMap::new(),
+            by_topic: Topics::default(),
             last: 0,
             unsaid: Vec::new(),
             notices: Vec::new(),
             line: VecDeque::new(),
             audience: Vec::new(),
-            pending: 0,
-            held: 0,
-            full: HashSet::new(),
+            load: Load::default(),
             ended: VecDeque::new(),
         }
     }
@@ -256,7 +303,7 @@ impl Links {
 
     fn listen(&mut self, id: LinkId, hello: &LinkHello) {
         for topic in &hello.topics {
-            let listeners = self.by_topic.entry(topic.clone()).or_default();
+            let listeners = self.by_topic.entry(topic, Arc::default);
             *listeners = listeners.iter().copied().chain([id]).collect();
             let replaces = hello.replaces.then(|| hello.session.clone());
             self.audience.push(Audience::Joined { topic: topic.clone(), replaces });
@@ -267,11 +314,11 @@ impl Links {
     }
 
     /// Who listens to a topic.
-    pub(crate) fn listeners(&self, topic: &[u8]) -> Option<Arc<[LinkId]>> {
+    pub(crate) fn listeners(&mut self, topic: &Bytes) -> Option<Arc<[LinkId]>> {
         if self.by_topic.is_empty() {
             return None;
         }
-        self.by_topic.get(topic).cloned()
+        self.by_topic.find(topic).cloned()
     }
 
     /// What has changed among those who listen.
@@ -302,9 +349,32 @@ impl Links {
     pub(crate) fn write(&mut self, id: LinkId, now: Instant, write: impl FnOnce(&mut Session)) -> bool {
         let Some(peer) = self.peers.get_mut(&id) else { return false };
         write(&mut peer.session);
-        self.weigh(id, now);
+        self.load.weigh(id, peer, self.limits.bytes, now);
         self.say(id);
         true
+    }
+
+    /// Gives a peer the answer to a request, if it is the client that asked. `last`: whether it is the last one; asked only if
+    /// it is that client.
+    pub(crate) fn answer(
+        &mut self,
+        id: LinkId,
+        (client, request): (u64, u64),
+        content: (bool, &[u8]),
+        last: impl FnOnce() -> bool,
+        now: Instant,
+    ) -> Answered {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| client != 0 && peer.client == client) else {
+            return Answered::Other;
+        };
+        let (last, (error, payload)) = (last(), content);
+        if peer.is_cancelled(request) {
+            return Answered::Unwanted { last };
+        }
+        peer.session.push(&Record::Reply { request, last, error, payload });
+        self.load.weigh(id, peer, self.limits.bytes, now);
+        self.say(id);
+        Answered::Written { last }
     }
 
     /// Hands a message to a worker on the link; `false` if there is none of that number.
@@ -328,36 +398,24 @@ impl Links {
 
     /// Notes how much a peer has not processed.
     fn weigh(&mut self, id: LinkId, now: Instant) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let pending = peer.session.pending_bytes();
-        if pending < peer.pending {
-            peer.taken = now;
-        }
-        self.pending = self.pending + pending - peer.pending;
-        if !peer.work {
-            self.held = (self.held + pending).saturating_sub(peer.pending);
-        }
-        peer.pending = pending;
-        if peer.is_stage() && pending >= self.limits.bytes {
-            self.full.insert(id);
-        } else if !self.full.is_empty() {
-            self.full.remove(&id);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            self.load.weigh(id, peer, self.limits.bytes, now);
         }
     }
 
     /// Whether nothing more can be taken for linked peers.
     pub(crate) fn is_full(&self) -> bool {
-        !self.full.is_empty() || self.pending >= self.limits.total
+        !self.load.full.is_empty() || self.load.pending >= self.limits.total
     }
 
     /// Bytes that wait for peers which are no workers.
     pub(crate) const fn held_bytes(&self) -> usize {
-        self.held
+        self.load.held
     }
 
     /// Whether everything for peers that are there was handed to the transport.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.pending == 0 || self.peers.values().all(|peer| peer.gone.is_some() || peer.session.is_handed_over())
+        self.load.pending == 0 || self.peers.values().all(|peer| peer.gone.is_some() || peer.session.is_handed_over())
     }
 
     pub(crate) fn knows(&self, id: LinkId) -> bool {
@@ -412,13 +470,6 @@ impl Links {
         self.peers.get(&id).map_or(0, |peer| peer.parked_bytes)
     }
 
-    /// A request of a peer was taken in.
-    pub(crate) fn opened(&mut self, id: LinkId) {
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.open += 1;
-        }
-    }
-
     /// A request of a peer is settled, or can be followed no further.
     pub(crate) fn closed(&mut self, id: LinkId) {
         if let Some(peer) = self.peers.get_mut(&id) {
@@ -441,10 +492,6 @@ impl Links {
                 self.notices.push((peer.identity.clone(), Frame::Cancel { client, call }.write().into()));
             }
         }
-    }
-
-    pub(crate) fn is_cancelled(&self, id: LinkId, request: u64) -> bool {
-        self.peers.get(&id).is_some_and(|peer| peer.is_cancelled(request))
     }
 
     /// Says `id` something soon.
@@ -501,11 +548,7 @@ impl Links {
         let peer = self.peers.remove(&id)?;
         self.by_session.remove(&peer.session_id);
         self.by_identity.remove(&peer.identity);
-        self.full.remove(&id);
-        self.pending -= peer.pending;
-        if !peer.work {
-            self.held = self.held.saturating_sub(peer.pending);
-        }
+        self.load.let_go(id, &peer);
         self.line.retain(|waiting| *waiting != id);
         for topic in &peer.topics {
             let left: Arc<[LinkId]> =
@@ -513,7 +556,7 @@ impl Links {
             if left.is_empty() {
                 self.by_topic.remove(topic);
             } else {
-                self.by_topic.insert(topic.clone(), left);
+                *self.by_topic.entry(topic, Arc::default) = left;
             }
             self.audience.push(Audience::Left { topic: topic.clone() });
         }
@@ -539,16 +582,22 @@ impl Links {
     }
 
     /// A message as its peer has it: of a stream that it has opened.
-    pub(crate) fn message(
+    /// A message that a peer asks with; `None` if it has cancelled it. It is [closed](Self::closed) when it is settled.
+    pub(crate) fn asked(
         &mut self,
         id: LinkId,
         stream: u32,
         request: u64,
         extra: &Bytes,
         payload: Bytes,
-    ) -> Result<Message, Violation> {
-        let session = self.session(id).ok_or(Violation::Stream)?;
-        session.message(stream, request, extra, payload)
+    ) -> Result<Option<Message>, Violation> {
+        let peer = self.peers.get_mut(&id).ok_or(Violation::Stream)?;
+        let message = peer.session.message(stream, request, extra, payload)?;
+        if peer.is_cancelled(request) {
+            return Ok(None);
+        }
+        peer.open += u64::from(message.id().is_some());
+        Ok(Some(message))
     }
 }
 

@@ -12,6 +12,6 @@ mod record;
 mod session;
 
 pub(crate) use frame::{DATA_HEAD, Frame, FrameNumber};
-pub(crate) use links::{Audience, LinkId, LinkLimits, Links, PROTOCOL};
+pub(crate) use links::{Answered, Audience, LinkId, LinkLimits, Links, PROTOCOL};
 pub(crate) use record::{Record, ResultKind, StreamNumber, move_messages, written};
 pub(crate) use session::{FRAME_BYTES, Session, Violation};

@@ -113,53 +113,97 @@ impl<B: AsRef<[u8]>> Record<B> {
 impl Record {
     /// Takes the next record off `records`; `None` if that is no record.
     pub(crate) fn read(records: &mut Bytes) -> Option<Self> {
-        let length = usize::try_from(records.try_get_u32_le().ok()?).ok()?;
-        if length == 0 || length > records.remaining() {
-            return None;
-        }
-        let mut body = records.split_to(length);
-        Some(match body.try_get_u8().ok()? {
-            OPEN => {
-                Self::Open { stream: body.try_get_u32_le().ok()?, client: body.try_get_u64_le().ok()?, header: body }
-            }
+        let (record, length) = Self::first(records)?;
+        records.advance(length);
+        Some(record)
+    }
+
+    /// The first of `records`, and its length. What it holds is a slice of them.
+    fn first(records: &Bytes) -> Option<(Self, usize)> {
+        let mut body = Fields { of: records, at: 0, end: records.len() };
+        let length = usize::try_from(body.u32()?).ok()?;
+        body.end = body.at.checked_add(length).filter(|end| *end <= records.len())?;
+        let end = body.end;
+        let record = match body.u8()? {
+            OPEN => Self::Open { stream: body.u32()?, client: body.u64()?, header: body.rest() },
             MESSAGE => {
-                let (stream, request) = (body.try_get_u32_le().ok()?, body.try_get_u64_le().ok()?);
-                let extra = get_extra(&mut body)?;
-                Self::Message { stream, request, extra, payload: body }
+                Self::Message { stream: body.u32()?, request: body.u64()?, extra: body.sized()?, payload: body.rest() }
             }
-            WORK => {
-                let (stream, request) = (body.try_get_u32_le().ok()?, body.try_get_u64_le().ok()?);
-                let (sequence, attempt) = (body.try_get_u64_le().ok()?, body.try_get_u32_le().ok()?);
-                let extra = get_extra(&mut body)?;
-                Self::Work { stream, request, sequence, attempt, extra, payload: body }
-            }
-            RESULT => {
-                let (sequence, attempt) = (body.try_get_u64_le().ok()?, body.try_get_u32_le().ok()?);
-                let kind = match body.try_get_u8().ok()? {
+            WORK => Self::Work {
+                stream: body.u32()?,
+                request: body.u64()?,
+                sequence: body.u64()?,
+                attempt: body.u32()?,
+                extra: body.sized()?,
+                payload: body.rest(),
+            },
+            RESULT => Self::Result {
+                sequence: body.u64()?,
+                attempt: body.u32()?,
+                kind: match body.u8()? {
                     0 => ResultKind::More,
                     1 => ResultKind::Last,
                     2 => ResultKind::End,
                     3 => ResultKind::Failed,
                     _ => return None,
-                };
-                Self::Result { sequence, attempt, kind, payload: body }
-            }
+                },
+                payload: body.rest(),
+            },
             REPLY => {
-                let (request, flags) = (body.try_get_u64_le().ok()?, body.try_get_u8().ok()?);
+                let (request, flags) = (body.u64()?, body.u8()?);
                 if flags & !(LAST | ERROR) != 0 {
                     return None;
                 }
-                Self::Reply { request, last: flags & LAST != 0, error: flags & ERROR != 0, payload: body }
+                Self::Reply { request, last: flags & LAST != 0, error: flags & ERROR != 0, payload: body.rest() }
             }
-            SETTLED if body.len() == 24 => Self::Settled {
-                client: body.get_u64_le(),
-                request: body.get_u64_le(),
-                branches: body.get_u32_le(),
-                results: body.get_u32_le(),
-            },
-            RESET if body.is_empty() => Self::Reset,
+            SETTLED if length == 25 => {
+                Self::Settled { client: body.u64()?, request: body.u64()?, branches: body.u32()?, results: body.u32()? }
+            }
+            RESET if length == 1 => Self::Reset,
             _ => return None,
-        })
+        };
+        Some((record, end))
+    }
+}
+
+/// The fields of one record, in order.
+struct Fields<'a> {
+    of: &'a Bytes,
+    at: usize,
+    end: usize,
+}
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let bytes = self.of.get(self.at..self.end)?.first_chunk()?;
+        self.at += N;
+        Some(*bytes)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.take().map(u8::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    /// Bytes behind their length.
+    fn sized(&mut self) -> Option<Bytes> {
+        let length = usize::try_from(self.u32()?).ok()?;
+        let from = self.at;
+        self.at = from.checked_add(length).filter(|end| *end <= self.end)?;
+        // A slice counts its references even if it is empty.
+        Some(if length == 0 { Bytes::new() } else { self.of.slice(from..self.at) })
+    }
+
+    fn rest(&mut self) -> Bytes {
+        let from = std::mem::replace(&mut self.at, self.end);
+        if from == self.end { Bytes::new() } else { self.of.slice(from..self.end) }
     }
 }
 
@@ -203,11 +247,6 @@ fn begin(into: &mut Vec<u8>, kind: u8, length: usize) {
 fn put_extra(into: &mut Vec<u8>, extra: &[u8]) {
     into.put_u32_le(u32::try_from(extra.len()).unwrap_or(u32::MAX));
     into.put_slice(extra);
-}
-
-fn get_extra(body: &mut Bytes) -> Option<Bytes> {
-    let length = usize::try_from(body.try_get_u32_le().ok()?).ok()?;
-    (length <= body.remaining()).then(|| body.split_to(length))
 }
 
 #[cfg(test)]
