@@ -1,12 +1,14 @@
 //! A blocking client of the registry: one request at a time.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use palm_registry::api::{self, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Method, Request, StatusCode};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::failure::Failure;
 
@@ -88,6 +90,7 @@ impl ApiClient {
             // A key is for the registry alone, and not for whom it points at.
             .max_redirects(0)
             .proxy(None)
+            .tls_config(if url.starts_with("https://") { tls() } else { TlsConfig::default() })
             .user_agent(concat!("palm/", env!("CARGO_PKG_VERSION")))
             .build();
         Self {
@@ -156,6 +159,15 @@ impl ApiClient {
     fn garbled(&self, reason: &dyn std::fmt::Display) -> ApiError {
         ApiError::Garbled { url: self.url.clone(), reason: reason.to_string() }
     }
+}
+
+/// Trusts whom the system trusts, or whom the file trusts that `SSL_CERT_FILE` names.
+fn tls() -> TlsConfig {
+    let trusted = rustls_native_certs::load_native_certs().certs;
+    TlsConfig::builder()
+        .root_certs(RootCerts::from(trusted.iter().map(|der| Certificate::from_der(der).to_owned())))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build()
 }
 
 /// Text as a segment of a path, or as a value in a query.

@@ -39,7 +39,6 @@ impl Interrupt {
         Self(())
     }
 
-    #[expect(clippy::unused_self, reason = "only who has taken over has to look")]
     pub(crate) fn is_raised(&self) -> bool {
         RAISED.load(Ordering::SeqCst)
     }

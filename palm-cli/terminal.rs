@@ -86,7 +86,6 @@ impl Screen {
     }
 
     /// Draws these lines, as far as there is room. `false` if nobody sees it any more.
-    #[expect(clippy::unused_self, reason = "only who has opened it may draw")]
     pub(crate) fn show(&self, lines: &[String]) -> Result<bool, Failure> {
         let (width, height) = terminal_size::terminal_size()
             .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));

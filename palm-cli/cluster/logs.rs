@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::output::write;
 
 /// Lines that are asked for at a time: each may be 1 MB.
-const PAGE: &str = "100";
+const PAGE: u32 = 100;
 
 /// How often a log that is followed is asked for more.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -29,6 +29,9 @@ pub(super) struct Logs {
     /// Goes on with what comes, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
+    /// Begins with the last N lines [default: the first one that is kept]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    tail: Option<u32>,
     /// Of this component alone
     #[arg(long, value_name = "NAME")]
     component: Option<String>,
@@ -67,10 +70,15 @@ impl Logs {
         ];
         let filters: Vec<_> = filters.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
         let form = Form { json: self.json, terminal: io::stdout().is_terminal(), zone: TimeZone::system() };
-        let mut after = 0;
+        let (mut after, mut tail) = (0, self.tail);
         loop {
-            let last = after.to_string();
-            let query = [&filters[..], &[("after", &last), ("limit", PAGE)]].concat();
+            // Only the first page is counted from the end.
+            let (place, number, limit) = match tail.take() {
+                Some(lines) => ("before", i64::MAX, lines),
+                None => ("after", after, PAGE),
+            };
+            let (number, limit) = (number.to_string(), limit.to_string());
+            let query = [&filters[..], &[(place, number.as_str()), ("limit", limit.as_str())]].concat();
             let lines: Vec<LogLine> = client.get(&path, &query)?;
             let mut text = Vec::new();
             for line in &lines {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use crate::components::shop;
 use crate::program::{fails, outcome, palm};
@@ -44,6 +45,21 @@ fn nobody_there_is_three() {
             scope.spawn(move || fails(&mut palm(command), 3, &[db, "10s"]));
         }
     });
+}
+
+#[test]
+fn ctrl_c_is_130_whatever_is_waited_for() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let db = format!("tcp://{}", nobody.local_addr().unwrap());
+    let commands: [&[&str]; 3] = [&["get", "key"], &["top"], &["call", "shop.shout"]];
+    for words in commands {
+        let child = palm(words).args(["--db", &db]).stderr(Stdio::piped()).spawn().unwrap();
+        // It is under way: from now on it waits for an answer.
+        let _connection = nobody.accept().unwrap();
+        assert!(Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(130), &b""[..]), "{words:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod call;
 mod cluster;
 mod codes;
 mod components;
+mod end_to_end;
 mod look;
 mod manual;
 mod program;
