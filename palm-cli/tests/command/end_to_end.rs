@@ -158,7 +158,7 @@ fn a_registry_that_is_away_for_a_while_ends_nothing() {
     let mut registry = Registry::start();
     outcome_of_input(&mut registry.palm(&["cluster", "new", "-", "--key", "k"]), FILE);
     let follow = Child::of(&mut registry.palm(&["cluster", "logs", "k", "--follow"]));
-    let mut top =
+    let top =
         Child::of(&mut registry.palm(&["top", "--cluster", "k", "--interval", "0.05", "--count", "1000", "--json"]));
     top.line_with("\"instances\":[]");
     registry.run("k");
