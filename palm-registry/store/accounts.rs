@@ -102,6 +102,19 @@ impl Store {
         Ok(Some((user, hash)))
     }
 
+    /// Changes a password. Whoever signed in with the old one has to sign in again.
+    pub(crate) async fn set_password(&self, user: &User, hash: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut writing = self.write().await?;
+        sqlx::query("UPDATE users SET password_hash = $1 WHERE id = $2")
+            .bind(hash.to_owned())
+            .bind(user.id)
+            .execute(&mut *writing.transaction)
+            .await?;
+        sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(user.id).execute(&mut *writing.transaction).await?;
+        writing.record(&user.name, "password changed", "", now).await?;
+        writing.commit().await
+    }
+
     /// Remembers a key of a user by its hash, and gives the number by which it can be taken back.
     pub(crate) async fn add_key(
         &self,

@@ -46,6 +46,7 @@ const ROUTES: &[&str] = &[
     "/remove_token",
     "/view_logs",
     "/new_key",
+    "/new_password",
     "/remove_key",
     "/new_user",
     "/cluster",
