@@ -112,7 +112,11 @@ pub(super) async fn dashboard(extract::State(app): extract::State<Shared>, Signe
     render(&Dashboard { session: &session, clusters, keys, users })
 }
 
-pub(super) async fn show(extract::State(app): extract::State<Shared>, SignedIn(session): SignedIn, arguments: Arguments) -> Answer {
+pub(super) async fn show(
+    extract::State(app): extract::State<Shared>,
+    SignedIn(session): SignedIn,
+    arguments: Arguments,
+) -> Answer {
     let row = app.store.cluster_of(arguments.required("cluster")?, &session.user).await?;
     let last =
         EventFilter { after: 0, before: Some(i64::MAX), kind: String::new(), instance: String::new(), limit: EVENTS };
