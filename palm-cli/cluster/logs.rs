@@ -10,8 +10,9 @@ use palm_registry::api::LogLine;
 
 use super::path_of;
 use crate::access::Access;
+use crate::api_client::ApiError;
 use crate::failure::Failure;
-use crate::output::write;
+use crate::output::{note, write};
 
 /// Lines that are asked for at a time: each may be 1 MB.
 const PAGE: u32 = 100;
@@ -71,6 +72,7 @@ impl Logs {
         let filters: Vec<_> = filters.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
         let form = Form { json: self.json, terminal: io::stdout().is_terminal(), zone: TimeZone::system() };
         let (mut after, mut tail) = (0, self.tail);
+        let (mut reached, mut away) = (false, false);
         loop {
             // Only the first page is counted from the end.
             let (place, number, limit) = match tail.take() {
@@ -79,7 +81,18 @@ impl Logs {
             };
             let (number, limit) = (number.to_string(), limit.to_string());
             let query = [&filters[..], &[(place, number.as_str()), ("limit", limit.as_str())]].concat();
-            let lines: Vec<LogLine> = client.get(&path, &query)?;
+            let lines: Vec<LogLine> = match client.get(&path, &query) {
+                Err(error @ ApiError::Unreachable { .. }) if self.follow && reached => {
+                    // Told once; what was missed is read when it is back.
+                    if !std::mem::replace(&mut away, true) {
+                        note(&format!("{error}; trying again"));
+                    }
+                    thread::sleep(AGAIN);
+                    continue;
+                }
+                answer => answer?,
+            };
+            (reached, away) = (true, false);
             let mut text = Vec::new();
             for line in &lines {
                 after = after.max(line.id);

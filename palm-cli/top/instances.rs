@@ -3,7 +3,7 @@ use palm_registry::api::PlacedInstance;
 use serde_json::json;
 
 use super::Look;
-use crate::api_client::ApiClient;
+use crate::api_client::{ApiClient, ApiError};
 use crate::cluster::path_of;
 use crate::failure::Failure;
 use crate::table::{Table, bytes};
@@ -12,15 +12,25 @@ use crate::table::{Table, bytes};
 pub(super) struct Instances {
     client: ApiClient,
     path: String,
+    /// The registry has answered before.
+    reached: bool,
 }
 
 impl Instances {
     pub(super) fn of(client: ApiClient, key: &str) -> Self {
-        Self { client, path: format!("{}/instances", path_of(key)) }
+        Self { client, path: format!("{}/instances", path_of(key)), reached: false }
     }
 
-    pub(super) fn look(&self) -> Result<Look, Failure> {
-        let instances: Vec<PlacedInstance> = self.client.get(&self.path, &[])?;
+    /// A registry that is away for a while is shown as such.
+    pub(super) fn look(&mut self) -> Result<Look, Failure> {
+        let instances: Vec<PlacedInstance> = match self.client.get(&self.path, &[]) {
+            Err(error @ ApiError::Unreachable { .. }) if self.reached => {
+                let (table, error) = (Table::new(&[&error.to_string()]), error.to_string());
+                return Ok(Look { table, json: json!({ "at": Timestamp::now().to_string(), "error": error }) });
+            }
+            answer => answer?,
+        };
+        self.reached = true;
         let heads =
             ["INSTANCE", "IP", "STATE", ">CPU %", ">MEMORY", ">RESTARTS", ">IN", ">OUT", ">ERRORS", ">IN FLIGHT"];
         let mut table = Table::new(&heads);

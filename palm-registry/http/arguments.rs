@@ -83,6 +83,7 @@ fn clean(value: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
 

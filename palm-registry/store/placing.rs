@@ -13,6 +13,12 @@ use crate::cluster::{Node, NodeFile, Placement};
 
 /// State changes that one heartbeat may tell of.
 const CHANGES: u64 = 10_000;
+/// Longest reason that is kept, in characters.
+const REASON: usize = 4_096;
+/// Longest name of an instance that is kept.
+const NAME: usize = 512;
+/// Most that is kept of what a component counts, in bytes of JSON.
+const STATS: usize = 64 << 10;
 
 impl Store {
     /// A runner joins, or comes back and gets what it had.
@@ -64,8 +70,9 @@ impl Store {
             else {
                 continue;
             };
-            writing.keep_report(cluster.id, id, report).await?;
-            writing.measure(cluster.id, id, &placed.component, report, (self.limits.metric_interval, now)).await?;
+            let report = bounded(report);
+            writing.keep_report(cluster.id, id, &report).await?;
+            writing.measure(cluster.id, id, &placed.component, &report, (self.limits.metric_interval, now)).await?;
         }
         let mut placement = before.clone();
         let instances = placement.place(&file, &node).unwrap_or_else(|error| {
@@ -241,13 +248,14 @@ impl Writing {
     ) -> Result<(), StoreError> {
         for change in &heartbeat.events {
             let placed = placement.placed().iter().find(|placed| placed.name == change.instance);
+            let reason = change.reason.as_deref().map(|reason| beginning(reason, REASON));
             let event = Happening {
-                instance: Some(&change.instance),
+                instance: Some(beginning(&change.instance, NAME)),
                 component: placed.map(|placed| placed.component.as_str()),
                 node: Some(node),
                 from: Some(change.from),
                 to: Some(change.to),
-                reason: change.reason.as_deref(),
+                reason,
                 exit_code: change.exit_code,
                 signal: change.signal,
                 ..Happening::new("state", change.at)
@@ -256,6 +264,21 @@ impl Writing {
         }
         Ok(())
     }
+}
+
+fn beginning(text: &str, characters: usize) -> &str {
+    text.char_indices().nth(characters).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// What a runner says has the length that it says; what is kept has not.
+fn bounded(report: &InstanceReport) -> InstanceReport {
+    let mut report = report.clone();
+    report.reason = report.reason.map(|reason| beginning(&reason, REASON).to_owned());
+    if report.stats.as_ref().is_some_and(|stats| stats.to_string().len() > STATS) {
+        tracing::warn!(instance = report.name, limit = STATS, "what a component counts is too long to be kept");
+        report.stats = None;
+    }
+    report
 }
 
 fn lost(name: &str, before: Option<&InstanceReport>, reason: &str, now: Timestamp) -> InstanceReport {

@@ -75,6 +75,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
 

@@ -24,7 +24,14 @@ enum Who {
 /// Counts the tries to sign in, by name and by address.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
-    tries: Mutex<HashMap<Who, (Instant, u32)>>,
+    tries: Mutex<Tries>,
+}
+
+#[derive(Debug, Default)]
+struct Tries {
+    counts: HashMap<Who, (Instant, u32)>,
+    /// When old ones were forgotten last.
+    forgot: Option<Instant>,
 }
 
 impl Throttle {
@@ -32,9 +39,13 @@ impl Throttle {
     pub(crate) fn allow(&self, name: &str, address: IpAddr, now: Instant) -> bool {
         let address = network(address);
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        if tries.len() + 3 > REMEMBERED {
-            tries.retain(|_, (since, _)| now.saturating_duration_since(*since) < WINDOW);
-            if tries.len() + 3 > REMEMBERED {
+        if tries.counts.len() + 3 > REMEMBERED {
+            // Once a second, for it takes longer than the rest of this.
+            if tries.forgot.is_none_or(|at| now.saturating_duration_since(at) >= Duration::from_secs(1)) {
+                tries.forgot = Some(now);
+                tries.counts.retain(|_, (since, _)| now.saturating_duration_since(*since) < WINDOW);
+            }
+            if tries.counts.len() + 3 > REMEMBERED {
                 return false;
             }
         }
@@ -42,7 +53,7 @@ impl Throttle {
         let all =
             [(Who::Pair(name.clone(), address), PAIR), (Who::Name(name), EITHER), (Who::Address(address), EITHER)];
         all.into_iter().fold(true, |allowed, (who, most)| {
-            let (since, count) = tries.entry(who).or_insert((now, 0));
+            let (since, count) = tries.counts.entry(who).or_insert((now, 0));
             if now.saturating_duration_since(*since) >= WINDOW {
                 (*since, *count) = (now, 0);
             }
@@ -54,7 +65,7 @@ impl Throttle {
     /// The tries with that name from that address were somebody's own.
     pub(crate) fn forgive(&self, name: &str, address: IpAddr) {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.remove(&Who::Pair(name.chars().take(64).collect(), network(address)));
+        tries.counts.remove(&Who::Pair(name.chars().take(64).collect(), network(address)));
     }
 }
 
@@ -67,6 +78,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
 
@@ -86,7 +98,7 @@ mod tests {
         for number in 0..2 * REMEMBERED {
             throttle.allow(&number.to_string(), [10, 0, (number >> 8) as u8, number as u8].into(), start);
         }
-        assert!(throttle.tries.lock().unwrap().len() <= REMEMBERED);
+        assert!(throttle.tries.lock().unwrap().counts.len() <= REMEMBERED);
         assert!(throttle.allow("ann", [127, 0, 0, 1].into(), start + WINDOW));
     }
 }

@@ -1,5 +1,11 @@
 //! `palm cluster` and `palm top` against the registry itself.
 
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use palm_registry::api::{Assignment, NodeJoin};
 use palm_registry::logs::{LogMessages, LogOrigin, Stream};
 use palm_registry::{Service, Settings, add_user};
@@ -11,10 +17,14 @@ use crate::program::{fails, outcome, outcome_of_input, palm, prints, prints_json
 
 const FILE: &[u8] = b"[Master]\nScript = master\n--db = _db\n\n[Worker]\nScript = worker\nConnected = Master\nReplicas = 1\n--db = _db\n";
 
+/// How long a line is waited for.
+const LIMIT: Duration = Duration::from_secs(20);
+
 /// A registry in this process, with a user.
 struct Registry {
     runtime: Runtime,
     service: Option<Service>,
+    settings: Settings,
     url: String,
     key: String,
     _directory: tempfile::TempDir,
@@ -25,17 +35,29 @@ impl Registry {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("palm.db").display().to_string();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let listen = ([127, 0, 0, 1], 0).into();
+        let settings = Settings { listen, database: database.clone(), ..Settings::default() };
         let (service, key) = runtime.block_on(async {
-            let settings =
-                Settings { listen: ([127, 0, 0, 1], 0).into(), database: database.clone(), ..Settings::default() };
-            let service = Service::start(settings).await.unwrap();
+            let service = Service::start(settings.clone()).await.unwrap();
             (service, add_user(&database, "ann", "correct horse battery", true).await.unwrap())
         });
+        let settings = Settings { listen: service.address(), ..settings };
         let url = format!("http://{}", service.address());
-        Self { runtime, service: Some(service), url, key, _directory: directory }
+        Self { runtime, service: Some(service), settings, url, key, _directory: directory }
     }
 
-    fn palm(&self, words: &[&str]) -> std::process::Command {
+    fn stop(&mut self) {
+        if let Some(service) = self.service.take() {
+            self.runtime.block_on(service.shutdown());
+        }
+    }
+
+    /// The same one again, at the same address.
+    fn start_again(&mut self) {
+        self.service = Some(self.runtime.block_on(Service::start(self.settings.clone())).unwrap());
+    }
+
+    fn palm(&self, words: &[&str]) -> Command {
         let mut command = palm(words);
         command.env("PALM_REGISTRY", &self.url).env("PALM_API_KEY", &self.key);
         command
@@ -72,9 +94,7 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        if let Some(service) = self.service.take() {
-            self.runtime.block_on(service.shutdown());
-        }
+        self.stop();
     }
 }
 
@@ -131,4 +151,78 @@ fn what_the_registry_refuses_is_told() {
     assert_eq!((stranger.code, stranger.out.as_str()), (1, ""), "{}", stranger.err);
     assert!(stranger.err.contains("PALM_API_KEY"), "{}", stranger.err);
     fails(&mut registry.palm(&["cluster", "delete", "../x"]), 3, &["error: "]);
+}
+
+#[test]
+fn a_registry_that_is_away_for_a_while_ends_nothing() {
+    let mut registry = Registry::start();
+    outcome_of_input(&mut registry.palm(&["cluster", "new", "-", "--key", "k"]), FILE);
+    let follow = Child::of(&mut registry.palm(&["cluster", "logs", "k", "--follow"]));
+    let top =
+        Child::of(&mut registry.palm(&["top", "--cluster", "k", "--interval", "0.05", "--count", "1000", "--json"]));
+    top.line_with("\"instances\":[]");
+    registry.run("k");
+    follow.line_with("line 250 ");
+    registry.stop();
+    top.line_with("cannot be reached");
+    follow.note_with("trying again");
+    registry.start_again();
+    top.line_with("\"instances\":[{");
+    let body = LogMessages { messages: vec!["it is back".to_owned()], origins: Vec::new() }.encode_to_vec();
+    ureq::post(format!("{}/logs?cluster=k", registry.url)).send(&body[..]).unwrap();
+    follow.line_with("it is back");
+}
+
+/// A process whose lines are waited for. Dropping it ends it.
+struct Child {
+    process: std::process::Child,
+    out: Receiver<String>,
+    err: Receiver<String>,
+}
+
+impl Child {
+    fn of(command: &mut Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (lines_of(process.stdout.take().unwrap()), lines_of(process.stderr.take().unwrap()));
+        Self { process, out, err }
+    }
+
+    /// Waits for a line with that text on stdout.
+    #[track_caller]
+    fn line_with(&self, text: &str) {
+        wait_for(&self.out, text);
+    }
+
+    /// The same on stderr.
+    #[track_caller]
+    fn note_with(&self, text: &str) {
+        wait_for(&self.err, text);
+    }
+}
+
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = BufReader::new(stream).lines().map_while(Result::ok);
+        lines.map(|line| sender.send(line)).find(Result::is_err)
+    });
+    lines
+}
+
+#[track_caller]
+fn wait_for(lines: &Receiver<String>, text: &str) {
+    let end = Instant::now() + LIMIT;
+    while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        if line.contains(text) {
+            return;
+        }
+    }
+    panic!("nothing said `{text}`");
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }

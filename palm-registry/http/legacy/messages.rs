@@ -31,10 +31,10 @@ fn decode(mut body: Bytes) -> Result<(Vec<String>, Vec<LogOrigin>), Refusal> {
     while body.has_remaining() {
         match decode_key(&mut body).map_err(garbage)? {
             (MESSAGES, WireType::LengthDelimited) => {
-                lines.push(String::from_utf8_lossy(&piece(&mut body)?).into_owned())
+                lines.push(String::from_utf8_lossy(&piece(&mut body)?).into_owned());
             }
             (ORIGINS, WireType::LengthDelimited) => {
-                origins.push(LogOrigin::decode(piece(&mut body)?).map_err(garbage)?)
+                origins.push(LogOrigin::decode(piece(&mut body)?).map_err(garbage)?);
             }
             (tag, wire_type) => skip_field(wire_type, tag, &mut body, DecodeContext::default()).map_err(garbage)?,
         }
@@ -57,6 +57,7 @@ fn garbage(error: impl std::fmt::Display) -> Refusal {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
     use crate::logs::LogMessages;

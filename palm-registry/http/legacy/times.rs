@@ -68,6 +68,7 @@ fn nanoseconds(fraction: &str, wanted: bool) -> Option<i32> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Clusters: all of them, one, and a new one.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract;
 use jiff::Timestamp;
 
 use super::super::Refusal;
@@ -13,12 +13,14 @@ use super::form::Signed;
 use super::page::{Answer, escaped, go, render, render_as};
 use super::session::SignedIn;
 use super::text::visible;
-use crate::api::{Cluster, ClusterState, Event, Node, PlacedInstance};
-use crate::store::{ApiKey, EventFilter, RunnerToken, Session, User};
+use crate::api::{Cluster, ClusterState, Event, Node, PlacedInstance, State};
+use crate::store::{ApiKey, Deed, EventFilter, RunnerToken, Session, User};
 use crate::users::{self, Secret};
 
 /// Events that the page of a cluster shows.
 const EVENTS: i64 = 30;
+/// Deeds of users that administrators are shown.
+const DEEDS: i64 = 50;
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
@@ -27,6 +29,7 @@ struct Dashboard<'a> {
     clusters: Vec<Cluster>,
     keys: Vec<ApiKey>,
     users: Vec<User>,
+    deeds: Vec<Deed>,
 }
 
 #[derive(Template)]
@@ -57,6 +60,15 @@ fn tone(state: &ClusterState) -> &'static str {
         ClusterState::Empty | ClusterState::Partial => "idle",
         ClusterState::Degraded => "warn",
         ClusterState::Failed => "bad",
+    }
+}
+
+fn tone_of(state: &State) -> &'static str {
+    match state {
+        State::Running => "good",
+        State::Starting | State::Stopping | State::Stopped | State::Exited => "idle",
+        State::Backoff => "warn",
+        State::Fatal | State::Lost => "bad",
     }
 }
 
@@ -93,17 +105,25 @@ fn story(event: &Event) -> String {
     words.join(", ")
 }
 
-pub(super) async fn dashboard(State(app): State<Shared>, SignedIn(session): SignedIn) -> Answer {
+pub(super) async fn dashboard(extract::State(app): extract::State<Shared>, SignedIn(session): SignedIn) -> Answer {
     let mut clusters = Vec::new();
     for cluster in app.store.clusters_of(&session.user).await? {
         clusters.push(app.store.describe(&cluster, false).await?);
     }
     let keys = app.store.keys_of(session.user.id).await?;
-    let users = if session.user.is_admin() { app.store.users().await? } else { Vec::new() };
-    render(&Dashboard { session: &session, clusters, keys, users })
+    let (users, deeds) = if session.user.is_admin() {
+        (app.store.users().await?, app.store.deeds(DEEDS).await?)
+    } else {
+        Default::default()
+    };
+    render(&Dashboard { session: &session, clusters, keys, users, deeds })
 }
 
-pub(super) async fn show(State(app): State<Shared>, SignedIn(session): SignedIn, arguments: Arguments) -> Answer {
+pub(super) async fn show(
+    extract::State(app): extract::State<Shared>,
+    SignedIn(session): SignedIn,
+    arguments: Arguments,
+) -> Answer {
     let row = app.store.cluster_of(arguments.required("cluster")?, &session.user).await?;
     let last =
         EventFilter { after: 0, before: Some(i64::MAX), kind: String::new(), instance: String::new(), limit: EVENTS };
@@ -124,7 +144,7 @@ pub(super) async fn show_new(SignedIn(session): SignedIn) -> Answer {
     render(&NewCluster { session: &session, error: "", alias: "", file: "" })
 }
 
-pub(super) async fn create(State(app): State<Shared>, form: Signed) -> Answer {
+pub(super) async fn create(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
     let (alias, file) = (form.fields.text("alias"), form.fields.text("description"));
     let made = async {
         let key = legacy::new_key(form.fields.text("key"))?;
@@ -144,13 +164,13 @@ fn page_of(key: &str) -> String {
     format!("/view_cluster?cluster={}", escaped(key))
 }
 
-pub(super) async fn reset(State(app): State<Shared>, form: Signed) -> Answer {
+pub(super) async fn reset(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
     let key = form.fields.required("cluster")?;
     app.store.reset(key, form.user(), Timestamp::now()).await?;
     go(&page_of(key))
 }
 
-pub(super) async fn delete(State(app): State<Shared>, form: Signed) -> Answer {
+pub(super) async fn delete(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
     let key = form.fields.required("cluster")?;
     if form.fields.text("confirm") != key {
         return Err(Refusal::bad("to delete a cluster with its log, type its key").into());
@@ -159,7 +179,7 @@ pub(super) async fn delete(State(app): State<Shared>, form: Signed) -> Answer {
     go("/dashboard")
 }
 
-pub(super) async fn restart(State(app): State<Shared>, form: Signed) -> Answer {
+pub(super) async fn restart(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
     let key = form.fields.required("cluster")?;
     if !app.store.restart(key, form.user(), form.fields.required("instance")?, Timestamp::now()).await? {
         return Err(Refusal::not_found("no instance of that name is placed").into());
@@ -167,7 +187,7 @@ pub(super) async fn restart(State(app): State<Shared>, form: Signed) -> Answer {
     go(&page_of(key))
 }
 
-pub(super) async fn new_token(State(app): State<Shared>, form: Signed) -> Answer {
+pub(super) async fn new_token(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
     let cluster = app.store.cluster_of(form.fields.required("cluster")?, form.user()).await?;
     let name = users::label("name", form.fields.text("name"))?;
     let secret = Secret::new("palm_runner_").map_err(Refusal::internal)?;
@@ -176,7 +196,7 @@ pub(super) async fn new_token(State(app): State<Shared>, form: Signed) -> Answer
     render(&Shown { session: &form.session, what: "runner token", secret: secret.text(), back: &back })
 }
 
-pub(super) async fn remove_token(State(app): State<Shared>, form: Signed) -> Answer {
+pub(super) async fn remove_token(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
     let cluster = app.store.cluster_of(form.fields.required("cluster")?, form.user()).await?;
     let id = form.fields.number("id")?.ok_or_else(|| Refusal::bad("which token?"))?;
     if !app.store.remove_token(form.user(), cluster.id, id, Timestamp::now()).await? {

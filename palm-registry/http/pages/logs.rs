@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::app::Shared;
@@ -27,6 +28,11 @@ struct Log<'a> {
     lines: Vec<LogLine>,
     older: Option<String>,
     newer: Option<String>,
+}
+
+/// Always as long, so that lines stand below each other.
+fn stamp(at: &Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S.%3f").to_string()
 }
 
 pub(super) async fn show(State(app): State<Shared>, SignedIn(session): SignedIn, arguments: Arguments) -> Answer {

@@ -46,6 +46,8 @@ const ROUTES: &[&str] = &[
     "/remove_token",
     "/view_logs",
     "/new_key",
+    "/new_password",
+    "/lock_user",
     "/remove_key",
     "/new_user",
     "/cluster",

@@ -146,6 +146,25 @@ pub(crate) fn keys_are_shown_once_and_taken_back() {
 }
 
 #[test]
+pub(crate) fn a_password_is_changed_and_ends_other_sessions() {
+    let registry = Registry::start();
+    registry.user("ann");
+    let (mut browser, mut other) = (Browser::signed_in(&registry, "ann"), Browser::signed_in(&registry, "ann"));
+    browser.get("/dashboard").ok();
+    let change = |browser: &mut Browser<'_>, old: &str, new: &str| {
+        browser.post("/new_password", &[("old", old), ("new", new)]).status
+    };
+    assert_eq!(change(&mut browser, "wrong", "battery staple"), 403);
+    assert_eq!(change(&mut browser, "correct horse", "short"), 400);
+    assert_eq!(change(&mut browser, "correct horse", "battery staple"), 302);
+    browser.get("/dashboard").ok();
+    assert_eq!(other.get("/dashboard").status, 302);
+    other.get("/login").ok();
+    assert_eq!(other.post("/login", &[("name", "ann"), ("password", "correct horse")]).status, 401);
+    assert_eq!(other.post("/login", &[("name", "ann"), ("password", "battery staple")]).status, 302);
+}
+
+#[test]
 pub(crate) fn users_are_made_by_administrators() {
     let registry = Registry::start();
     registry.admin("root");
