@@ -134,10 +134,13 @@ impl Service {
         let store = open(&settings.database, settings.limits).await?;
         let database = |source| cannot(&settings.database, source);
         store.renew_leases(Timestamp::now()).await.map_err(database)?;
-        let setup = if loopback && !store.has_users().await.map_err(database)? {
-            Some(Secret::new("").map_err(Refusal::internal)?)
-        } else {
-            None
+        let setup = match store.has_users().await.map_err(database)? {
+            true => None,
+            false if loopback => Some(Secret::new("").map_err(Refusal::internal)?),
+            false => {
+                tracing::warn!("there is no user yet; make one by `palm registry user add`");
+                None
+            }
         };
         let listener = TcpListener::bind(listen).await.map_err(|source| ServiceError::Listen { listen, source })?;
         let address = listener.local_addr().map_err(|source| ServiceError::Listen { listen, source })?;

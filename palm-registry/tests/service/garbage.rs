@@ -182,6 +182,21 @@ fn every_route_refuses_garbage() {
 }
 
 #[test]
+fn no_route_is_left_out() {
+    let tables = [
+        include_str!("../../http/api/mod.rs"),
+        include_str!("../../http/legacy/mod.rs"),
+        include_str!("../../http/pages/mod.rs"),
+    ];
+    let paths =
+        tables.iter().flat_map(|table| table.split(".route(\"").skip(1)).map(|rest| rest.split('"').next().unwrap());
+    for path in paths {
+        let path = ["{key}", "{name}", "{id}"].iter().fold(path.to_owned(), |path, piece| path.replace(piece, "K"));
+        assert!(ROUTES.contains(&path.as_str()), "{path}");
+    }
+}
+
+#[test]
 fn what_is_no_http_is_cut_off() {
     let registry = Registry::start();
     let mut noise = Noise(0xfeed);
