@@ -6,7 +6,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`cluster`] | what a cluster file means: placement, commands, graph; no I/O in it |
-//! | [`api`], [`metrics`], [`tokens`] | the JSON of `/api/v1`, as service, runner and command line share it |
+//! | [`api`] | the JSON of `/api/v1`, as service, runner and command line share it |
 //! | [`logs`] | the protobuf messages in which log lines travel |
 //! | [`Service`] | the web service itself |
 
@@ -14,10 +14,8 @@ pub mod api;
 pub mod cluster;
 mod http;
 pub mod logs;
-pub mod metrics;
 mod service;
 mod store;
-pub mod tokens;
 mod users;
 
 /// The chapter's examples run.

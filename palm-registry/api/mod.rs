@@ -4,12 +4,16 @@
 
 mod cluster;
 mod failure;
+mod metric;
 mod plan;
 mod runner;
 mod state;
+mod token;
 
 pub use cluster::{Cluster, ClusterState, Event, LogLine, NewCluster, Node, PlacedInstance};
 pub use failure::{Failure, Problem};
+pub use metric::Metric;
 pub use plan::{Plan, PlanRequest, PlannedNode};
 pub use runner::{Assignment, Heartbeat, Instance, InstanceReport, NodeJoin, RestartPolicy, RestartWhen, StateChange};
 pub use state::{State, UnknownState};
+pub use token::{NewToken, Token};

@@ -115,6 +115,27 @@ impl Store {
         writing.commit().await
     }
 
+    /// Lets a user in, or not any more; whether there is one of that name.
+    pub(crate) async fn set_active(
+        &self,
+        name: &str,
+        active: bool,
+        by: &User,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.write().await?;
+        let changed = sqlx::query("UPDATE users SET active = $1 WHERE name = $2")
+            .bind(i64::from(active))
+            .bind(text(name).into_owned())
+            .execute(&mut *writing.transaction)
+            .await?
+            .rows_affected();
+        let action = if active { "user let in again" } else { "user locked out" };
+        writing.record(&by.name, action, name, now).await?;
+        writing.commit().await?;
+        Ok(changed > 0)
+    }
+
     /// Remembers a key of a user by its hash, and gives the number by which it can be taken back.
     pub(crate) async fn add_key(
         &self,
@@ -337,25 +358,5 @@ impl Store {
 
     pub(super) fn aged_since(&self, now: Timestamp) -> i64 {
         micros(now).saturating_sub(super::span(self.limits.session_age))
-    }
-}
-
-impl super::Writing {
-    /// Says in the record who did what, without secrets.
-    pub(super) async fn record(
-        &mut self,
-        by: &str,
-        action: &'static str,
-        object: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO audit (at, user_name, action, object) VALUES ($1, $2, $3, $4)")
-            .bind(micros(now))
-            .bind(text(by).into_owned())
-            .bind(action)
-            .bind(text(object).into_owned())
-            .execute(&mut *self.transaction)
-            .await?;
-        Ok(())
     }
 }

@@ -5,8 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Store, StoreError, Writing, count, micros, text, timestamp};
-use crate::api::{InstanceReport, State};
-use crate::metrics::Metric;
+use crate::api::{InstanceReport, Metric, State};
 
 /// Which rows are asked for.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 //! Each transaction that changes a cluster begins with an update of its row: that is the lock, in both databases.
 
 mod accounts;
+mod audit;
 mod clusters;
 mod error;
 mod events;
@@ -25,6 +26,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub(crate) use accounts::{ApiKey, NewUser, RunnerToken, Session, User};
+pub(crate) use audit::Deed;
 pub(crate) use clusters::ClusterRow;
 pub(crate) use error::StoreError;
 pub(crate) use events::EventFilter;

@@ -9,8 +9,7 @@ use super::super::Refusal;
 use super::super::app::{App, Shared};
 use super::super::arguments::Arguments;
 use super::InPath;
-use crate::api::{Event, LogLine, Node, PlacedInstance};
-use crate::metrics::Metric;
+use crate::api::{Event, LogLine, Metric, Node, PlacedInstance};
 use crate::store::{ClusterRow, EventFilter, LineFilter, MetricFilter};
 
 async fn cluster(app: &App, headers: &HeaderMap, key: &str) -> Result<ClusterRow, Refusal> {

@@ -9,8 +9,22 @@ use super::super::Refusal;
 use super::super::app::Shared;
 use super::super::body;
 use super::InPath;
-use crate::tokens::{NewToken, Token};
+use crate::api::{NewToken, Token};
+use crate::store::RunnerToken;
 use crate::users::{self, Secret};
+
+impl From<RunnerToken> for Token {
+    fn from(kept: RunnerToken) -> Self {
+        let time = |micros| Timestamp::from_microsecond(micros).unwrap_or_default();
+        Self {
+            id: kept.id,
+            name: kept.name,
+            created: time(kept.created),
+            last_used: kept.last_used.map(time),
+            token: None,
+        }
+    }
+}
 
 pub(super) async fn list(
     State(app): State<Shared>,

@@ -52,6 +52,21 @@ pub(super) async fn remove_key(State(app): State<Shared>, form: Signed) -> Answe
     go("/dashboard")
 }
 
+/// Locks a user out, or lets one in again. Nobody locks himself out.
+pub(super) async fn lock_user(State(app): State<Shared>, form: Signed) -> Answer {
+    let (user, name) = (form.user(), form.fields.required("name")?);
+    if !user.is_admin() {
+        return Err(Refusal::forbidden("users are locked out by administrators").into());
+    }
+    if user.name == name {
+        return Err(Refusal::bad("you cannot lock yourself out").into());
+    }
+    if !app.store.set_active(name, form.fields.text("active") == "1", user, Timestamp::now()).await? {
+        return Err(Refusal::not_found("there is no user of that name").into());
+    }
+    go("/dashboard")
+}
+
 /// Changes the password of the one who signed in, and ends every other session.
 pub(super) async fn new_password(
     State(app): State<Shared>,

@@ -14,11 +14,13 @@ use super::page::{Answer, escaped, go, render, render_as};
 use super::session::SignedIn;
 use super::text::visible;
 use crate::api::{Cluster, ClusterState, Event, Node, PlacedInstance, State};
-use crate::store::{ApiKey, EventFilter, RunnerToken, Session, User};
+use crate::store::{ApiKey, Deed, EventFilter, RunnerToken, Session, User};
 use crate::users::{self, Secret};
 
 /// Events that the page of a cluster shows.
 const EVENTS: i64 = 30;
+/// Deeds of users that administrators are shown.
+const DEEDS: i64 = 50;
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
@@ -27,6 +29,7 @@ struct Dashboard<'a> {
     clusters: Vec<Cluster>,
     keys: Vec<ApiKey>,
     users: Vec<User>,
+    deeds: Vec<Deed>,
 }
 
 #[derive(Template)]
@@ -108,11 +111,19 @@ pub(super) async fn dashboard(extract::State(app): extract::State<Shared>, Signe
         clusters.push(app.store.describe(&cluster, false).await?);
     }
     let keys = app.store.keys_of(session.user.id).await?;
-    let users = if session.user.is_admin() { app.store.users().await? } else { Vec::new() };
-    render(&Dashboard { session: &session, clusters, keys, users })
+    let (users, deeds) = if session.user.is_admin() {
+        (app.store.users().await?, app.store.deeds(DEEDS).await?)
+    } else {
+        Default::default()
+    };
+    render(&Dashboard { session: &session, clusters, keys, users, deeds })
 }
 
-pub(super) async fn show(extract::State(app): extract::State<Shared>, SignedIn(session): SignedIn, arguments: Arguments) -> Answer {
+pub(super) async fn show(
+    extract::State(app): extract::State<Shared>,
+    SignedIn(session): SignedIn,
+    arguments: Arguments,
+) -> Answer {
     let row = app.store.cluster_of(arguments.required("cluster")?, &session.user).await?;
     let last =
         EventFilter { after: 0, before: Some(i64::MAX), kind: String::new(), instance: String::new(), limit: EVENTS };

@@ -42,6 +42,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/view_logs", get(logs::show))
         .route("/new_key", post(account::new_key))
         .route("/remove_key", post(account::remove_key))
+        .route("/lock_user", post(account::lock_user))
         .route("/new_password", post(account::new_password))
         .route("/new_user", get(account::show_new_user).post(account::create_user))
 }

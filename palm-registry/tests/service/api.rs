@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use palm_registry::{api, metrics, tokens};
+use palm_registry::api;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -132,12 +132,12 @@ pub(crate) fn the_document_names_every_field_and_no_other() {
     );
     check(
         "Metric",
-        whole::<metrics::Metric>(
+        whole::<api::Metric>(
             json!({"id": 1, "at": at, "node": id, "instance": "", "component": "", "state": "LOST", "restarts": 0}),
         ),
     );
-    check("NewToken", whole::<tokens::NewToken>(json!({})));
-    check("Token", whole::<tokens::Token>(json!({"id": 1, "name": "", "created": at, "token": ""})));
+    check("NewToken", whole::<api::NewToken>(json!({})));
+    check("Token", whole::<api::Token>(json!({"id": 1, "name": "", "created": at, "token": ""})));
     let states: Vec<String> = api::State::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(schema("State")["enum"], json!(states));
 }

@@ -47,6 +47,7 @@ const ROUTES: &[&str] = &[
     "/view_logs",
     "/new_key",
     "/new_password",
+    "/lock_user",
     "/remove_key",
     "/new_user",
     "/cluster",

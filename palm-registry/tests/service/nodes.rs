@@ -203,6 +203,30 @@ pub(crate) fn nodes_that_hold_nothing_make_room() {
 }
 
 #[test]
+pub(crate) fn what_is_too_old_or_too_much_goes() {
+    let mut registry = Registry::with(|settings| {
+        settings.limits.events = 3;
+        (settings.limits.log_age, settings.limits.metric_age) = (Duration::ZERO, Duration::ZERO);
+    });
+    let key = registry.user("ann");
+    let cluster = registry.cluster(&key, FILE);
+    join(&registry, &cluster, ONE, 3);
+    let report =
+        json!([{"name": "Valuation Master", "state": "RUNNING", "since": "2026-11-25T15:00:00Z", "rss_bytes": 1}]);
+    registry.post(&beat(&cluster, ONE), "", &heartbeat(&report, &json!([]))).ok();
+    registry.send("POST", &format!("/logs?cluster={cluster}"), &[], b"\x0a\x02hi").ok();
+    assert_eq!(events(&registry, &key, &cluster, "").len(), 5);
+    // It looks when it starts, and every minute.
+    registry.restart();
+    let rows = |what: &str| {
+        let rows = registry.get(&format!("/api/v1/clusters/{cluster}/{what}"), &key).ok().json();
+        rows.as_array().unwrap().len()
+    };
+    until("the end of what is too old", || (rows("events"), rows("logs"), rows("metrics")) == (3, 0, 0));
+    assert_eq!(events(&registry, &key, &cluster, "")[2]["instance"], "Valuation Worker 2");
+}
+
+#[test]
 pub(crate) fn no_port_is_handed_out_twice_in_a_crowd() {
     let registry = Registry::start();
     let key = registry.user("ann");

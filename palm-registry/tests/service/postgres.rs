@@ -98,7 +98,7 @@ fn all_of_it_on_postgresql() {
         Ok(postgres) => postgres,
         Err(reason) => return skip(&format!("what runs on PostgreSQL, since {reason}")),
     };
-    let scenarios: [(&str, fn()); 18] = [
+    let scenarios: [(&str, fn()); 20] = [
         ("comes_up", legacy::a_cluster_comes_up_as_it_always_did),
         ("key_taken", legacy::a_key_may_be_chosen_and_is_taken_then),
         ("refused", legacy::what_is_refused_is_4xx),
@@ -112,6 +112,8 @@ fn all_of_it_on_postgresql() {
         ("reports", nodes::reports_become_states_events_and_metrics),
         ("lost", nodes::a_node_that_is_not_heard_of_is_lost_until_it_is),
         ("room", nodes::nodes_that_hold_nothing_make_room),
+        ("too_much", nodes::what_is_too_old_or_too_much_goes),
+        ("locked_out", security::a_user_who_is_locked_out_is_out),
         ("crowd", nodes::no_port_is_handed_out_twice_in_a_crowd),
         ("plans", api::clusters_are_made_planned_and_deleted),
         ("first_user", pages::the_first_user_is_made_on_a_page),

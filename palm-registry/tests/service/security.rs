@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Browser, FILE, Registry, escape};
 
 /// Forms that change something, with fields that would.
-const FORMS: [(&str, &[(&str, &str)]); 11] = [
+const FORMS: [(&str, &[(&str, &str)]); 12] = [
     ("/logout", &[]),
     ("/new_cluster", &[("description", "[A]\nScript = a\n")]),
     ("/reset_cluster", &[("cluster", "mine")]),
@@ -15,6 +15,7 @@ const FORMS: [(&str, &[(&str, &str)]); 11] = [
     ("/new_token", &[("cluster", "mine")]),
     ("/remove_token", &[("cluster", "mine"), ("id", "1")]),
     ("/new_key", &[]),
+    ("/lock_user", &[("name", "bob")]),
     ("/new_password", &[("old", "correct horse"), ("new", "battery staple")]),
     ("/remove_key", &[("id", "1")]),
     ("/new_user", &[("name", "bob"), ("password", "correct horse")]),
@@ -121,6 +122,56 @@ pub(crate) fn sessions_begin_anew_and_end() {
     assert_eq!(browser.post("/logout", &[]).header("location"), "/");
     browser.cookies.insert("palm_session".into(), session);
     assert!(browser.get("/dashboard").header("location").starts_with("/login?next="));
+}
+
+#[test]
+pub(crate) fn a_user_who_is_locked_out_is_out() {
+    let registry = Registry::start();
+    registry.admin("root");
+    let key = registry.user("ann");
+    let (mut root, mut ann) = (Browser::signed_in(&registry, "root"), Browser::signed_in(&registry, "ann"));
+    root.get("/dashboard").ok();
+    ann.get("/dashboard").ok();
+    assert_eq!(ann.post("/lock_user", &[("name", "root")]).status, 403);
+    assert_eq!(root.post("/lock_user", &[("name", "root")]).status, 400);
+    root.get("/dashboard").ok();
+    assert_eq!(root.post("/lock_user", &[("name", "nobody")]).status, 404);
+    root.get("/dashboard").ok();
+    assert_eq!(root.post("/lock_user", &[("name", "ann"), ("active", "0")]).status, 302);
+    assert_eq!(registry.get("/api/v1/clusters", &key).status, 403);
+    assert_eq!(ann.get("/dashboard").status, 302);
+    ann.get("/login").ok();
+    assert_eq!(ann.post("/login", &[("name", "ann"), ("password", "correct horse")]).status, 401);
+    assert!(root.get("/dashboard").ok().text().contains("locked out"));
+    assert_eq!(root.post("/lock_user", &[("name", "ann"), ("active", "1")]).status, 302);
+    registry.get("/api/v1/clusters", &key).ok();
+}
+
+#[test]
+pub(crate) fn what_users_did_is_recorded_once_and_without_secrets() {
+    let registry = Registry::start();
+    registry.admin("root");
+    let mut root = Browser::signed_in(&registry, "root");
+    root.get("/dashboard").ok();
+    for (path, fields) in [
+        ("/new_cluster", &[("description", FILE), ("key", "mine")][..]),
+        ("/reset_cluster", &[("cluster", "mine")]),
+        ("/new_token", &[("cluster", "mine"), ("name", "r")]),
+        ("/new_key", &[("name", "laptop")]),
+        ("/new_user", &[("name", "bob"), ("password", "battery staple")]),
+        ("/delete_cluster", &[("cluster", "mine"), ("confirm", "mine")]),
+    ] {
+        root.post(path, fields);
+    }
+    let page = root.get("/dashboard").ok();
+    let record = page.text().split_once("What users did").unwrap().1;
+    for action in ["cluster created", "cluster reset", "runner token added", "cluster deleted", "signed in"] {
+        assert_eq!(record.matches(&format!("<td>{action}</td>")).count(), 1, "{action}");
+    }
+    assert_eq!((record.matches("<td>key added</td>").count(), record.matches("<td>user added</td>").count()), (2, 2));
+    for secret in ["palm_key_", "palm_runner_", "battery staple", "correct horse"] {
+        assert!(!record.contains(secret), "{secret}");
+    }
 }
 
 #[test]

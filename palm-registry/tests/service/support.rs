@@ -41,6 +41,7 @@ pub(crate) struct Registry {
     runtime: Runtime,
     service: Option<Service>,
     pub(crate) database: String,
+    limits: palm_registry::Limits,
     agent: ureq::Agent,
     _directory: TempDir,
 }
@@ -95,17 +96,17 @@ impl Registry {
         }
         change(&mut settings);
         let runtime = Runtime::new().unwrap();
-        let database = settings.database.clone();
+        let (database, limits) = (settings.database.clone(), settings.limits);
         let service = runtime.block_on(Service::start(settings)).unwrap();
         let agent = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build().into();
-        Self { runtime, service: Some(service), database, agent, _directory: directory }
+        Self { runtime, service: Some(service), database, limits, agent, _directory: directory }
     }
 
     /// Ends the service and starts it on the same database.
     pub(crate) fn restart(&mut self) {
         self.runtime.block_on(self.service.take().unwrap().shutdown());
-        let settings =
-            Settings { listen: ([127, 0, 0, 1], 0).into(), database: self.database.clone(), ..Settings::default() };
+        let (listen, database) = (([127, 0, 0, 1], 0).into(), self.database.clone());
+        let settings = Settings { listen, database, limits: self.limits, ..Settings::default() };
         self.service = Some(self.runtime.block_on(Service::start(settings)).unwrap());
     }
 

@@ -1,4 +1,4 @@
-//! Tokens of runners, as the API tells of them.
+//! Tokens of runners.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A token to be made: `POST /api/v1/clusters/{key}/tokens`.
 ///
 /// ```
-/// let new: palm_registry::tokens::NewToken = serde_json::from_str(r#"{"name": "the machines downstairs"}"#)?;
+/// let new: palm_registry::api::NewToken = serde_json::from_str(r#"{"name": "the machines downstairs"}"#)?;
 /// assert!(!new.name.is_empty());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -20,7 +20,7 @@ pub struct NewToken {
 /// A token of the runners of a cluster: `GET /api/v1/clusters/{key}/tokens`.
 ///
 /// ```
-/// let token: palm_registry::tokens::Token =
+/// let token: palm_registry::api::Token =
 ///     serde_json::from_str(r#"{"id": 1, "name": "", "created": "2026-11-25T15:00:00Z"}"#)?;
 /// assert_eq!(token.token, None);
 /// # Ok::<(), serde_json::Error>(())
@@ -39,17 +39,4 @@ pub struct Token {
     /// The token itself: only in the answer that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-}
-
-impl From<crate::store::RunnerToken> for Token {
-    fn from(kept: crate::store::RunnerToken) -> Self {
-        let time = |micros| Timestamp::from_microsecond(micros).unwrap_or_default();
-        Self {
-            id: kept.id,
-            name: kept.name,
-            created: time(kept.created),
-            last_used: kept.last_used.map(time),
-            token: None,
-        }
-    }
 }

@@ -1,15 +1,15 @@
-//! What instances used over time, as the API tells it.
+//! What instances used over time.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::api::State;
+use super::state::State;
 
 /// What an instance used at a time: `GET /api/v1/clusters/{key}/metrics`.
 ///
 /// ```
-/// let metric: palm_registry::metrics::Metric = serde_json::from_str(
+/// let metric: palm_registry::api::Metric = serde_json::from_str(
 ///     r#"{"id": 1, "at": "2026-11-25T15:00:00Z", "node": "67e55044-10b1-426f-9247-bb680e5fe0c8", "instance": "Worker 1",
 ///         "component": "Worker", "state": "RUNNING", "restarts": 0, "cpu_percent": 12.5}"#,
 /// )?;
