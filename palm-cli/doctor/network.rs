@@ -1,5 +1,6 @@
 //! Ports and names.
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, ToSocketAddrs as _};
 use std::ops::RangeInclusive;
@@ -29,7 +30,11 @@ fn loopback() -> Finding {
 }
 
 fn ports() -> Finding {
-    let in_use = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_err();
+    let listening = listening();
+    let in_use = |port: &u16| match &listening {
+        Some(listening) => listening.contains(port),
+        None => TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_err(),
+    };
     let taken: Vec<_> = PORTS.into_iter().flatten().filter(in_use).map(|port| port.to_string()).collect();
     let all = PORTS.map(|range| match (range.start(), range.end()) {
         (start, end) if start == end => start.to_string(),
@@ -40,6 +45,20 @@ fn ports() -> Finding {
         return Finding::new("ports", State::Ok, format!("those of the documentation are free: {all}"));
     }
     Finding::new("ports", State::Note, format!("in use of those of the documentation ({all}): {}", taken.join(", ")))
+}
+
+/// The ports that somebody listens on, where the system says it: to bind them could be in somebody's way.
+fn listening() -> Option<HashSet<u16>> {
+    let v4 = fs::read_to_string("/proc/net/tcp").ok()?;
+    let v6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    Some(v4.lines().chain(v6.lines()).filter_map(listener).collect())
+}
+
+/// The port of a line of that table, if it is of a listener.
+fn listener(line: &str) -> Option<u16> {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let (_, port) = fields.next()?.split_once(':')?;
+    (fields.nth(1)? == "0A").then(|| u16::from_str_radix(port, 16).ok()).flatten()
 }
 
 /// What components beyond loopback are advertised as.
@@ -58,4 +77,19 @@ fn host_name() -> Finding {
         return Finding::new("host name", State::Note, format!("{name} is {list}, loopback alone{advice}"));
     }
     Finding::new("host name", State::Ok, format!("{name} is {list}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_are_told_from_connections() {
+        let line = |state: &str| {
+            format!("   0: 0100007F:15B3 00000000:0000 {state} 00000000:00000000 00:00000000 00000000  0")
+        };
+        assert_eq!(listener(&line("0A")), Some(5555));
+        assert_eq!(listener(&line("01")), None);
+        assert_eq!(listener("  sl  local_address rem_address   st tx_queue"), None);
+    }
 }
