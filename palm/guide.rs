@@ -56,6 +56,8 @@ chapters! {
     command_line: "../docs/command-line.md";
     /// What a registry makes of a cluster file, and the exports to systemd and Kubernetes.
     cluster_files: "../docs/cluster-files.md";
+    /// A registry and a runner on each machine.
+    cluster: "../docs/cluster.md";
     /// What is measured, with which command, and how to read it.
     performance: "../docs/performance.md";
     /// How the library is built, for those who work on it.

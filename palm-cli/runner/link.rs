@@ -164,7 +164,10 @@ impl Link {
                     let _ = events.send(Event::Assigned(Vec::new()));
                 }
                 Err(ApiError::Refused { status, problem }) if is_hopeless(status) => {
-                    tracing::error!("the registry refuses a heartbeat: {}; its changes of state are lost", problem.text);
+                    tracing::error!(
+                        "the registry refuses a heartbeat: {}; its changes of state are lost",
+                        problem.text
+                    );
                     self.reports.settle(end);
                 }
                 Err(error) if !is_away => tracing::warn!("{error}; everything runs on, and is told later"),

@@ -80,7 +80,8 @@ impl Runner {
         };
         let state = self.state.clone().or_else(identity::default_state);
         let state = state.ok_or_else(|| Failure::usage("there is no home directory; give a directory: --state"))?;
-        let kept = |error| Failure::failed(format!("`{}` cannot be used: {error}; give another --state", state.display()));
+        let kept =
+            |error| Failure::failed(format!("`{}` cannot be used: {error}; give another --state", state.display()));
         let identity = Identity::take(&state, &self.registry, &self.cluster, &node).map_err(kept)?;
         let spool = Arc::new(Spool::open(&identity.directory.join("spool"), identity.run).map_err(kept)?);
         child::adopt_orphans().map_err(|error| Failure::failed(format!("components cannot be guarded: {error}")))?;

@@ -38,12 +38,9 @@ impl Reports {
         // The same process uses and counts what it did.
         let same = kept.filter(|kept| kept.pid.is_some() && kept.pid == report.pid).cloned();
         let report = match same {
-            Some(kept) => InstanceReport {
-                cpu_percent: kept.cpu_percent,
-                rss_bytes: kept.rss_bytes,
-                stats: kept.stats,
-                ..report
-            },
+            Some(kept) => {
+                InstanceReport { cpu_percent: kept.cpu_percent, rss_bytes: kept.rss_bytes, stats: kept.stats, ..report }
+            }
             None => report,
         };
         inner.instances.insert(report.name.clone(), (report, argv.to_vec()));

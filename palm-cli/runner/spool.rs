@@ -268,10 +268,8 @@ impl Inner {
 
 /// The batches in a file, up to where it was cut off.
 fn batches(mut bytes: &[u8]) -> VecDeque<LogMessages> {
-    std::iter::from_fn(|| {
-        (!bytes.is_empty()).then(|| LogMessages::decode_length_delimited(&mut bytes).ok()).flatten()
-    })
-    .collect()
+    std::iter::from_fn(|| (!bytes.is_empty()).then(|| LogMessages::decode_length_delimited(&mut bytes).ok()).flatten())
+        .collect()
 }
 
 fn remove(segment: &Segment) {
@@ -362,7 +360,8 @@ mod tests {
             spool.push(format!("{number:>100}"), origin());
         }
         let lines = drain(&spool);
-        let (told, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(_, text)| text.starts_with("palm runner: "));
+        let (told, lines): (Vec<_>, Vec<_>) =
+            lines.into_iter().partition(|(_, text)| text.starts_with("palm runner: "));
         let lost: usize = told.iter().map(|(_, text)| text.split(' ').nth(2).unwrap().parse::<usize>().unwrap()).sum();
         assert!(lost > 0 && !lines.is_empty());
         assert_eq!(lost + lines.len(), 200);

@@ -193,9 +193,8 @@ impl Supervisor {
             return Err(failure);
         }
         let failed: Vec<_> = self.entries.values().filter(|entry| self.once && entry.failed).collect();
-        let told = |entry: &&Entry| {
-            format!("{}: {}", entry.instance.name, entry.reason.as_deref().unwrap_or("it failed"))
-        };
+        let told =
+            |entry: &&Entry| format!("{}: {}", entry.instance.name, entry.reason.as_deref().unwrap_or("it failed"));
         match failed.is_empty() || self.is_ending {
             true => Ok(()),
             false => Err(Failure::failed(failed.iter().map(told).collect::<Vec<_>>().join("\n"))),
@@ -265,8 +264,7 @@ impl Supervisor {
     fn retry(&mut self) {
         let now = Instant::now();
         let due = |entry: &&Entry| entry.retry.is_some_and(|at| at <= now);
-        let names: Vec<String> =
-            self.entries.values().filter(due).map(|entry| entry.instance.name.clone()).collect();
+        let names: Vec<String> = self.entries.values().filter(due).map(|entry| entry.instance.name.clone()).collect();
         for name in names {
             self.start(&name);
         }

@@ -66,7 +66,9 @@ impl Meter {
         let mut groups = HashMap::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let stat = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Stat::of);
-            let Some((stat, group)) = stat.and_then(|stat| Some((stat, u32::try_from(stat.group).ok()?))) else { continue };
+            let Some((stat, group)) = stat.and_then(|stat| Some((stat, u32::try_from(stat.group).ok()?))) else {
+                continue;
+            };
             let (ticks, pages) = groups.entry(group).or_insert((0, 0));
             *ticks += stat.ticks;
             *pages += stat.pages;
@@ -84,7 +86,8 @@ impl Meter {
             let Some((ticks, pages)) = groups.get(leader).copied() else { continue };
             before.insert(*leader, ticks);
             let last = self.before.get(leader).copied();
-            let spent = last.map(|last| ticks.saturating_sub(last) as f64 / rustix::param::clock_ticks_per_second() as f64);
+            let spent =
+                last.map(|last| ticks.saturating_sub(last) as f64 / rustix::param::clock_ticks_per_second() as f64);
             let usage = Usage {
                 cpu_percent: spent.filter(|_| seconds > 0.0).map(|spent| spent / seconds * 100.0),
                 rss_bytes: Some(pages * rustix::param::page_size() as u64),
@@ -150,7 +153,8 @@ mod tests {
     #[test]
     fn a_master_is_told_from_its_worker() {
         let master = palm::Master::new("meter").start().unwrap();
-        let argv = |name: &str| ["x", "--name", name, "--db", &master.address("db_address").unwrap()].map(str::to_owned);
+        let argv =
+            |name: &str| ["x", "--name", name, "--db", &master.address("db_address").unwrap()].map(str::to_owned);
         assert!(stats(&argv("meter")).unwrap().is_object());
         assert_eq!(stats(&argv("worker")), None);
     }

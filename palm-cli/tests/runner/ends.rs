@@ -85,7 +85,11 @@ fn a_runner_that_leaves_gives_its_components_away() {
 fn what_is_meant_for_the_runner_is_not_inherited() {
     let rig = Rig::new("[Env]\nScript = env\nRestart = never\n");
     let mut command = rig.runner(&[]);
-    command.env("PALM_RUNNER_TOKEN", "").env("PALM_RUNNER_ONCE_MORE", "x").env("PALM_RUN_DB", "kept").env("PALM_API_KEY", "x");
+    command
+        .env("PALM_RUNNER_TOKEN", "")
+        .env("PALM_RUNNER_ONCE_MORE", "x")
+        .env("PALM_RUN_DB", "kept")
+        .env("PALM_API_KEY", "x");
     let _runner = crate::rig::Runner::start(command, &rig.path("runner.log"));
     rig.state("Env", "EXITED");
     rig.line("PALM_RUN_DB=kept");

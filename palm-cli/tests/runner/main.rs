@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod ends;
-mod output;
 mod original;
+mod output;
 mod restarts;
 mod rig;
 mod walk;

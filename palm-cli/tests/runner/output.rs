@@ -7,7 +7,10 @@ const ONE: &str = "[Teller]\nScript = sh DIR/teller.sh\nRestart = never\n";
 #[test]
 fn lines_come_with_where_they_are_from() {
     let rig = Rig::new(ONE);
-    rig.script("teller.sh", "echo 'x - INFO - out'\necho err >&2\nprintf 'a\\000b \\033[31mred\\033[0m \\377\\n'\nexit 3\n");
+    rig.script(
+        "teller.sh",
+        "echo 'x - INFO - out'\necho err >&2\nprintf 'a\\000b \\033[31mred\\033[0m \\377\\n'\nexit 3\n",
+    );
     let _runner = rig.start();
     let out = rig.line("out");
     let of = |key: &str| out[key].as_str().unwrap().to_owned();

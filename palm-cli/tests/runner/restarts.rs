@@ -18,7 +18,8 @@ fn who_is_killed_comes_back() {
     let _runner = rig.start();
     let first = rig.state("Sleeper", "RUNNING")["pid"].as_i64().unwrap();
     signal(rig.pid("pid"), Signal::KILL);
-    let again = until("a restart", || rig.report("Sleeper").filter(|report| report["restarts"] == 1 && report["pid"] != first));
+    let again =
+        until("a restart", || rig.report("Sleeper").filter(|report| report["restarts"] == 1 && report["pid"] != first));
     assert_eq!(again["signal"], 9);
     let events = rig.get("/events");
     let backoff = events.as_array().unwrap().iter().find(|event| event["to"] == "BACKOFF").unwrap().clone();
