@@ -3,11 +3,12 @@
 //! Every message gets a number, and every hand-out of it an attempt; a result brings both back. The first result settles the
 //! message. Later ones of the same attempt still pass, since a worker may give several; those of another attempt are copies.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::crew::WorkerId;
 use super::envelope::{Envelope, PartId};
+use super::numbered::Numbered;
 use crate::wire::{Delivery, Message};
 
 /// Number of a message in flight.
@@ -66,8 +67,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Flight {
     /// Random for each run, so that results from before a restart are told apart.
     epoch: u64,
-    /// By number. One that stays for long must not keep the place of those that came and went after it.
-    entries: BTreeMap<Sequence, Entry>,
+    /// One that stays for long must not keep the place of those that came and went after it.
+    entries: Numbered<Entry>,
     /// Number of the next one.
     next: Sequence,
     /// The winning attempt of what was handed out more than once.
@@ -77,7 +78,7 @@ pub(crate) struct Flight {
 
 impl Flight {
     pub(crate) fn new(epoch: u64) -> Self {
-        Self { epoch, entries: BTreeMap::new(), next: 1, tombstones: HashMap::new(), buried: VecDeque::new() }
+        Self { epoch, entries: Numbered::default(), next: 1, tombstones: HashMap::new(), buried: VecDeque::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -94,7 +95,7 @@ impl Flight {
     }
 
     pub(crate) fn get(&self, sequence: Sequence) -> Option<&Entry> {
-        self.entries.get(&sequence)
+        self.entries.get(sequence)
     }
 
     /// Notes one more hand-out, behind `ahead` others.
@@ -116,12 +117,9 @@ impl Flight {
 
     /// The messages that `part` has handed to `holder`, oldest first. They wait again.
     pub(crate) fn lost(&mut self, part: PartId, holder: WorkerId) -> Vec<Sequence> {
-        let mut lost = Vec::new();
-        for (sequence, entry) in &mut self.entries {
-            if entry.part == part && entry.holder == Some(holder) {
-                entry.holder = None;
-                lost.push(*sequence);
-            }
+        let lost = self.entries.numbers(|entry| entry.part == part && entry.holder == Some(holder));
+        for sequence in &lost {
+            self.release(*sequence);
         }
         lost
     }
@@ -133,9 +131,15 @@ impl Flight {
         }
     }
 
-    /// Every message of `part` with its number, oldest first.
-    pub(crate) fn of(&self, part: PartId) -> impl Iterator<Item = (Sequence, &Entry)> {
-        self.entries.iter().filter(move |(_, entry)| entry.part == part).map(|(sequence, entry)| (*sequence, entry))
+    /// The messages of `part` that are wanted, with their numbers, oldest first.
+    pub(crate) fn of(&self, part: PartId, wanted: impl Fn(&Entry) -> bool) -> impl Iterator<Item = (Sequence, &Entry)> {
+        let numbers = self.entries.numbers(|entry| entry.part == part && wanted(entry));
+        numbers.into_iter().filter_map(|sequence| Some((sequence, self.entries.get(sequence)?)))
+    }
+
+    /// Whether one of those messages is wanted.
+    pub(crate) fn any(&self, part: PartId, wanted: impl Fn(&Entry) -> bool) -> bool {
+        self.entries.values().any(|entry| entry.part == part && wanted(entry))
     }
 
     /// Judges a result by the mark it brings.
@@ -182,11 +186,11 @@ impl Flight {
     }
 
     pub(crate) fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
-        self.entries.get_mut(&sequence)
+        self.entries.get_mut(sequence)
     }
 
     fn remove(&mut self, sequence: Sequence) -> Option<Entry> {
-        self.entries.remove(&sequence)
+        self.entries.remove(sequence)
     }
 
     fn bury(&mut self, sequence: Sequence, winner: u32) {

@@ -17,6 +17,7 @@ mod hold;
 mod inlet;
 mod job;
 pub(crate) mod link;
+mod numbered;
 mod object;
 mod part;
 mod router;

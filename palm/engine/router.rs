@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::calls::Calls;
 use super::crew::WorkerId;
 use super::debt::{Debt, Debts};
-use super::dispatch::{Dispatch, GivenUp, Judgement, LinkResult};
+use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
 use super::link::Links;
@@ -282,21 +282,17 @@ impl Router {
             self.stats.add(Counter::Stale, 1);
             return;
         };
-        self.steps.extend(given.settled.map(Step::Resume));
+        let Given { mut envelope, is_result, settled } = given;
+        self.steps.extend(settled.map(Step::Resume));
         let Some(results) = self.results() else { return };
-        match given.message {
-            Some(message) => {
-                let mut envelope = given.envelope.with(message);
-                if given.settled.is_none() {
-                    envelope.debt = envelope.debt.not_last();
-                }
-                self.route(results, envelope);
+        if is_result {
+            if settled.is_none() {
+                envelope.debt = envelope.debt.not_last();
             }
-            None if given.settled.is_some() => {
-                self.calls.settled(given.envelope.message.client());
-                self.steps.push_back(Step::End(given.envelope.debt, given.envelope.message));
-            }
-            None => {}
+            self.route(results, envelope);
+        } else if settled.is_some() {
+            self.calls.settled(envelope.message.client());
+            self.steps.push_back(Step::End(envelope.debt, envelope.message));
         }
     }
 

@@ -8,7 +8,8 @@ use super::hooks::Hooks;
 use super::worker_ports::{MAX_ENDPOINTS, WorkerPorts};
 use super::{Address, FromAddress, Outbound};
 use crate::engine::{
-    Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, PartId, Port, Transport, Turn, WorkerId,
+    Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, PartId, Port, Router, Transport, Turn,
+    WorkerId,
 };
 use crate::error::Result;
 use crate::service::Messages;
@@ -187,14 +188,18 @@ impl WorkerPushService {
 
     fn hand_out(&mut self, turn: &mut Turn<'_>) {
         let part = turn.part;
-        while let Some(HandOut { worker, sequence, delivery, mut message, marked }) =
-            turn.core.dispatch.next(part, turn.now)
-        {
-            let linked = turn.core.links.hand_out(worker, &delivery, &message, turn.now);
-            if marked && !linked {
-                message.set_delivery(&delivery);
-            }
-            if linked || self.push(turn, worker, &message) {
+        while let Some(HandOut { worker, sequence, delivery, marked }) = turn.core.dispatch.next(part, turn.now) {
+            let Router { dispatch, links, .. } = &mut *turn.core;
+            let Some(message) = dispatch.message(sequence) else { break };
+            let linked = links.hand_out(worker, &delivery, message, turn.now);
+            let message = if linked { None } else { Some(message.clone()) };
+            let pushed = message.is_none_or(|mut message| {
+                if marked {
+                    message.set_delivery(&delivery);
+                }
+                self.push(turn, worker, &message)
+            });
+            if pushed {
                 if turn.core.dispatch.handed(part, worker, sequence, turn.now) {
                     turn.count(Counter::Redelivered, 1);
                 }

@@ -20,14 +20,12 @@ const MAX_WAITING_BYTES: usize = 8 << 20;
 /// How long after the last error for want of a worker the next message gets one at once.
 const REFUSING: Duration = Duration::from_secs(1);
 
-/// A message for a worker, marked with this hand-out.
+/// A message for a worker, and the mark of this hand-out.
 #[derive(Debug)]
 pub(crate) struct HandOut {
     pub(crate) worker: WorkerId,
     pub(crate) sequence: Sequence,
     pub(crate) delivery: Delivery,
-    /// Without the mark.
-    pub(crate) message: Message,
     /// Whether the mark is to be set.
     pub(crate) marked: bool,
 }
@@ -63,9 +61,9 @@ pub(crate) struct LinkResult {
 /// What came of it.
 #[derive(Debug)]
 pub(crate) struct Given {
+    /// The result, or, where there is none, the message that was handed out.
     pub(crate) envelope: Envelope,
-    /// The result, if there is one.
-    pub(crate) message: Option<Message>,
+    pub(crate) is_result: bool,
     /// The part that handed the message out, if it is settled now.
     pub(crate) settled: Option<PartId>,
 }
@@ -157,13 +155,17 @@ impl Dispatch {
                 self.give_up_late(sequence);
                 continue;
             }
-            let (Some(mark), Some(entry)) = (self.flight.mark(sequence), self.flight.get(sequence)) else {
+            let Some(delivery) = self.flight.mark(sequence) else {
                 self.crew(part).withdraw(sequence);
                 continue;
             };
-            let message = entry.envelope.message.clone();
-            return Some(HandOut { worker, sequence, delivery: mark, message, marked: self.echo != Some(false) });
+            return Some(HandOut { worker, sequence, delivery, marked: self.echo != Some(false) });
         }
+    }
+
+    /// A message that is in flight, without the mark of its hand-out.
+    pub(crate) fn message(&self, sequence: Sequence) -> Option<&Message> {
+        Some(&self.flight.get(sequence)?.envelope.message)
     }
 
     pub(crate) fn take_late(&mut self) -> Vec<GivenUp> {
@@ -259,8 +261,7 @@ impl Dispatch {
         let mut dropped = Vec::new();
         for part in parts {
             let waits = |entry: &Entry| entry.holder.is_none() && is_of(&entry.envelope.message);
-            let waiting: Vec<_> =
-                self.flight.of(part).filter(|(_, entry)| waits(entry)).map(|(sequence, _)| sequence).collect();
+            let waiting: Vec<_> = self.flight.of(part, waits).map(|(sequence, _)| sequence).collect();
             for sequence in waiting {
                 self.crew(part).withdraw(sequence);
                 dropped.extend(self.flight.give_up(sequence).map(|entry| entry.envelope));
@@ -281,27 +282,27 @@ impl Dispatch {
             }
             return None;
         }
-        let envelope = entry.envelope.clone();
-        let payload = result.payload.clone();
-        let message = match result.kind {
-            ResultKind::End => None,
-            ResultKind::More | ResultKind::Last if entry.is_copy() => None,
-            ResultKind::More | ResultKind::Last => Some(envelope.message.clone().with_payload(payload)),
-            ResultKind::Failed => {
-                let mut message = envelope.message.clone();
-                message.set_error(&RemoteError::decode(payload).unwrap_or_default());
-                Some(message)
-            }
-        };
-        let (part, bytes) = (entry.part, entry.bytes());
+        let is_copy = matches!(result.kind, ResultKind::More | ResultKind::Last) && entry.is_copy();
         if result.kind == ResultKind::More {
             // A method that goes on giving results does not hang.
             entry.since = now;
-            return message.map(|message| Given { envelope, message: Some(message), settled: None });
+            let message = entry.envelope.message.with_other_payload(result.payload.clone());
+            return (!is_copy).then(|| Given {
+                envelope: entry.envelope.with(message),
+                is_result: true,
+                settled: None,
+            });
         }
-        self.flight.forget(result.sequence);
-        self.crew(part).settled(worker, bytes, now);
-        Some(Given { envelope, message, settled: Some(part) })
+        let Entry { part, mut envelope, .. } = self.flight.forget(result.sequence)?;
+        self.crew(part).settled(worker, envelope.message.payload().len(), now);
+        let is_result = !is_copy && result.kind != ResultKind::End;
+        envelope.topic = None;
+        if result.kind == ResultKind::Failed {
+            envelope.message.set_error(&RemoteError::decode(result.payload.clone()).unwrap_or_default());
+        } else if is_result {
+            envelope.message.set_payload(result.payload.clone());
+        }
+        Some(Given { envelope, is_result, settled: Some(part) })
     }
 
     /// A result without a mark: if none ever had one, nothing can be told of what these workers hold.
@@ -314,7 +315,7 @@ impl Dispatch {
             for part in parts {
                 let held: Vec<_> = self
                     .flight
-                    .of(part)
+                    .of(part, |entry| entry.holder.is_some())
                     .filter_map(|(sequence, entry)| Some((sequence, entry.holder?, entry.bytes())))
                     .collect();
                 for (sequence, holder, bytes) in held {
@@ -376,10 +377,8 @@ impl Dispatch {
             };
             let hung: Vec<_> = self
                 .flight
-                .of(part)
-                .filter_map(|(sequence, entry)| Some((sequence, entry, entry.holder?)))
-                .filter(|(_, entry, holder)| hangs(entry, *holder))
-                .map(|(sequence, entry, holder)| (sequence, entry.attempt, holder, entry.bytes()))
+                .of(part, |entry| entry.holder.is_some_and(|holder| hangs(entry, holder)))
+                .filter_map(|(sequence, entry)| Some((sequence, entry.attempt, entry.holder?, entry.bytes())))
                 .collect();
             for (sequence, attempt, holder, bytes) in &hung {
                 self.crew(part).hung(*holder);
@@ -388,9 +387,7 @@ impl Dispatch {
             }
             given_up.extend(self.again(part, hung.iter().map(|(sequence, ..)| *sequence).collect()));
         }
-        if self.crew(part).is_gathering()
-            && self.flight.of(part).any(|(_, entry)| now >= entry.since + limits.no_workers)
-        {
+        if self.crew(part).is_gathering() && self.flight.any(part, |entry| now >= entry.since + limits.no_workers) {
             let workers = self.crew(part).stop_gathering();
             tracing::warn!(expected = limits.expected, workers, "handing out without all of the expected workers");
         }
@@ -399,8 +396,7 @@ impl Dispatch {
             let is_late = |entry: &Entry| refuses || now >= entry.since + limits.no_workers;
             let alone: Vec<_> = self
                 .flight
-                .of(part)
-                .filter(|(_, entry)| entry.envelope.message.id().is_some() && is_late(entry))
+                .of(part, |entry| entry.envelope.message.id().is_some() && is_late(entry))
                 .map(|(sequence, _)| sequence)
                 .collect();
             if !alone.is_empty() {
@@ -422,7 +418,7 @@ impl Dispatch {
         let parts: Vec<_> = self.crews.keys().copied().collect();
         let mut given_up = Vec::new();
         for part in parts {
-            let left: Vec<_> = self.flight.of(part).map(|(sequence, _)| sequence).collect();
+            let left: Vec<_> = self.flight.of(part, |_| true).map(|(sequence, _)| sequence).collect();
             for sequence in left {
                 self.crew(part).withdraw(sequence);
                 if let Some(entry) = self.flight.give_up(sequence) {

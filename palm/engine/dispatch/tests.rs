@@ -35,15 +35,24 @@ fn dispatch(messages: usize) -> (Dispatch, Instant) {
     (dispatch, now)
 }
 
+/// What a worker got.
+#[derive(Debug)]
+struct Out {
+    worker: WorkerId,
+    sequence: Sequence,
+    message: Message,
+}
+
 /// Hands out what can be handed out: who got what.
-fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<HandOut> {
+fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<Out> {
     let mut handed = Vec::new();
-    while let Some(mut out) = dispatch.next(PART, now) {
-        if out.marked {
-            out.message.set_delivery(&out.delivery);
+    while let Some(HandOut { worker, sequence, delivery, marked }) = dispatch.next(PART, now) {
+        let mut message = dispatch.message(sequence).expect("it is handed out").clone();
+        if marked {
+            message.set_delivery(&delivery);
         }
-        dispatch.handed(PART, out.worker, out.sequence, now);
-        handed.push(out);
+        dispatch.handed(PART, worker, sequence, now);
+        handed.push(Out { worker, sequence, message });
     }
     handed
 }

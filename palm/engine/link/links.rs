@@ -1,7 +1,6 @@
 //! The peers that are linked to a component.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use super::linked::{Linked, Parked};
 use super::record::Record;
 use super::session::{Session, Violation};
 use crate::engine::WorkerId;
+use crate::engine::numbered::NumberMap;
 use crate::engine::topics::Topics;
 use crate::socket::Peer;
 use crate::wire::proto::{LinkHello, LinkWelcome};
@@ -45,26 +45,6 @@ impl LinkId {
     #[cfg(test)]
     pub(crate) const fn test(number: usize) -> Self {
         Self(number)
-    }
-}
-
-/// Hashes numbers that are given out here, and that nobody else can choose.
-#[derive(Debug, Default)]
-struct Numbers(u64);
-
-impl Hasher for Numbers {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_usize(usize::from(*byte));
-        }
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.0 = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
@@ -184,7 +164,7 @@ pub(crate) struct Removed {
 pub(crate) struct Links {
     epoch: u64,
     limits: LinkLimits,
-    peers: HashMap<LinkId, Linked, BuildHasherDefault<Numbers>>,
+    peers: NumberMap<LinkId, Linked>,
     by_session: HashMap<Bytes, LinkId>,
     by_identity: HashMap<Bytes, LinkId>,
     by_topic: Topics<Arc<[LinkId]>>,
