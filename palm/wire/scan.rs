@@ -55,6 +55,14 @@ impl<'a> Scan<'a> {
     }
 
     fn varint(&mut self) -> Result<u64, DecodeError> {
+        if let Some(byte @ ..0x80) = self.bytes.get(self.at) {
+            self.at += 1;
+            return Ok(u64::from(*byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0_u64;
         for (position, byte) in self.bytes[self.at..].iter().take(10).enumerate() {
             // The tenth byte holds one bit; protobuf drops what is beyond it.
