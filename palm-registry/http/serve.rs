@@ -32,6 +32,10 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const HEAD: usize = 128 << 10;
 /// How long open requests have when the service ends.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a connection lasts: nobody keeps one for ever by reading an answer slowly.
+const AGE: Duration = Duration::from_secs(3600);
+/// How long its last answer has after that.
+const LAST: Duration = Duration::from_secs(60);
 /// Between two tries to accept, when this process has no descriptor left.
 const BACKOFF: Duration = Duration::from_millis(100);
 
@@ -131,12 +135,13 @@ async fn talk(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: 
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = told(&mut stopped) => None,
+        () = tokio::time::sleep(AGE) => None,
     };
     let ended = match ended {
         Some(ended) => ended,
         None => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::time::timeout(LAST, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
