@@ -163,12 +163,12 @@ impl Inner {
                 let level = "WARN".to_owned();
                 self.push(text, LogOrigin { at_micros, level, stream: Stream::Stderr.into(), ..LogOrigin::default() });
             }
-            self.flight = self.from_disk().or_else(|| self.from_memory());
+            self.flight = self.next_on_disk().or_else(|| self.next_in_memory());
         }
         self.flight.clone()
     }
 
-    fn from_disk(&mut self) -> Option<LogMessages> {
+    fn next_on_disk(&mut self) -> Option<LogMessages> {
         loop {
             let segment = self.segments.front()?;
             let reading = self.reading.get_or_insert_with(|| {
@@ -184,7 +184,7 @@ impl Inner {
         }
     }
 
-    fn from_memory(&mut self) -> Option<LogMessages> {
+    fn next_in_memory(&mut self) -> Option<LogMessages> {
         let mut batch = LogMessages::default();
         let mut bytes = 0;
         while let Some((text, _)) = self.memory.front() {
@@ -220,7 +220,7 @@ impl Inner {
         let mut bytes = Vec::with_capacity(self.bytes);
         let mut lines = 0;
         let Some(first) = self.memory.front().map(|(_, origin)| origin.sequence) else { return };
-        while let Some(batch) = self.from_memory() {
+        while let Some(batch) = self.next_in_memory() {
             lines += batch.messages.len() as u64;
             // A `Vec` has room for it.
             let _ = batch.encode_length_delimited(&mut bytes);
