@@ -18,6 +18,7 @@ macro_rules! chapters {
         #[cfg_attr(feature = "tokio", doc = " [async methods]: crate::guide::async_methods")]
         #[cfg_attr(all(feature = "durable", feature = "redis"), doc = " [caches]: crate::guide::caches")]
         #[cfg_attr(feature = "http", doc = " [HTTP]: crate::guide::http")]
+        /// [cluster files]: crate::guide::cluster_files
         #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
         #[doc = include_str!($file)]
         pub mod $name {}
@@ -53,6 +54,10 @@ chapters! {
     /// Every component as an executable.
     #[cfg(feature = "cli")]
     command_line: "../docs/command-line.md";
+    /// What a registry makes of a cluster file, and the exports to systemd and Kubernetes.
+    cluster_files: "../docs/cluster-files.md";
+    /// A registry and a runner on each machine.
+    cluster: "../docs/cluster.md";
     /// What is measured, with which command, and how to read it.
     performance: "../docs/performance.md";
     /// How the library is built, for those who work on it.

@@ -48,6 +48,29 @@ impl Context {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// The version of libzmq that this program is linked with.
+    ///
+    /// ```
+    /// assert!(palm::Context::version() >= (4, 2, 0));
+    /// ```
+    #[must_use]
+    pub fn version() -> (u32, u32, u32) {
+        let (major, minor, patch) = zmq::version();
+        let number = |part: i32| u32::try_from(part).unwrap_or_default();
+        (number(major), number(minor), number(patch))
+    }
+
+    /// Whether that libzmq was built with a capability of ZeroMQ's, such as `curve`, `ipc` or `pgm`.
+    ///
+    /// ```
+    /// assert!(!palm::Context::has("no such thing"));
+    /// ```
+    #[must_use]
+    pub fn has(capability: &str) -> bool {
+        // The crate panics on a NUL.
+        !capability.contains('\0') && zmq::has(capability) == Some(true)
+    }
 }
 
 impl fmt::Debug for Context {

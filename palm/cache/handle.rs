@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{Cache, RemoteCache};
 use crate::error::{Error, Result};
+use crate::socket::Context;
 
 /// A cache as methods use it: the component's own, or for a worker that of its master. Cloning it is cheap, and all
 /// clones lead to the same store.
@@ -37,6 +38,24 @@ impl CacheHandle {
     #[must_use]
     pub fn local(cache: Arc<dyn Cache>) -> Self {
         Self(Store::Local(cache))
+    }
+
+    /// The cache of the component at that address, whatever its name. Nothing is opened before the first request; each
+    /// request waits so long for its answer, `None` for no limit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use palm::cache::CacheHandle;
+    ///
+    /// let master = palm::Master::new("server").start()?;
+    /// let cache = CacheHandle::at(master.address("db_address")?, Duration::from_secs(10));
+    /// assert_eq!(cache.get("name")?.as_deref(), Some(&b"server"[..]));
+    /// # Ok::<(), palm::Error>(())
+    /// ```
+    pub fn at(db_address: impl Into<String>, timeout: impl Into<Option<Duration>>) -> Self {
+        let asker = uuid::Uuid::new_v4().to_string();
+        let cache = RemoteCache::new(&Context::new(), "cache", &db_address.into(), &asker).timeout(timeout.into());
+        Self::remote(Arc::new(cache))
     }
 
     pub(crate) const fn remote(cache: Arc<RemoteCache>) -> Self {

@@ -54,7 +54,7 @@ fn write_text(text: &mut String, entry: &Entry, plan: &Plan, flags: &[&Arg]) -> 
         writeln!(text, "\nHooks\n  {}", hooks.join(", "))?;
     }
     writeln!(text, "\nParts")?;
-    for part in plan.outline() {
+    for part in outline::parts(plan) {
         let route = part.route.map(|route| format!("=> {route}")).unwrap_or_default();
         let line = format!("  {:8}  {:10}  {:17}  {route}", part.direction, part.name, part.type_name);
         writeln!(text, "{}", line.trim_end())?;
@@ -81,7 +81,7 @@ fn as_json(entry: &Entry, plan: &Plan, flags: &[&Arg]) -> Value {
         "source": source(entry),
         "methods": about.methods.iter().map(method_json).collect::<Value>(),
         "hooks": hooks(about.hooks),
-        "parts": outline::parts(plan),
+        "parts": outline::parts_json(plan),
         "flags": flags.iter().map(|flag| flag_json(flag)).collect::<Value>(),
     })
 }

@@ -28,7 +28,7 @@ impl Graph {
     pub(super) fn act(self) -> Result<(), Failure> {
         let plan = outline::plan(catalog::find(&self.component)?);
         if self.json {
-            return print_json(&json!({ "name": plan.name(), "parts": outline::parts(&plan) }));
+            return print_json(&json!({ "name": plan.name(), "parts": outline::parts_json(&plan) }));
         }
         print(&match self.format {
             Format::Dot => plan.to_dot(),

@@ -1,11 +1,11 @@
 //! A component without its value: enough for a look at it.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::catalog::Entry;
 use super::flags::{Flags, HubFlags, MasterFlags, PipelineFlags, ServerFlags, SinkFlags, WorkerFlags};
 use crate::service::{Description, Kind, Service};
-use crate::topology::Plan;
+use crate::topology::{PartOutline, Plan};
 
 /// Stands for a component whose constructor nobody has asked for.
 pub(super) struct Outline(pub(super) &'static Description);
@@ -41,10 +41,15 @@ pub(super) fn plan(entry: Entry) -> Plan {
     plan
 }
 
-/// The parts of a plan, for `--json`.
-pub(super) fn parts(plan: &Plan) -> Value {
-    let parts = plan.outline().map(
-        |part| json!({ "name": part.name, "direction": part.direction, "type": part.type_name, "route": part.route }),
-    );
-    parts.collect()
+/// The parts of a plan, inbound ones first.
+pub(super) fn parts(plan: &Plan) -> Vec<PartOutline> {
+    let mut parts = plan.outline().parts;
+    // A stable sort: within a direction they stay as they were registered.
+    parts.sort_by_key(|part| (part.direction == "bypass", part.direction == "outbound"));
+    parts
+}
+
+/// The same for `--json`.
+pub(super) fn parts_json(plan: &Plan) -> Value {
+    parts(plan).iter().map(PartOutline::json).collect()
 }

@@ -153,6 +153,13 @@ impl Client {
         &self.shared.id
     }
 
+    /// Whether it is linked to the component: then it learns what is settled, as long as all components on the way are of this
+    /// library. On classic sockets only a count or a time-out ends a job.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.shared.connection.outbox.is_none()
+    }
+
     /// Identifier of its streams: the session, or a UUID.
     #[must_use]
     pub fn session(&self) -> &str {

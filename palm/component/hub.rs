@@ -1,7 +1,7 @@
 use super::publishing::Publishing;
 use super::working::Working;
 use crate::part::{Address, CacheService, SubConnection, WorkerPullService};
-use crate::service::{HubService, Service, Topic};
+use crate::service::{HubService, Kind, Service, Topic};
 use crate::topology::{Route, ServerTemplate};
 
 /// A [`Master`](super::Master) that takes its messages from another component's stream instead of from clients.
@@ -37,7 +37,7 @@ impl Hub {
 
     pub(crate) fn boxed(name: impl Into<String>, service: Option<Box<dyn Service>>) -> Self {
         Self {
-            template: ServerTemplate::new(name).boxed_service(service),
+            template: ServerTemplate::new(name).kind(Kind::Hub).boxed_service(service),
             db_address: Address::any(),
             cache_messages: u64::MAX,
             sub_address: Address::any(),

@@ -1,7 +1,7 @@
 use super::publishing::Publishing;
 use super::working::Working;
 use crate::part::{Address, CacheService, PullService, WorkerPullService};
-use crate::service::{MasterService, Service};
+use crate::service::{Kind, MasterService, Service};
 use crate::topology::{Route, ServerTemplate};
 
 /// Hands the messages of clients to workers, and their results back.
@@ -55,7 +55,7 @@ impl Master {
 
     pub(crate) fn boxed(name: impl Into<String>, service: Option<Box<dyn Service>>) -> Self {
         Self {
-            template: ServerTemplate::new(name).boxed_service(service),
+            template: ServerTemplate::new(name).kind(Kind::Master).boxed_service(service),
             db_address: Address::any(),
             cache_messages: u64::MAX,
             pull_address: Address::any(),

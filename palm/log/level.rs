@@ -3,8 +3,16 @@
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-/// Reads what `PALM_LOG` and `--log` take.
-pub(crate) fn parse(text: &str) -> Option<LevelFilter> {
+/// The level that a text names, in any case, as `PALM_LOG` and `--log` take it: `off`, `error`, `warn` (or `warning`), `info`,
+/// `debug` or `trace`.
+///
+/// ```
+/// use tracing::level_filters::LevelFilter;
+/// assert_eq!(palm::log::parse_level("Warning"), Some(LevelFilter::WARN));
+/// assert_eq!(palm::log::parse_level("loud"), None);
+/// ```
+#[must_use]
+pub fn parse(text: &str) -> Option<LevelFilter> {
     Some(match text.to_ascii_lowercase().as_str() {
         "off" => LevelFilter::OFF,
         "error" => LevelFilter::ERROR,

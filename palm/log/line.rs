@@ -106,6 +106,21 @@ impl Write for Escaped<'_> {
     }
 }
 
+/// Text as log lines have it: on one line, with nothing in it that steers a terminal.
+///
+/// Newlines, control characters other than the tab, Unicode's line separators and its marks of direction are escaped.
+///
+/// ```
+/// assert_eq!(palm::log::harmless("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\n");
+/// ```
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    // A `String` takes all that is written to it.
+    let _ = Escaped { text: &mut harmless, newline: "\\n" }.write_str(text);
+    harmless
+}
+
 /// Unicode's line and paragraph separators, and the marks that change the direction of text.
 const fn is_layout(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -33,8 +33,8 @@ mod line;
 mod lines;
 mod options;
 
-#[cfg(feature = "cli")]
-pub(crate) use level::parse as parse_level;
+pub use level::parse as parse_level;
+pub use line::harmless;
 pub use options::{InitError, Log};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;

@@ -23,7 +23,7 @@ use crate::features;
 use crate::part::BypassOpening;
 use crate::service::Component;
 use crate::socket::{Ready, Received, Sent, Socket, SocketKind, Wakeup};
-use crate::topology::Plan;
+use crate::topology::{OUTLINE_KEY, Plan};
 use crate::wire::proto::LinkHello;
 
 /// How long the cache service waits for a part's answer before it gives the general one.
@@ -208,6 +208,7 @@ fn publish(
     let name = [
         ("name", plan.name.as_bytes().to_vec()),
         (features::KEY, features::json(addresses.get(features::TOPIC).map(String::as_str))),
+        (OUTLINE_KEY, plan.outline().to_json().into_bytes()),
     ];
     for (key, value) in own.chain(name) {
         cache.publish(key, value);

@@ -4,11 +4,14 @@
 //! a [`Plan`], which is checked once more when it starts.
 
 mod describe;
+mod outline;
 mod plan;
 mod route;
 mod template;
 mod verify;
 
+pub(crate) use outline::OUTLINE_KEY;
+pub use outline::{MethodOutline, Outline, PartOutline};
 pub use plan::Plan;
 pub(crate) use plan::PlannedBypass;
 pub use route::Route;

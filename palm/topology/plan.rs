@@ -10,7 +10,7 @@ use crate::cache::{Cache, MemoryCache};
 use crate::engine::{Exit, Object, Part, PartId, Row, Width};
 use crate::error::{Error, Result};
 use crate::part::BypassPart;
-use crate::service::Hooks;
+use crate::service::{Hooks, Kind};
 use crate::socket::Context;
 
 /// A component as data: its parts, their routes, and what it is started with.
@@ -19,6 +19,8 @@ pub struct Plan {
     pub(crate) parts: Vec<Planned>,
     pub(crate) bypasses: Vec<PlannedBypass>,
     pub(crate) service: Option<Object>,
+    /// What it is where it has no impl block that says so.
+    pub(crate) kind: Option<Kind>,
     /// Calls that share the object that may run at a time.
     pub(crate) width: Width,
     /// Where calls of async methods run, if not on a runtime of the component's own.
@@ -70,6 +72,7 @@ impl Plan {
             parts: Vec::new(),
             bypasses: Vec::new(),
             service: None,
+            kind: None,
             width: Width { threads: 1, tasks: Self::TASKS },
             #[cfg(feature = "tokio")]
             runtime: None,

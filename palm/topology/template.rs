@@ -11,7 +11,7 @@ use crate::engine::Object;
 use crate::error::Result;
 use crate::part::{Bypass, Inbound, Outbound};
 use crate::runtime::{Handle, start, until_signal};
-use crate::service::Service;
+use crate::service::{Kind, Service};
 use crate::socket::Context;
 
 /// Builds a component from parts, at run time.
@@ -127,6 +127,11 @@ impl ServerTemplate {
     #[cfg(feature = "tokio")]
     pub fn runtime(mut self, handle: tokio::runtime::Handle) -> Self {
         self.plan.runtime = Some(handle);
+        self
+    }
+
+    pub(crate) const fn kind(mut self, kind: Kind) -> Self {
+        self.plan.kind = Some(kind);
         self
     }
 

@@ -1,0 +1,171 @@
+//! Manifests, as the published schemas of Kubernetes have them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::{ODD, Palm, example, files_below, skip};
+
+/// The schemas, and what compares with them.
+const PIN: &str = "kubernetes-validate==1.37.0";
+
+/// The oldest and the newest version in it.
+const VERSIONS: [&str; 2] = ["1.25", "1.37"];
+
+fn validator() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        prepare().map_err(|reason| skip("what the schemas of Kubernetes say to exported manifests", &reason)).ok()
+    });
+    found.as_deref()
+}
+
+/// A virtual environment with them, made once under the target directory.
+fn prepare() -> Result<PathBuf, String> {
+    must(Command::new("python3").args(["-c", "import ensurepip, venv"]))?;
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("there is no target directory")?;
+    let lock = File::create(target.join("kubernetes-venv.lock")).map_err(|error| error.to_string())?;
+    lock.lock().map_err(|error| error.to_string())?;
+    let environment = target.join("kubernetes-venv");
+    let python = environment.join("bin/python");
+    let marker = environment.join("pin");
+    if fs::read_to_string(&marker).is_ok_and(|pin| pin == PIN) {
+        return Ok(python);
+    }
+    let _ = fs::remove_dir_all(&environment);
+    must(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    must(Command::new(&python).args(["-m", "pip", "install", "--quiet", PIN]))?;
+    fs::write(&marker, PIN).map_err(|error| error.to_string())?;
+    Ok(python)
+}
+
+fn must(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{:?} cannot be run: {error}", command.get_program()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Judges files by the strict schemas, which allow no field that they do not know: how many manifests passed.
+fn passed(files: &[PathBuf]) -> Option<usize> {
+    let mut command = Command::new(validator()?);
+    command.args(["-m", "kubernetes_validate", "--strict"]);
+    command.args(VERSIONS.iter().flat_map(|version| ["-k", version])).args(files);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    Some(said.lines().filter(|line| line.contains(" passed for resource ")).count())
+}
+
+#[test]
+fn a_component_is_told_its_own_address_and_the_names_of_others() {
+    let palm = Palm::new();
+    palm.prints(&[
+        "export",
+        "kubernetes",
+        &example("applications.conf"),
+        "--image",
+        "registry.local/app:1",
+        "--out",
+        "out",
+    ]);
+    let text = |name: &str| fs::read_to_string(palm.path().join("out").join(name)).unwrap();
+    assert_eq!(
+        text("applications-worker.yaml"),
+        "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  labels:
+    app.kubernetes.io/name: applications-worker
+    app.kubernetes.io/part-of: applications
+  name: applications-worker
+spec:
+  replicas: 2
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: applications-worker
+      app.kubernetes.io/part-of: applications
+  strategy:
+    type: RollingUpdate
+  template:
+    metadata:
+      labels:
+        app.kubernetes.io/name: applications-worker
+        app.kubernetes.io/part-of: applications
+    spec:
+      containers:
+      - command:
+        - applications
+        - worker
+        - --db
+        - tcp://applications-server:5559
+        image: registry.local/app:1
+        name: applications-worker
+      restartPolicy: Always
+      terminationGracePeriodSeconds: 10
+"
+    );
+    let server = text("applications-server.yaml");
+    for part in [
+        "kind: Service",
+        "clusterIP: None",
+        "name: tcp-5559",
+        "- tcp://$(POD_IP):5555",
+        "type: Recreate",
+        "replicas: 1",
+    ] {
+        assert!(server.contains(part), "{part}:\n{server}");
+    }
+}
+
+#[test]
+fn the_schemas_find_nothing_wrong_with_them() {
+    let palm = Palm::new();
+    palm.prints(&["export", "kubernetes", &example("applications.conf"), "--out", "out/applications"]);
+    palm.file("odd 50%.conf", ODD);
+    palm.prints(&["export", "kubernetes", "odd 50%.conf", "--out", "out/odd"]);
+    let files = files_below(&palm.path().join("out"));
+    // Two Services, two Deployments and two Deployments or Jobs.
+    let Some(passed) = passed(&files) else { return };
+    assert_eq!(passed, 7 * VERSIONS.len());
+}
+
+#[test]
+fn the_schemas_do_find_what_is_wrong() {
+    let Some(python) = validator() else { return };
+    let palm = Palm::new();
+    let file =
+        palm.file("wrong.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{prt: 1}]}\n");
+    let output = Command::new(python).args(["-m", "kubernetes_validate", "--strict"]).arg(file).output().unwrap();
+    assert!(!output.status.success());
+}
+
+#[test]
+fn what_is_printed_is_one_stream_of_manifests() {
+    let palm = Palm::new();
+    let text = palm.prints(&["export", "kubernetes", &example("applications.conf")]);
+    let file = palm.file("all.yaml", &text);
+    assert_eq!(text.matches("\n---\n").count() + usize::from(text.starts_with("---\n")), 3, "{text}");
+    let Some(passed) = passed(&[file]) else { return };
+    assert_eq!(passed, 3 * VERSIONS.len());
+}
+
+#[test]
+fn commands_keep_their_dollars_and_quotes() {
+    let palm = Palm::new();
+    palm.file("odd.conf", ODD);
+    let text = palm.prints(&["export", "kubernetes", "odd.conf"]);
+    for part in [
+        r#"- echo "$$HOME" $$$$ {} \ ; sleep 1"#,
+        "kind: Job",
+        "backoffLimit: 3",
+        "restartPolicy: OnFailure",
+        "backoffLimit: 0",
+        "restartPolicy: Never",
+        "- tcp://odd-a-quoted-name:5555",
+    ] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+}

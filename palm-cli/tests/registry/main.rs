@@ -1,0 +1,60 @@
+//! `palm registry` as a process: users, signals, and what survives when it is killed.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+
+mod crash;
+mod process;
+
+use std::process::Stdio;
+
+use process::{Registry, add_user, palm};
+
+#[test]
+fn the_command_makes_users_and_prints_a_key_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("registry.db");
+    let made = add_user(&database, &["ann", "--admin", "--password-stdin"], "correct horse\n");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!((made.stderr.len(), made.stdout.iter().filter(|byte| **byte == b'\n').count()), (0, 1));
+    let key = String::from_utf8(made.stdout).unwrap();
+    for (arguments, password, code) in [
+        (&["ann", "--password-stdin"][..], "correct horse\n", 1),
+        (&["bob", "--password-stdin"], "short\n", 1),
+        (&["", "--password-stdin"], "correct horse\n", 1),
+        (&["bob"], "correct horse\n", 2),
+    ] {
+        let refused = add_user(&database, arguments, password);
+        assert_eq!((refused.status.code(), refused.stdout.len()), (Some(code), 0), "{arguments:?}");
+        assert!(!refused.stderr.is_empty());
+    }
+    let registry = Registry::start(&database, "127.0.0.1:0");
+    assert!(registry.setup_token.is_none(), "there is a user");
+    assert_eq!(registry.request("GET", "/api/v1/clusters", key.trim(), b"").unwrap(), (200, "[]".to_owned()));
+    // Beside a registry that runs, too.
+    assert!(add_user(&database, &["bob", "--password-stdin"], "battery staple").status.success());
+}
+
+#[test]
+fn it_ends_in_order_by_sigterm() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry.db"), "127.0.0.1:0");
+    assert!(registry.setup_token.is_some());
+    assert_eq!(registry.end(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_is_told_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("registry.db").display().to_string();
+    let run = |arguments: &[&str]| palm().arg("registry").args(arguments).stdout(Stdio::null()).output().unwrap();
+    let refused = run(&["--listen", "0.0.0.0:0", "--database", &database]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--behind-tls"));
+    let refused = run(&["--listen", "127.0.0.1:0", "--database", "/nowhere/registry.db"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("/nowhere/registry.db"));
+    let refused = run(&["--listen", "127.0.0.1:0", "--database", "postgres://palm:secret@127.0.0.1:1/none"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(!String::from_utf8_lossy(&refused.stderr).contains("secret"));
+    assert_eq!(run(&["--listen", "nowhere"]).status.code(), Some(2));
+}

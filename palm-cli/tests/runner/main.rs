@@ -1,0 +1,10 @@
+//! `palm runner` as a process, with processes below it, and the registry itself.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod ends;
+mod original;
+mod output;
+mod restarts;
+mod rig;
+mod walk;

@@ -1,0 +1,237 @@
+//! A registry in this process, runners as processes, and scripts for them to run.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use palm_registry::{Service, Settings, add_user};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+/// Far beyond what anything takes: a test that needs it hangs.
+const GUARD: Duration = Duration::from_secs(60);
+
+/// The key of the cluster.
+pub(crate) const KEY: &str = "k";
+
+/// Waits for what is so at some time.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
+        assert!(start.elapsed() < GUARD, "{what} did not come");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub(crate) struct Rig {
+    runtime: Runtime,
+    service: Option<Service>,
+    address: SocketAddr,
+    key: String,
+    directory: tempfile::TempDir,
+}
+
+impl Rig {
+    /// A registry with a cluster of this file. `DIR` in it stands for the directory of the test.
+    pub(crate) fn new(file: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let mut rig =
+            Self { runtime, service: None, address: ([127, 0, 0, 1], 0).into(), key: String::new(), directory };
+        rig.start_registry();
+        rig.key = rig.runtime.block_on(add_user(&rig.database(), "ann", "correct horse battery", true)).unwrap();
+        let file = file.replace("DIR", &rig.directory.path().display().to_string());
+        let mut answer = ureq::post(format!("{}/api/v1/clusters", rig.url()))
+            .header("Authorization", format!("Bearer {}", rig.key))
+            .send_json(json!({"file": file, "key": KEY}))
+            .unwrap();
+        let _: Value = answer.body_mut().read_json().unwrap();
+        rig
+    }
+
+    fn database(&self) -> String {
+        self.path("palm.db").display().to_string()
+    }
+
+    pub(crate) fn start_registry(&mut self) {
+        let settings = Settings { listen: self.address, database: self.database(), ..Settings::default() };
+        let service = self.runtime.block_on(Service::start(settings)).unwrap();
+        self.address = service.address();
+        self.service = Some(service);
+    }
+
+    pub(crate) fn stop_registry(&mut self) {
+        self.runtime.block_on(self.service.take().unwrap().shutdown());
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A script for `sh`.
+    pub(crate) fn script(&self, name: &str, text: &str) {
+        let text = text.replace("DIR", &self.directory.path().display().to_string());
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    /// What is asked for below the cluster's path.
+    pub(crate) fn get(&self, rest: &str) -> Value {
+        let mut answer = ureq::get(format!("{}/api/v1/clusters/{KEY}{rest}", self.url()))
+            .header("Authorization", format!("Bearer {}", self.key))
+            .call()
+            .unwrap();
+        answer.body_mut().with_config().limit(64 << 20).read_json().unwrap()
+    }
+
+    pub(crate) fn reset(&self) {
+        ureq::post(format!("{}/api/v1/clusters/{KEY}/reset", self.url()))
+            .header("Authorization", format!("Bearer {}", self.key))
+            .send_empty()
+            .unwrap();
+    }
+
+    pub(crate) fn delete(&self) {
+        ureq::delete(format!("{}/api/v1/clusters/{KEY}", self.url()))
+            .header("Authorization", format!("Bearer {}", self.key))
+            .call()
+            .unwrap();
+    }
+
+    /// The report of an instance, if it has one.
+    pub(crate) fn report(&self, instance: &str) -> Option<Value> {
+        let instances = self.get("/instances");
+        let found = instances.as_array().unwrap().iter().find(|found| found["name"] == instance)?;
+        Some(found["report"].clone()).filter(|report| !report.is_null())
+    }
+
+    /// Waits until an instance is in a state.
+    #[track_caller]
+    pub(crate) fn state(&self, instance: &str, state: &str) -> Value {
+        until(&format!("{instance} {state}"), || self.report(instance).filter(|report| report["state"] == state))
+    }
+
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.get("/logs?limit=10000").as_array().unwrap().clone()
+    }
+
+    /// Waits until a line is stored.
+    #[track_caller]
+    pub(crate) fn line(&self, text: &str) -> Value {
+        until(text, || self.lines().into_iter().find(|line| line["text"].as_str().unwrap().contains(text)))
+    }
+
+    /// The arguments of a runner on this node, all of its own.
+    pub(crate) fn runner(&self, more: &[&str]) -> Command {
+        self.runner_at(&self.url(), more)
+    }
+
+    pub(crate) fn runner_at(&self, url: &str, more: &[&str]) -> Command {
+        let mut command = palm();
+        command.args(["runner", "--registry", url, "--cluster", KEY, "--state"]).arg(self.path("state")).args(more);
+        command
+    }
+
+    pub(crate) fn start(&self) -> Runner {
+        self.start_with(&[])
+    }
+
+    pub(crate) fn start_with(&self, more: &[&str]) -> Runner {
+        Runner::start(self.runner(more), &self.path("runner.log"))
+    }
+
+    /// Waits for a process that a script has written down.
+    #[track_caller]
+    pub(crate) fn pid(&self, file: &str) -> i32 {
+        let path = self.path(file);
+        until(file, || fs::read_to_string(&path).ok()?.strip_suffix('\n')?.parse().ok())
+    }
+}
+
+/// The program, without the caller's variables.
+pub(crate) fn palm() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palm"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PALM_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A runner; killed when it is dropped.
+pub(crate) struct Runner {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Runner {
+    pub(crate) fn start(mut command: Command, log: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(log).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        Self { child, log: log.to_owned() }
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    pub(crate) fn terminate(&self) {
+        signal(self.pid(), Signal::TERM);
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        until("the end of the runner", || self.child.try_wait().unwrap())
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("{}", self.log());
+        }
+    }
+}
+
+pub(crate) fn signal(pid: i32, signal: Signal) {
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+/// A process that is neither gone nor a zombie.
+pub(crate) fn is_alive(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z') && !rest.starts_with('X'))
+}
+
+#[track_caller]
+pub(crate) fn gone(pid: i32) {
+    until(&format!("the end of process {pid}"), || (!is_alive(pid)).then_some(()));
+}
+
+/// The parent of a process.
+pub(crate) fn parent(pid: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+}

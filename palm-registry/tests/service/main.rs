@@ -1,0 +1,14 @@
+//! The registry's web service, over real sockets: what old clients know, the JSON API, pages, and what it refuses.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+
+mod api;
+mod garbage;
+mod legacy;
+mod logs;
+mod nodes;
+mod pages;
+mod postgres;
+mod python;
+mod security;
+mod support;
