@@ -48,7 +48,7 @@ impl Rig {
             Self { runtime, service: None, address: ([127, 0, 0, 1], 0).into(), key: String::new(), directory };
         rig.start_registry();
         rig.key = rig.runtime.block_on(add_user(&rig.database(), "ann", "correct horse battery", true)).unwrap();
-        let file = file.replace("DIR", &rig.path(".").parent().unwrap().display().to_string());
+        let file = file.replace("DIR", &rig.directory.path().display().to_string());
         let mut answer = ureq::post(format!("{}/api/v1/clusters", rig.url()))
             .header("Authorization", format!("Bearer {}", rig.key))
             .send_json(json!({"file": file, "key": KEY}))
