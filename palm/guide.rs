@@ -19,6 +19,7 @@ macro_rules! chapters {
         #[cfg_attr(all(feature = "durable", feature = "redis"), doc = " [caches]: crate::guide::caches")]
         #[cfg_attr(feature = "http", doc = " [HTTP]: crate::guide::http")]
         /// [cluster files]: crate::guide::cluster_files
+        /// [several machines]: crate::guide::cluster
         #[cfg_attr(feature = "cli", doc = " [command line]: crate::guide::command_line")]
         #[doc = include_str!($file)]
         pub mod $name {}

@@ -110,12 +110,20 @@ impl Link {
     }
 
     /// Tells the supervisor what to run, and the registry how that is going, until the reports are closed.
-    pub(super) fn serve(self, events: Sender<Event>) -> JoinHandle<()> {
+    /// What comes back is whether it is there to be told the end.
+    pub(super) fn serve(self, events: Sender<Event>) -> JoinHandle<bool> {
         thread::spawn(move || match self.find() {
-            Ok(Registry::Ours(assignment)) => self.beats(assignment, &events),
-            Ok(Registry::Original(commands)) => original(commands, &events),
+            Ok(Registry::Ours(assignment)) => {
+                self.beats(assignment, &events);
+                true
+            }
+            Ok(Registry::Original(commands)) => {
+                original(commands, &events);
+                false
+            }
             Err(failure) => {
                 let _ = events.send(Event::Failed(failure));
+                false
             }
         })
     }

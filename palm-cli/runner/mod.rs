@@ -107,10 +107,10 @@ impl Runner {
         reports.close();
         spool.close();
         let leave = self.leave;
-        let was_there = outcome.is_ok();
         within(FAREWELL, move || {
-            let _ = beats.join();
-            if was_there && let Err(error) = link.part(leave) {
+            if beats.join().unwrap_or(false)
+                && let Err(error) = link.part(leave)
+            {
                 tracing::debug!("{error}");
             }
             let _ = sender.join();

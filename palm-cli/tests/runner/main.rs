@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod ends;
+// The same peer as the registry's tests have.
+#[path = "../../../palm-registry/tests/service/environment.rs"]
+mod environment;
 mod original;
 mod output;
 mod restarts;

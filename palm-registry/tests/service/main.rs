@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 
 mod api;
+mod environment;
 mod garbage;
 mod legacy;
 mod logs;
