@@ -45,6 +45,9 @@ impl Default for Limits {
 /// How long the first answer of a classic call waits for a newer subscription than the one that is there.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long the first message for a stage waits for a subscription of its own, while others take it in passing.
+const IN_PASSING: Duration = Duration::from_secs(2);
+
 /// How long a component that has subscribed may take to be linked in place of that.
 const LINK_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -334,10 +337,21 @@ impl Hold {
             .sum()
     }
 
+    /// Whether the only subscriptions that match a stage's topic are to the beginning of it, for what anybody knows those of
+    /// other stages: its own may still come.
+    fn is_heard_in_passing(&self, topic: &[u8], audience: &Audience) -> bool {
+        let to_all = self.topics.get(b"").map_or(0, |all| all.subscribers);
+        let own = audience.subscribers + audience.linked;
+        own == 0 && to_all == 0 && !audience.proven && self.listeners(topic) > 0
+    }
+
     fn verdict(&self, topic: &Bytes, held: &Held, now: Instant) -> Verdict {
         let Some(audience) = self.topics.get(topic) else { return Verdict::DropAt(now) };
         let expiry = Verdict::DropAt(held.since + self.limits.time);
         match held.answer.addressee {
+            Addressee::Stage if now < held.since + IN_PASSING && self.is_heard_in_passing(topic, audience) => {
+                Verdict::SendAt(held.since + IN_PASSING)
+            }
             Addressee::Stage if self.listeners(topic) + audience.linked >= self.limits.subscribers => {
                 let time = audience.joined + LINK_PATIENCE;
                 if audience.may_be_linked(held) && now < time { Verdict::SendAt(time) } else { Verdict::Send }

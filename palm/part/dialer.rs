@@ -50,6 +50,11 @@ impl Dialer {
         self.hello.replaces = false;
     }
 
+    /// Whether the component has answered the greeting of this session.
+    pub(super) const fn is_welcomed(&self) -> bool {
+        self.welcomed
+    }
+
     pub(super) const fn session_id(&self) -> &Bytes {
         &self.session_id
     }
@@ -93,6 +98,10 @@ impl Dialer {
         processed: FrameNumber,
         records: Bytes,
     ) -> Result<Option<Bytes>, Violation> {
+        if !self.welcomed {
+            // Of the session before.
+            return Ok(None);
+        }
         self.session.acked(processed)?;
         Ok(self.session.take_in(number).then_some(records))
     }

@@ -136,8 +136,11 @@ impl Part for SubConnection {
     }
 
     fn resume(&mut self, turn: &mut Turn<'_>) {
-        if self.upstream.as_ref().is_some_and(|upstream| upstream.is_overdue(turn.now)) {
-            self.take_over(turn);
+        match self.upstream.as_ref().and_then(Upstream::waits_until) {
+            Some(until) if turn.now >= until => self.take_over(turn),
+            // It was woken for an earlier session.
+            Some(until) => turn.wake_in(until.saturating_duration_since(turn.now)),
+            None => {}
         }
     }
 

@@ -81,9 +81,12 @@ impl Upstream {
         }
     }
 
-    /// Whether the word has been waited for long enough.
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        matches!(self.change_over, ChangeOver::Waiting { until: Some(until), .. } if now >= until)
+    /// When the word has been waited for long enough, while it is.
+    pub(super) const fn waits_until(&self) -> Option<Instant> {
+        match self.change_over {
+            ChangeOver::Waiting { until, .. } => until,
+            ChangeOver::Done => None,
+        }
     }
 
     pub(super) fn receive(
@@ -94,7 +97,10 @@ impl Upstream {
     ) {
         let Some(frame) = Frame::read(body) else { return turn.undecodable(&Violation::Frame) };
         match (&mut self.change_over, frame) {
-            (ChangeOver::Waiting { early, .. }, frame @ Frame::Data { .. }) => early.push_back(frame),
+            // Those of the session before count for nothing.
+            (ChangeOver::Waiting { early, .. }, frame @ Frame::Data { .. }) if self.dialer.is_welcomed() => {
+                early.push_back(frame);
+            }
             (_, frame) => self.hear(turn, frame, intake),
         }
     }

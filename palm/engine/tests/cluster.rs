@@ -35,7 +35,8 @@ struct Told(u64);
 impl Drop for Told {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("failed with PALM_SEED={}", self.0);
+            let size = if number("PALM_SEEDS").is_some() { "PALM_SEEDS=1 " } else { "" };
+            eprintln!("failed with {size}PALM_SEED={}", self.0);
         }
     }
 }

@@ -41,6 +41,22 @@ fn a_late_subscriber_gets_everything_in_order() {
     });
 }
 
+/// A subscription to the beginning of a stage's topic is another stage's own, or takes in passing what it matches.
+#[test]
+fn what_is_heard_in_passing_waits_for_its_own_stage() {
+    seeds(50, |cluster| {
+        cluster.add(server().pipelined(true).plan());
+        let other = cluster.subscribes("pub", "serv");
+        cluster.settle();
+        sends(cluster, 3);
+        cluster.run_until(Duration::from_secs(1));
+        let own = cluster.subscribes("pub", "server");
+        cluster.settle();
+        assert_eq!(cluster.payloads(own), answers(3));
+        assert_eq!(cluster.payloads(other), answers(3));
+    });
+}
+
 #[test]
 fn what_nobody_wants_expires_and_is_counted() {
     seeds(50, |cluster| {
@@ -109,7 +125,7 @@ fn a_subscription_to_the_beginning_of_a_topic_counts_for_a_stage() {
         cluster.settle();
         assert_eq!(cluster.count(server, Counter::Held), 10);
         let sub = cluster.subscribes("pub", "ser");
-        cluster.settle();
+        cluster.run_until(Duration::from_secs(3));
         assert_eq!(cluster.payloads(sub), answers(10));
         assert_eq!(cluster.payloads(nobody), [""; 0]);
     });

@@ -3,7 +3,7 @@
 //! ends in its results or in an error, once; when the faults are over, all of them end within a bounded number of steps.
 //!
 //! A seed that fails is printed, and runs alone with `PALM_SEED=n cargo test --lib simulation`. `PALM_SEEDS=n` runs so many,
-//! each at full size.
+//! each at full size; one of those runs alone with `PALM_SEEDS=1 PALM_SEED=n`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -427,6 +427,14 @@ fn a_master_and_its_workers() {
 #[test]
 fn a_server_and_its_stage() {
     simulate(300, a_stage);
+}
+
+/// Seeds that were found to fail at full size, and do not any more.
+#[test]
+fn what_failed_once() {
+    for seed in [64_862] {
+        a_stage(&mut Cluster::new(seed), Some(FULL));
+    }
 }
 
 #[test]
