@@ -21,13 +21,11 @@ pub(crate) fn python_clients(scale: Scale, off: &[&str], patience: Duration) -> 
     let (run, mut figures) = (Run::new("t19"), Figures::default());
     let off = off.iter().map(|off| (*off).to_owned()).collect();
     let hold_ms = Some(30_000);
-    // Each of pylm's clients sleeps for half a second.
-    let at_once = scale.pick("50", "100");
     let _server = run.start(&Spec { off, hold_ms, ..run.spec("server", "server") });
     for (mode, count) in [("row", scale.pick(200, 1_000)), ("fresh", scale.pick(100, 9_000)), ("trickle", 1_000)] {
         let before = run.report().ok;
         let count_text: String = count.to_string();
-        let Some(mut client) = run.python("client.py", &[mode, &run.db, &count_text, at_once]) else {
+        let Some(mut client) = run.python("client.py", &[mode, &run.db, &count_text, "50"]) else {
             return Figures::skipped("there is no pylm");
         };
         let start = Instant::now();

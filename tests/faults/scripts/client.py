@@ -15,6 +15,8 @@ import zlib
 from pylm.clients import Client
 
 MODE, DB, COUNT, SIZE = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+# Of those that are made anew for each call, so many at a time: more of them where there are many.
+AT_ONCE = 100 if COUNT > 1_000 else 50
 HISTORY = os.open(os.environ["PALM_FAULTS_HISTORY"], os.O_WRONLY | os.O_APPEND)
 
 
@@ -47,7 +49,7 @@ def fresh(numbers):
 
 
 if MODE == "fresh":
-    threads = [threading.Thread(target=fresh, args=(range(place, COUNT, 50),)) for place in range(50)]
+    threads = [threading.Thread(target=fresh, args=(range(place, COUNT, AT_ONCE),)) for place in range(AT_ONCE)]
     for thread in threads:
         thread.start()
     for thread in threads:
