@@ -101,7 +101,7 @@ impl Router {
     fn submit(&mut self, peer: LinkId, part: PartId, mut message: Message, now: Instant) {
         let debt = if message.id().is_some() { Debt::to(Creditor::Peer(peer)) } else { Debt::NONE };
         message.arrived(now);
-        self.route(part, Envelope { message, origin: None, topic: None, debt });
+        self.route(part, Envelope::new(message, None, debt));
     }
 
     /// Tells whoever is to be told that a message is settled.

@@ -19,7 +19,11 @@ impl Packet {
 
     /// From that place of the first piece on.
     pub(super) fn after(&self, at: usize) -> Bytes {
-        if self.payload.is_empty() { self.bytes.slice(at..) } else { [&self.bytes[at..], &self.payload].concat().into() }
+        if self.payload.is_empty() {
+            self.bytes.slice(at..)
+        } else {
+            [&self.bytes[at..], &self.payload].concat().into()
+        }
     }
 }
 
