@@ -52,7 +52,6 @@ impl Entry {
 
 /// What a result is.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, and the large one is the usual one")]
 pub(crate) enum Verdict {
     /// The first of its message, which is settled by it.
     First(Sequence, Entry),

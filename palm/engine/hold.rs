@@ -254,7 +254,7 @@ impl Hold {
     pub(crate) fn offer(&mut self, topic: &Bytes, answer: Answer, now: Instant, send: &mut Send<'_>) -> Outcome {
         self.sweep(now);
         let mut outcome = Outcome::default();
-        let audience = self.audience(topic, now);
+        let audience = self.topics.entry(topic, || Audience::new(now));
         audience.used = now;
         if let Addressee::Classic { call, seen } = answer.addressee
             && call > audience.call
@@ -264,12 +264,8 @@ impl Hold {
             self.bytes -= bytes;
             self.recount(topic);
         }
-        let first = self.audience(topic, now).queue.is_empty();
         let mut held = Held { answer, since: now };
-        if first
-            && self.verdict(topic, &held, now) == Verdict::Send
-            && send(topic, &held.answer, self.listeners(topic) > 0) != Sent::Full
-        {
+        if self.is_due(topic, &held, now) && send(topic, &held.answer, self.listeners(topic) > 0) != Sent::Full {
             outcome.sent += 1;
             self.answered(topic, now);
             return outcome;
@@ -345,8 +341,18 @@ impl Hold {
         own == 0 && to_all == 0 && !audience.proven && self.listeners(topic) > 0
     }
 
+    /// Whether an answer that is new goes out at once.
+    fn is_due(&self, topic: &Bytes, held: &Held, now: Instant) -> bool {
+        self.topics.get(topic).is_some_and(|audience| {
+            audience.queue.is_empty() && self.verdict_among(topic, audience, held, now) == Verdict::Send
+        })
+    }
+
     fn verdict(&self, topic: &Bytes, held: &Held, now: Instant) -> Verdict {
-        let Some(audience) = self.topics.get(topic) else { return Verdict::DropAt(now) };
+        self.topics.get(topic).map_or(Verdict::DropAt(now), |audience| self.verdict_among(topic, audience, held, now))
+    }
+
+    fn verdict_among(&self, topic: &Bytes, audience: &Audience, held: &Held, now: Instant) -> Verdict {
         let expiry = Verdict::DropAt(held.since + self.limits.time);
         match held.answer.addressee {
             Addressee::Stage if now < held.since + IN_PASSING && self.is_heard_in_passing(topic, audience) => {

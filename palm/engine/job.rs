@@ -68,7 +68,6 @@ pub(crate) struct Job {
 }
 
 /// What a job has to do.
-#[expect(clippy::large_enum_variant, reason = "a job is moved once or twice, an order in a box would be allocated")]
 pub(super) enum Input {
     One(Order),
     /// One call after the other, for which the object is never shared.

@@ -46,6 +46,7 @@ pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use inlet::Inlets;
 pub use inlet::{Inlet, NotTaken};
 pub(crate) use job::{Access, Done, Finished, Job, Runner, Task, panic_text, report};
+pub(crate) use numbered::NumberMap;
 pub(crate) use object::Object;
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};
@@ -415,6 +416,7 @@ impl Engine {
                 break;
             }
         }
+        self.core.tally.add_to(&self.core.stats);
         self.core.stats.set_in_flight(self.core.dispatch.len());
         self.core.stats.set_holding_linked(self.core.links.held_bytes());
     }

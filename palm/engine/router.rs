@@ -11,7 +11,7 @@ use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
 use super::link::Links;
-use super::stats::{Counter, Stats};
+use super::stats::{Counter, Stats, Tally};
 use super::watch::Watch;
 use crate::service::Description;
 use crate::wire::{Code, Message};
@@ -81,6 +81,8 @@ pub(crate) struct Router {
     pub(crate) name: Arc<str>,
     pub(crate) rows: Vec<Row>,
     pub(crate) stats: Arc<Stats>,
+    /// What is not in `stats` yet.
+    pub(crate) tally: Tally,
     /// What the user's impl block has.
     pub(crate) description: Option<&'static Description>,
     pub(crate) calls: Calls,
@@ -120,6 +122,7 @@ impl Router {
             name,
             rows,
             stats,
+            tally: Tally::default(),
             description,
             calls: Calls::default(),
             steps: VecDeque::new(),
@@ -148,7 +151,7 @@ impl Router {
             tracing::debug!(part = &*row.name, function = envelope.message.function(), "{text}");
         }
         if row.inbound {
-            self.stats.add(Counter::Received, 1);
+            self.tally.received += 1;
             if !row.results {
                 self.remaining = self.remaining.saturating_sub(1);
             }

@@ -87,7 +87,9 @@ impl Stats {
     }
 
     pub(crate) fn add(&self, counter: Counter, by: u64) {
-        self.counters[counter as usize].fetch_add(by, Ordering::Relaxed);
+        if by > 0 {
+            self.counters[counter as usize].fetch_add(by, Ordering::Relaxed);
+        }
     }
 
     /// Messages that workers owe a result for now.
@@ -123,6 +125,23 @@ impl Stats {
         let object: serde_json::Map<_, _> =
             self.iter().chain(now).map(|(name, value)| (name.to_owned(), value.into())).collect();
         serde_json::Value::Object(object).to_string()
+    }
+}
+
+/// What each message counts, until it is added to the counters that other threads read: once for many messages.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) received: u64,
+    pub(crate) calls: u64,
+    pub(crate) sent: u64,
+}
+
+impl Tally {
+    pub(crate) fn add_to(&mut self, stats: &Stats) {
+        let Self { received, calls, sent } = std::mem::take(self);
+        stats.add(Counter::Received, received);
+        stats.add(Counter::Calls, calls);
+        stats.add(Counter::Sent, sent);
     }
 }
 

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -6,6 +5,7 @@ use prost::Message as _;
 
 use super::dialer::{Dialer, Welcomed};
 use super::{Address, FromAddress, Inbound};
+use crate::engine::NumberMap;
 use crate::engine::link::{Frame, Record, ResultKind, Violation};
 use crate::engine::{Opening, Part, Port, Turn};
 use crate::error::Result;
@@ -30,7 +30,7 @@ pub struct LinkConnection {
     threads: u32,
     dialer: Dialer,
     /// Messages that are being worked on.
-    work: HashMap<u64, Work>,
+    work: NumberMap<u64, Work>,
     last: u64,
 }
 
@@ -45,7 +45,7 @@ struct Work {
 impl LinkConnection {
     /// The part at that address.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), threads: 1, dialer: Dialer::new(), work: HashMap::new(), last: 0 }
+        Self { address: address.into(), threads: 1, dialer: Dialer::new(), work: NumberMap::default(), last: 0 }
     }
 
     /// How many messages the component does at a time.

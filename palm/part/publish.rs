@@ -150,7 +150,7 @@ impl PubService {
             let text = format!("nobody took it under the topic `{}`", String::from_utf8_lossy(&topic));
             turn.core.undeliverable(message, debt, Code::NoWorkers, text, turn.now);
         }
-        turn.count(Counter::Sent, outcome.sent);
+        turn.core.tally.sent += outcome.sent;
         turn.count(Counter::Held, outcome.held);
         turn.core.stats.set_holding(self.hold.bytes());
         if outcome.expired > 0 {
@@ -235,21 +235,22 @@ impl Part for PubService {
             // Its client is gone for good.
             return turn.count(Counter::Cancelled, 1);
         }
-        let client = message.client_topic();
-        let topic = match topic.map(Bytes::from) {
-            Some(topic) => topic,
+        let stage = match topic.map(Bytes::from) {
+            Some(topic) => Some(topic),
             None if self.pipelined => {
                 message.next_stage();
-                self.server.clone()
+                Some(self.server.clone())
             }
-            None => client.clone(),
+            None => None,
         };
+        let stage = stage.filter(|topic| *topic != message.client());
         let classic = message.id().is_none();
-        let addressee = match topic == client {
-            false => Addressee::Stage,
-            true if classic && self.calls => turn.core.calls.current(message.client()),
-            true => Addressee::Client,
+        let addressee = match &stage {
+            Some(_) => Addressee::Stage,
+            None if classic && self.calls => turn.core.calls.current(message.client()),
+            None => Addressee::Client,
         };
+        let topic = stage.unwrap_or_else(|| message.client_topic());
         if classic {
             turn.core.calls.settled(message.client());
         }

@@ -13,7 +13,6 @@ use crate::socket::Waker;
 const MAX_BATCHES: usize = 4;
 
 /// What user code gave, in the order it gave it.
-#[expect(clippy::large_enum_variant, reason = "there are few, and they are moved once")]
 pub(super) enum Given {
     /// Results of user code that is still running.
     Batch { part: PartId, task: Task, results: Vec<Envelope> },

@@ -116,7 +116,8 @@ impl Sockets {
         self.ports();
         let mut ready = false;
         for entry in self.entries.iter_mut().flatten() {
-            let (read, write) = (reads(entry.part), entry.writable_wanted);
+            // Reading a PUSH takes no signal off: there is nothing to be read.
+            let (read, write) = (entry.kind != SocketKind::Push && reads(entry.part), entry.writable_wanted);
             if write || (read && entry.stirred) {
                 let (readable, writable) = entry.socket.is_ready();
                 entry.stirred = readable;
@@ -235,3 +236,101 @@ impl Transport for Sockets {
 }
 
 const CLOSED: &str = "the socket is closed";
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A socket of that kind at work, with a peer of the other kind that has sent it something if it can.
+    fn wired(kind: SocketKind, other: SocketKind) -> (Sockets, Sockets, [Port; 2]) {
+        let context = Context::new();
+        let (mut ours, mut theirs) = (Sockets::new(context.clone()), Sockets::new(context));
+        let (port, peer) = (ours.open(PartId(0), kind).unwrap(), theirs.open(PartId(0), other).unwrap());
+        ours.watch(port).unwrap();
+        let address = ours.bind(port, "tcp://127.0.0.1:*").unwrap();
+        theirs.connect(peer, &address).unwrap();
+        (ours, theirs, [port, peer])
+    }
+
+    fn read_all(sockets: &mut Sockets, port: Port) -> usize {
+        sockets.look();
+        sockets.peer_events(port);
+        std::iter::from_fn(|| match sockets.receive(port) {
+            Received::Message(incoming) => Some(incoming),
+            Received::Malformed(_) | Received::Empty => None,
+        })
+        .count()
+    }
+
+    #[test]
+    fn with_nothing_to_do_a_wait_lasts_as_long_as_it_may() {
+        let time = Duration::from_millis(100);
+        for (kind, other) in [
+            (SocketKind::Push, SocketKind::Pull),
+            (SocketKind::Pull, SocketKind::Push),
+            (SocketKind::Router, SocketKind::Dealer),
+            (SocketKind::Pub, SocketKind::Sub),
+        ] {
+            let (mut ours, mut theirs, [port, peer]) = wired(kind, other);
+            let (_waker, wakeup) = Wakeup::pair(&ours.context).unwrap();
+            if other == SocketKind::Sub {
+                theirs.subscribe(peer, b"").unwrap();
+            }
+            let _ = ours.send(port, None, false, vec![1]);
+            let _ = theirs.send(peer, None, false, vec![1]);
+            let lasted = (0..50).any(|_| {
+                read_all(&mut ours, port);
+                let began = Instant::now();
+                ours.wait(|_| true, &wakeup, Some(time));
+                began.elapsed() >= time
+            });
+            assert!(lasted, "{kind:?} ends every wait");
+        }
+    }
+
+    #[test]
+    fn what_came_while_a_socket_was_used_ends_a_wait() {
+        let (mut ours, mut theirs, [port, peer]) = wired(SocketKind::Router, SocketKind::Dealer);
+        let (_waker, wakeup) = Wakeup::pair(&ours.context).unwrap();
+        for number in 1..=100 {
+            assert_eq!(theirs.send(peer, None, false, vec![1]), Sent::Done);
+            // Sending takes signals off, to whomever it is.
+            let _ = ours.send(port, Some(b"nobody"), false, vec![2]);
+            let mut came = 0;
+            while came == 0 {
+                ours.wait(|_| true, &wakeup, Some(Duration::from_secs(20)));
+                let _ = ours.send(port, Some(b"nobody"), false, vec![2]);
+                came = read_all(&mut ours, port);
+            }
+            assert_eq!(came, 1, "message {number}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_to_be_read_ends_no_wait_and_is_there_later() {
+        let (mut ours, mut theirs, [port, peer]) = wired(SocketKind::Pull, SocketKind::Push);
+        let (waker, wakeup) = Wakeup::pair(&ours.context).unwrap();
+        while theirs.send(peer, None, false, vec![1]) != Sent::Done {
+            theirs.wait(|_| false, &wakeup, Some(Duration::from_millis(10)));
+        }
+        let time = Duration::from_millis(100);
+        let lasted = (0..50).any(|_| {
+            ours.look();
+            ours.peer_events(port);
+            let began = Instant::now();
+            ours.wait(|_| false, &wakeup, Some(time));
+            began.elapsed() >= time
+        });
+        assert!(lasted);
+        waker.wake();
+        let mut came = 0;
+        while came == 0 {
+            ours.wait(|_| true, &wakeup, Some(Duration::from_secs(20)));
+            came = read_all(&mut ours, port);
+        }
+        assert_eq!(came, 1);
+    }
+}

@@ -109,7 +109,6 @@ struct Node {
     gone: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there are few, and they are moved once")]
 enum Given {
     Batch(PartId, Task, Vec<Envelope>),
     Finished(Vec<Finished>),
