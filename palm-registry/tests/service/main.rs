@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 
 mod api;
+mod chromium;
 mod environment;
 mod garbage;
 mod legacy;
@@ -13,3 +14,4 @@ mod postgres;
 mod python;
 mod security;
 mod support;
+mod webdriver;
