@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::http::{App, Refusal, Server, router};
 use crate::store::{Limits, NewUser, Store, StoreError};
-use crate::users::{self, Hasher, Secret, Throttle};
+use crate::users::{self, Hasher, Refused, Secret, Throttle};
 
 /// Between two looks for leases that have ended.
 const LOOK: Duration = Duration::from_millis(500);
@@ -149,6 +149,7 @@ impl Service {
             store,
             hasher: Hasher::new().await?,
             throttle: Throttle::default(),
+            refused: Refused::default(),
             setup: Mutex::new(setup),
             open_runners: loopback && !settings.behind_tls && !settings.require_runner_token,
             loopback_only: loopback,
@@ -197,6 +198,11 @@ async fn keep_house(app: Arc<App>) {
         look.tick().await;
         if let Err(error) = app.store.expire(Timestamp::now()).await {
             tracing::error!(%error, "leases cannot be looked at");
+        }
+        if let Some(tries) = app.refused.take(Instant::now())
+            && let Err(error) = app.store.record_refused(&tries, Timestamp::now()).await
+        {
+            tracing::error!(%error, ?tries, "refused sign-ins cannot be recorded");
         }
         if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             swept = Some(tokio::time::Instant::now());

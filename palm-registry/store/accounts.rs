@@ -130,10 +130,13 @@ impl Store {
             .execute(&mut *writing.transaction)
             .await?
             .rows_affected();
+        if changed == 0 {
+            return Ok(false);
+        }
         let action = if active { "user let in again" } else { "user locked out" };
         writing.record(&by.name, action, name, now).await?;
         writing.commit().await?;
-        Ok(changed > 0)
+        Ok(true)
     }
 
     /// Remembers a key of a user by its hash, and gives the number by which it can be taken back.

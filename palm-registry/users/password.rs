@@ -19,6 +19,8 @@ const LENGTH: std::ops::RangeInclusive<usize> = 8..=1024;
 #[derive(Debug)]
 pub(crate) struct Hasher {
     turns: Arc<Semaphore>,
+    #[cfg(test)]
+    pub(crate) work: Arc<Work>,
     /// What the password of a user who is not there is compared with, so that it takes as long.
     decoy: String,
 }
@@ -27,8 +29,14 @@ impl Hasher {
     pub(crate) async fn new() -> Result<Self, Refusal> {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let decoy = Secret::new("").map_err(Refusal::internal)?;
-        let decoy = blocking(&turns, move || hash(decoy.text())).await??;
-        Ok(Self { turns, decoy })
+        let hasher = Self {
+            turns,
+            #[cfg(test)]
+            work: Arc::default(),
+            decoy: String::new(),
+        };
+        let decoy = hasher.blocking(move || hash(decoy.text())).await??;
+        Ok(Self { decoy, ..hasher })
     }
 
     pub(crate) async fn hash(&self, password: &str) -> Result<String, Refusal> {
@@ -37,7 +45,7 @@ impl Hasher {
             return Err(Refusal::bad(format!("a password has {least} to {most} bytes")));
         }
         let password = password.to_owned();
-        blocking(&self.turns, move || hash(&password)).await?
+        self.blocking(move || hash(&password)).await?
     }
 
     /// Whether the password is that of the hash. Without a hash it is not, after the same time.
@@ -47,11 +55,27 @@ impl Hasher {
         }
         let (password, known) = (password.to_owned(), hash.is_some());
         let hash = hash.unwrap_or(&self.decoy).to_owned();
-        let same = blocking(&self.turns, move || {
+        let same = self.blocking(move || {
             let hash = PasswordHash::new(&hash).map_err(Refusal::internal)?;
             Ok::<_, Refusal>(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
         });
         Ok(same.await?? && known)
+    }
+
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+        let turn = self.turns.clone().acquire_owned().await.map_err(Refusal::internal)?;
+        #[cfg(test)]
+        let work = {
+            let counted = self.work.clone();
+            move || counted.of(work)
+        };
+        tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        })
+        .await
+        .map_err(Refusal::internal)
     }
 }
 
@@ -60,18 +84,25 @@ fn hash(password: &str) -> Result<String, Refusal> {
     Ok(hash.to_string())
 }
 
-async fn blocking<T: Send + 'static>(
-    turns: &Arc<Semaphore>,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Refusal> {
-    let turn = turns.clone().acquire_owned().await.map_err(Refusal::internal)?;
-    tokio::task::spawn_blocking(move || {
+/// How many hashes were computed, and how many at once.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) done: std::sync::atomic::AtomicUsize,
+    running: std::sync::atomic::AtomicUsize,
+    pub(crate) most: std::sync::atomic::AtomicUsize,
+}
+
+#[cfg(test)]
+impl Work {
+    fn of<T>(&self, work: impl FnOnce() -> T) -> T {
+        use std::sync::atomic::Ordering::SeqCst;
+        self.most.fetch_max(self.running.fetch_add(1, SeqCst) + 1, SeqCst);
         let done = work();
-        drop(turn);
+        self.running.fetch_sub(1, SeqCst);
+        self.done.fetch_add(1, SeqCst);
         done
-    })
-    .await
-    .map_err(Refusal::internal)
+    }
 }
 
 #[cfg(test)]

@@ -75,11 +75,13 @@ pub(super) async fn new_password(
 ) -> Answer {
     let user = form.user();
     if !app.throttle.allow(&user.name, peer.ip(), Instant::now()) {
+        app.refused.count(&user.name, peer.ip());
         let text = "too many tries; wait a minute";
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "throttled", text).into());
     }
     let found = app.store.user_by_name(&user.name).await?;
     if !app.hasher.verify(form.fields.text("old"), found.as_ref().map(|(_, hash)| hash.as_str())).await? {
+        app.refused.count(&user.name, peer.ip());
         return Err(Refusal::forbidden("that is not the password that you signed in with").into());
     }
     let hash = app.hasher.hash(form.fields.text("new")).await?;

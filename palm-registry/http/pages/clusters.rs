@@ -5,16 +5,17 @@ use axum::extract;
 use jiff::Timestamp;
 
 use super::super::Refusal;
-use super::super::app::Shared;
+use super::super::app::{App, Shared};
 use super::super::arguments::Arguments;
 use super::super::legacy;
 use super::account::Shown;
 use super::form::Signed;
 use super::page::{Answer, escaped, go, render, render_as};
 use super::session::SignedIn;
-use super::text::visible;
+use super::text::{marked, visible};
 use crate::api::{Cluster, ClusterState, Event, Node, PlacedInstance, State};
-use crate::store::{ApiKey, Deed, EventFilter, RunnerToken, Session, User};
+use crate::cluster::{Collision, collisions};
+use crate::store::{ApiKey, ClusterRow, Deed, EventFilter, RunnerToken, Session, StoreError, User};
 use crate::users::{self, Secret};
 
 /// Events that the page of a cluster shows.
@@ -41,6 +42,8 @@ struct OneCluster<'a> {
     nodes: Vec<Node>,
     events: Vec<Event>,
     tokens: Vec<RunnerToken>,
+    /// Other clusters of the user that give out the same addresses.
+    rivals: Vec<(ClusterRow, Collision)>,
     open_runners: bool,
 }
 
@@ -134,10 +137,21 @@ pub(super) async fn show(
         instances: app.store.instances(&row).await?,
         nodes: app.store.nodes(&row, Timestamp::now()).await?,
         tokens: app.store.tokens_of(row.id).await?,
+        rivals: rivals(&app, &row, &session.user).await?,
         open_runners: app.open_runners,
         session: &session,
         events,
     })
+}
+
+async fn rivals(app: &App, row: &ClusterRow, user: &User) -> Result<Vec<(ClusterRow, Collision)>, StoreError> {
+    let (own, mut rivals) = (row.placement()?, Vec::new());
+    for other in app.store.clusters_of(user).await?.into_iter().filter(|other| other.id != row.id) {
+        for collision in collisions(&own, &other.placement()?) {
+            rivals.push((other.clone(), collision));
+        }
+    }
+    Ok(rivals)
 }
 
 pub(super) async fn show_new(SignedIn(session): SignedIn) -> Answer {
