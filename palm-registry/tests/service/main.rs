@@ -10,6 +10,7 @@ mod legacy;
 mod logs;
 mod nodes;
 mod pages;
+mod payloads;
 mod postgres;
 mod python;
 mod security;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{on_database, skip, until};
-use crate::{api, legacy, logs, nodes, pages, security};
+use crate::{api, legacy, logs, nodes, pages, payloads, security};
 
 struct Postgres {
     server: Child,
@@ -118,7 +118,7 @@ fn all_of_it_on_postgresql() {
         ("plans", api::clusters_are_made_planned_and_deleted),
         ("first_user", pages::the_first_user_is_made_on_a_page),
         ("keys", pages::keys_are_shown_once_and_taken_back),
-        ("payloads", security::payloads_are_values_to_the_database),
+        ("payloads", payloads::payloads_are_values_to_the_database),
     ];
     for (name, scenario) in scenarios {
         on_database(postgres.new_database(name), scenario);

@@ -248,51 +248,6 @@ pub(crate) fn every_answer_has_the_headers_that_protect_it() {
 }
 
 #[test]
-pub(crate) fn payloads_are_escaped_wherever_they_show() {
-    let registry = Registry::start();
-    let key = registry.user("ann");
-    let payloads = [
-        "<script>alert(1)</script>",
-        "\"><img src=x onerror=alert(1)>",
-        "'-alert(1)-'",
-        "</textarea><svg onload=alert(1)>",
-        "{{7*7}}",
-        "javascript:alert(1)",
-    ];
-    let mut browser = Browser::signed_in(&registry, "ann");
-    for payload in payloads {
-        registry.post("/api/v1/clusters", &key, &json!({"file": FILE, "key": payload, "alias": payload})).ok();
-        for path in [
-            "/dashboard".to_owned(),
-            format!("/view_cluster?cluster={}", escape(payload)),
-            format!("/view_logs?cluster={}&component={}", escape(payload), escape(payload)),
-            format!("/login?next={}", escape(payload)),
-        ] {
-            let text = browser.get(&path).ok().text().to_owned();
-            for bare in ["<script", "<img", "<svg", "'-alert"] {
-                assert!(!text.contains(bare), "{payload} in {path}");
-            }
-        }
-    }
-}
-
-#[test]
-pub(crate) fn paths_lead_to_no_file() {
-    let registry = Registry::start();
-    for path in [
-        "/../etc/passwd",
-        "/%2e%2e/%2e%2e/etc/passwd",
-        "/style.css/../../Cargo.toml",
-        "/..%2f..%2fetc/passwd",
-        "/static/x",
-        "//etc/passwd",
-        "/%00",
-    ] {
-        assert_eq!(registry.get(path, "").status, 404, "{path}");
-    }
-}
-
-#[test]
 pub(crate) fn a_name_of_somebody_else_is_not_answered_on_loopback() {
     let registry = Registry::start();
     let answer = registry.send("GET", "/login", &[("Host", "evil.example:8080")], b"");
@@ -402,19 +357,4 @@ pub(crate) fn the_database_holds_nothing_that_lets_in() {
         found += 1;
     }
     assert!(found >= 1);
-}
-
-#[test]
-pub(crate) fn payloads_are_values_to_the_database() {
-    let registry = Registry::start();
-    let key = registry.user("ann");
-    for payload in
-        ["' OR '1'='1", "'; DROP TABLE users; --", "\\", "%", "_", "$1", "?1", "\u{0}", "x' UNION SELECT 1 --"]
-    {
-        let path = format!("/api/v1/clusters/{}", escape(payload));
-        assert_eq!(registry.get(&path, &key).status, 404, "{payload}");
-        assert_eq!(registry.get(&format!("/logs?cluster={}", escape(payload)), "").ok().text(), "[]");
-        assert_eq!(registry.get("/api/v1/clusters", payload.trim_matches('\0')).status, 401);
-    }
-    registry.get("/api/v1/clusters", &key).ok();
 }
