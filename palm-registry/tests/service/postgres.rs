@@ -98,7 +98,7 @@ fn all_of_it_on_postgresql() {
         Ok(postgres) => postgres,
         Err(reason) => return skip(&format!("what runs on PostgreSQL, since {reason}")),
     };
-    let scenarios: [(&str, fn()); 20] = [
+    let scenarios: [(&str, fn()); 23] = [
         ("comes_up", legacy::a_cluster_comes_up_as_it_always_did),
         ("key_taken", legacy::a_key_may_be_chosen_and_is_taken_then),
         ("refused", legacy::what_is_refused_is_4xx),
@@ -118,6 +118,9 @@ fn all_of_it_on_postgresql() {
         ("plans", api::clusters_are_made_planned_and_deleted),
         ("first_user", pages::the_first_user_is_made_on_a_page),
         ("keys", pages::keys_are_shown_once_and_taken_back),
+        ("tags", legacy::what_a_client_has_already_is_not_sent_again),
+        ("collide", pages::clusters_that_give_out_the_same_ports_are_told_of),
+        ("guesses", security::sign_ins_that_are_refused_are_recorded),
         ("payloads", payloads::payloads_are_values_to_the_database),
     ];
     for (name, scenario) in scenarios {
