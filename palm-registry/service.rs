@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::http::{App, Refusal, Server, router};
-use crate::store::{Limits, NewUser, Store, StoreError};
+use crate::store::{Holder, Limits, NewUser, Store, StoreError};
 use crate::users::{self, Hasher, Refused, Secret, Throttle};
 
 /// Between two looks for leases that have ended.
@@ -241,7 +241,7 @@ pub async fn add_user(database: &str, name: &str, password: &str, admin: bool) -
         .await
         .map_err(Refusal::from)?
         .ok_or_else(|| ServiceError::Refused("the user is gone again".to_owned()))?;
-    store.add_key(&user, "first", &secret.hash(), now).await.map_err(Refusal::from)?;
+    store.add_secret(&user, Holder::User(user.id), "first", &secret.hash(), now).await.map_err(Refusal::from)?;
     store.close().await;
     Ok(secret.text().to_owned())
 }

@@ -14,7 +14,7 @@ use super::form::Signed;
 use super::page::{Answer, go, render, render_as};
 use super::session::{self, SignedIn};
 use super::sign_in::make_user;
-use crate::store::Session;
+use crate::store::{Holder, Session};
 use crate::users::{self, Secret};
 
 /// A secret, in the one page that shows it.
@@ -40,13 +40,13 @@ struct NewUser<'a> {
 pub(super) async fn new_key(State(app): State<Shared>, form: Signed) -> Answer {
     let name = users::label("name", form.fields.text("name"))?;
     let secret = Secret::new("palm_key_").map_err(Refusal::internal)?;
-    app.store.add_key(form.user(), name, &secret.hash(), Timestamp::now()).await?;
+    app.store.add_secret(form.user(), Holder::User(form.user().id), name, &secret.hash(), Timestamp::now()).await?;
     render(&Shown { session: &form.session, what: "API key", secret: secret.text(), back: "/dashboard" })
 }
 
 pub(super) async fn remove_key(State(app): State<Shared>, form: Signed) -> Answer {
     let id = form.fields.number("id")?.ok_or_else(|| Refusal::bad("which key?"))?;
-    if !app.store.remove_key(form.user(), id, Timestamp::now()).await? {
+    if !app.store.remove_secret(form.user(), Holder::User(form.user().id), id, Timestamp::now()).await? {
         return Err(Refusal::not_found("there is no such key of yours").into());
     }
     go("/dashboard")

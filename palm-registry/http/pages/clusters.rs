@@ -15,7 +15,7 @@ use super::session::SignedIn;
 use super::text::{marked, visible};
 use crate::api::{Cluster, ClusterState, Event, Node, PlacedInstance, State};
 use crate::cluster::{Collision, collisions};
-use crate::store::{ApiKey, ClusterRow, Deed, EventFilter, RunnerToken, Session, StoreError, User};
+use crate::store::{ClusterRow, Deed, EventFilter, Holder, KeptSecret, Session, StoreError, User};
 use crate::users::{self, Secret};
 
 /// Events that the page of a cluster shows.
@@ -28,7 +28,7 @@ const DEEDS: i64 = 50;
 struct Dashboard<'a> {
     session: &'a Session,
     clusters: Vec<Cluster>,
-    keys: Vec<ApiKey>,
+    keys: Vec<KeptSecret>,
     users: Vec<User>,
     deeds: Vec<Deed>,
 }
@@ -41,7 +41,7 @@ struct OneCluster<'a> {
     instances: Vec<PlacedInstance>,
     nodes: Vec<Node>,
     events: Vec<Event>,
-    tokens: Vec<RunnerToken>,
+    tokens: Vec<KeptSecret>,
     /// Other clusters of the user that give out the same addresses.
     rivals: Vec<(ClusterRow, Collision)>,
     open_runners: bool,
@@ -113,7 +113,7 @@ pub(super) async fn dashboard(extract::State(app): extract::State<Shared>, Signe
     for cluster in app.store.clusters_of(&session.user).await? {
         clusters.push(app.store.describe(&cluster, false).await?);
     }
-    let keys = app.store.keys_of(session.user.id).await?;
+    let keys = app.store.secrets_of(Holder::User(session.user.id)).await?;
     let (users, deeds) = if session.user.is_admin() {
         (app.store.users().await?, app.store.deeds(DEEDS).await?)
     } else {
@@ -136,7 +136,7 @@ pub(super) async fn show(
         cluster: app.store.describe(&row, true).await?,
         instances: app.store.instances(&row).await?,
         nodes: app.store.nodes(&row, Timestamp::now()).await?,
-        tokens: app.store.tokens_of(row.id).await?,
+        tokens: app.store.secrets_of(Holder::Cluster(row.id)).await?,
         rivals: rivals(&app, &row, &session.user).await?,
         open_runners: app.open_runners,
         session: &session,
@@ -205,7 +205,7 @@ pub(super) async fn new_token(extract::State(app): extract::State<Shared>, form:
     let cluster = app.store.cluster_of(form.fields.required("cluster")?, form.user()).await?;
     let name = users::label("name", form.fields.text("name"))?;
     let secret = Secret::new("palm_runner_").map_err(Refusal::internal)?;
-    app.store.add_token(form.user(), cluster.id, name, &secret.hash(), Timestamp::now()).await?;
+    app.store.add_secret(form.user(), Holder::Cluster(cluster.id), name, &secret.hash(), Timestamp::now()).await?;
     let back = page_of(&cluster.key);
     render(&Shown { session: &form.session, what: "runner token", secret: secret.text(), back: &back })
 }
@@ -213,7 +213,7 @@ pub(super) async fn new_token(extract::State(app): extract::State<Shared>, form:
 pub(super) async fn remove_token(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
     let cluster = app.store.cluster_of(form.fields.required("cluster")?, form.user()).await?;
     let id = form.fields.number("id")?.ok_or_else(|| Refusal::bad("which token?"))?;
-    if !app.store.remove_token(form.user(), cluster.id, id, Timestamp::now()).await? {
+    if !app.store.remove_secret(form.user(), Holder::Cluster(cluster.id), id, Timestamp::now()).await? {
         return Err(Refusal::not_found("there is no such token of this cluster").into());
     }
     go(&page_of(&cluster.key))

@@ -175,6 +175,8 @@ pub(crate) fn what_users_did_is_recorded_once_and_without_secrets() {
         ("/lock_user", &[("name", "bob"), ("active", "0")], 302),
         ("/lock_user", &[("name", "bob"), ("active", "1")], 302),
         ("/lock_user", &[("name", "nobody"), ("active", "0")], 404),
+        ("/remove_key", &[("id", "99")], 404),
+        ("/remove_token", &[("cluster", "mine"), ("id", "99")], 404),
         ("/delete_cluster", &[("cluster", "mine"), ("confirm", "no")], 400),
     ] {
         assert_eq!(root.post(path, fields).status, status, "{path}");
