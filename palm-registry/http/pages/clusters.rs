@@ -159,16 +159,17 @@ pub(super) async fn show_new(SignedIn(session): SignedIn) -> Answer {
 }
 
 pub(super) async fn create(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
-    let (alias, file) = (form.fields.text("alias"), form.fields.text("description"));
+    // Browsers end lines as no file here does.
+    let (alias, file) = (form.fields.text("alias"), form.fields.text("description").replace("\r\n", "\n"));
     let made = async {
         let key = legacy::new_key(form.fields.text("key"))?;
-        app.store.add_cluster(form.user(), &key, users::label("alias", alias)?, file, Timestamp::now()).await?;
+        app.store.add_cluster(form.user(), &key, users::label("alias", alias)?, &file, Timestamp::now()).await?;
         Ok::<_, Refusal>(())
     };
     match made.await {
         Ok(()) => go("/dashboard"),
         Err(refusal) if refusal.status.is_client_error() => {
-            render_as(refusal.status, &NewCluster { session: &form.session, error: &refusal.text, alias, file })
+            render_as(refusal.status, &NewCluster { session: &form.session, error: &refusal.text, alias, file: &file })
         }
         Err(refusal) => Err(refusal.into()),
     }

@@ -58,9 +58,10 @@ pub(crate) fn a_cluster_is_made_watched_and_deleted() {
     let key = registry.user("bob");
     let mut bob = Browser::signed_in(&registry, "bob");
     bob.get("/new_cluster").ok();
-    assert_eq!(bob.post("/new_cluster", &[("description", FILE)]).status, 302);
+    assert_eq!(bob.post("/new_cluster", &[("description", &FILE.replace('\n', "\r\n"))]).status, 302);
     let list = registry.get("/cluster?method=clusters_list", &key).ok().json();
-    assert_eq!(list.as_object().unwrap().values().next().unwrap()["status"], "");
+    let made = list.as_object().unwrap().values().next().unwrap();
+    assert_eq!((made["status"].as_str(), made["description"].as_str()), (Some(""), Some(FILE.trim())));
     registry.node_config("my key", "127.0.0.1", 3, 5555);
     let page = browser.get("/view_cluster?cluster=my+key").ok();
     for part in
