@@ -2,15 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::http::{App, Refusal, Server, router};
-use crate::store::{Limits, NewUser, Store, StoreError};
-use crate::users::{self, Hasher, Secret, Throttle};
+use crate::store::{Holder, Limits, NewUser, Store, StoreError};
+use crate::users::{self, Hasher, Refused, Secret, Throttle};
 
 /// Between two looks for leases that have ended.
 const LOOK: Duration = Duration::from_millis(500);
@@ -149,6 +149,7 @@ impl Service {
             store,
             hasher: Hasher::new().await?,
             throttle: Throttle::default(),
+            refused: Refused::default(),
             setup: Mutex::new(setup),
             open_runners: loopback && !settings.behind_tls && !settings.require_runner_token,
             loopback_only: loopback,
@@ -198,6 +199,11 @@ async fn keep_house(app: Arc<App>) {
         if let Err(error) = app.store.expire(Timestamp::now()).await {
             tracing::error!(%error, "leases cannot be looked at");
         }
+        if let Some(tries) = app.refused.take(Instant::now())
+            && let Err(error) = app.store.record_refused(&tries, Timestamp::now()).await
+        {
+            tracing::error!(%error, ?tries, "refused sign-ins cannot be recorded");
+        }
         if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             swept = Some(tokio::time::Instant::now());
             if let Err(error) = app.store.sweep(Timestamp::now()).await {
@@ -235,7 +241,7 @@ pub async fn add_user(database: &str, name: &str, password: &str, admin: bool) -
         .await
         .map_err(Refusal::from)?
         .ok_or_else(|| ServiceError::Refused("the user is gone again".to_owned()))?;
-    store.add_key(&user, "first", &secret.hash(), now).await.map_err(Refusal::from)?;
+    store.add_secret(&user, Holder::User(user.id), "first", &secret.hash(), now).await.map_err(Refusal::from)?;
     store.close().await;
     Ok(secret.text().to_owned())
 }

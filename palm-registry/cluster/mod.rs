@@ -3,6 +3,7 @@
 //! [`ClusterFile::parse`] checks a file, [`Placement`] says which instance lies on which node, [`plan()`] what would, [`Graph`] who is
 //! linked with whom.
 
+mod collision;
 pub mod command;
 mod component;
 mod expand;
@@ -16,6 +17,7 @@ mod placement;
 mod plan;
 mod status;
 
+pub use collision::{Collision, collisions};
 pub use component::{Argument, Component, Value};
 pub use fault::{FileError, FileErrors};
 pub use file::ClusterFile;

@@ -71,7 +71,7 @@ pub struct Placed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Address {
     pub(super) text: String,
-    ip: String,
+    pub(super) ip: String,
     component: String,
     node: Uuid,
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::store::Store;
-use crate::users::{Hasher, Secret, Throttle};
+use crate::users::{Hasher, Refused, Secret, Throttle};
 
 /// The service behind its routes.
 #[derive(Debug)]
@@ -11,6 +11,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
+    pub(crate) refused: Refused,
     /// Lets the first user be made, as long as there is none.
     pub(crate) setup: Mutex<Option<Secret>>,
     /// The key of a cluster is all that its runners need.

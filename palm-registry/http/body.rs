@@ -34,10 +34,14 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Refusal> {
         let bytes = read(request, JSON.min(app.store.limits.body_bytes)).await?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
+        let refuse = |error: &dyn std::fmt::Display| {
             Refusal::new(StatusCode::BAD_REQUEST, "bad_json", format!("the body is not as it should be: {error}"))
-        })?;
-        Ok(Self(value))
+        };
+        // Fields without their names would be read, too.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(refuse(&"it is a list; write an object"));
+        }
+        Ok(Self(serde_json::from_slice(&bytes).map_err(|error| refuse(&error))?))
     }
 }
 

@@ -11,6 +11,7 @@ mod pages;
 mod refusal;
 mod rest;
 mod serve;
+mod tag;
 
 pub(crate) use app::App;
 pub(crate) use refusal::Refusal;

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,6 +22,7 @@ use tower::ServiceExt;
 use super::app::Shared;
 use super::guard::guard;
 use super::rest::{drain, shared};
+use super::tag::tag;
 use super::{Refusal, api, legacy, pages};
 
 /// Connections at once; further ones wait to be accepted.
@@ -46,10 +47,8 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(api::routes())
         .merge(pages::routes())
         .fallback(|| async { Refusal::not_found("there is nothing at this address") })
-        .method_not_allowed_fallback(|| async {
-            let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
-            Refusal::new(status, "method", "this address takes other methods; see /api/v1/openapi.json")
-        })
+        .method_not_allowed_fallback(|| async { Refusal::method() })
+        .layer(from_fn(tag))
         .layer(from_fn_with_state(app.clone(), guard))
         .with_state(app)
 }

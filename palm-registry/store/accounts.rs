@@ -1,9 +1,9 @@
-//! Users, and the secrets that let somebody in: of those, hashes only.
+//! Users and their sessions: of what lets somebody in, hashes only.
 
 use jiff::Timestamp;
 use sqlx::FromRow;
 
-use super::{Store, StoreError, count, micros, text};
+use super::{Store, StoreError, micros, text};
 
 /// Who may do something.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -43,18 +43,6 @@ pub(crate) struct Session {
     /// What each form of it carries.
     pub(crate) csrf: String,
 }
-
-/// A key of a user, without what it is.
-#[derive(Clone, Debug, FromRow)]
-pub(crate) struct ApiKey {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-    pub(crate) created: i64,
-    pub(crate) last_used: Option<i64>,
-}
-
-/// A token of the runners of a cluster, without what it is.
-pub(crate) type RunnerToken = ApiKey;
 
 impl Store {
     pub(crate) async fn has_users(&self) -> Result<bool, StoreError> {
@@ -130,170 +118,13 @@ impl Store {
             .execute(&mut *writing.transaction)
             .await?
             .rows_affected();
+        if changed == 0 {
+            return Ok(false);
+        }
         let action = if active { "user let in again" } else { "user locked out" };
         writing.record(&by.name, action, name, now).await?;
         writing.commit().await?;
-        Ok(changed > 0)
-    }
-
-    /// Remembers a key of a user by its hash, and gives the number by which it can be taken back.
-    pub(crate) async fn add_key(
-        &self,
-        user: &User,
-        name: &str,
-        hash: &[u8],
-        now: Timestamp,
-    ) -> Result<i64, StoreError> {
-        let mut writing = self.write().await?;
-        let made: Option<(i64,)> = sqlx::query_as(
-            "INSERT INTO api_keys (user_id, name, hash, created) \
-             SELECT $1, $2, $3, $4 WHERE (SELECT COUNT(*) FROM api_keys WHERE user_id = $1) < $5 RETURNING id",
-        )
-        .bind(user.id)
-        .bind(text(name).into_owned())
-        .bind(hash.to_vec())
-        .bind(micros(now))
-        .bind(count(self.limits.secrets))
-        .fetch_optional(&mut *writing.transaction)
-        .await?;
-        let Some((id,)) = made else { return Err(StoreError::Full { what: "keys", limit: self.limits.secrets }) };
-        writing.record(&user.name, "key added", name, now).await?;
-        writing.commit().await?;
-        Ok(id)
-    }
-
-    pub(crate) async fn keys_of(&self, user: i64) -> Result<Vec<ApiKey>, StoreError> {
-        Ok(sqlx::query_as("SELECT id, name, created, last_used FROM api_keys WHERE user_id = $1 ORDER BY id")
-            .bind(user)
-            .fetch_all(&self.pool)
-            .await?)
-    }
-
-    /// Takes a key back; whether there was one.
-    pub(crate) async fn remove_key(&self, user: &User, id: i64, now: Timestamp) -> Result<bool, StoreError> {
-        let mut writing = self.write().await?;
-        let gone = sqlx::query("DELETE FROM api_keys WHERE id = $1 AND user_id = $2")
-            .bind(id)
-            .bind(user.id)
-            .execute(&mut *writing.transaction)
-            .await?
-            .rows_affected();
-        writing.record(&user.name, "key removed", &id.to_string(), now).await?;
-        writing.commit().await?;
-        Ok(gone > 0)
-    }
-
-    /// Whose key it is.
-    pub(crate) async fn user_by_key(&self, hash: &[u8], now: Timestamp) -> Result<Option<User>, StoreError> {
-        let found: Option<User> = sqlx::query_as(
-            "SELECT users.id, users.name, full_name, email, admin, active FROM users \
-             JOIN api_keys ON api_keys.user_id = users.id WHERE hash = $1",
-        )
-        .bind(hash.to_vec())
-        .fetch_optional(&self.pool)
-        .await?;
-        if found.is_some() {
-            self.touch("UPDATE api_keys SET last_used = $1 WHERE hash = $2 AND COALESCE(last_used, 0) < $3", hash, now)
-                .await?;
-        }
-        Ok(found)
-    }
-
-    pub(crate) async fn add_token(
-        &self,
-        user: &User,
-        cluster: i64,
-        name: &str,
-        hash: &[u8],
-        now: Timestamp,
-    ) -> Result<i64, StoreError> {
-        let mut writing = self.write().await?;
-        let made: Option<(i64,)> = sqlx::query_as(
-            "INSERT INTO runner_tokens (cluster_id, name, hash, created) \
-             SELECT $1, $2, $3, $4 WHERE (SELECT COUNT(*) FROM runner_tokens WHERE cluster_id = $1) < $5 RETURNING id",
-        )
-        .bind(cluster)
-        .bind(text(name).into_owned())
-        .bind(hash.to_vec())
-        .bind(micros(now))
-        .bind(count(self.limits.secrets))
-        .fetch_optional(&mut *writing.transaction)
-        .await?;
-        let Some((id,)) = made else {
-            return Err(StoreError::Full { what: "runner tokens", limit: self.limits.secrets });
-        };
-        writing.record(&user.name, "runner token added", name, now).await?;
-        writing.commit().await?;
-        Ok(id)
-    }
-
-    pub(crate) async fn tokens_of(&self, cluster: i64) -> Result<Vec<RunnerToken>, StoreError> {
-        Ok(sqlx::query_as("SELECT id, name, created, last_used FROM runner_tokens WHERE cluster_id = $1 ORDER BY id")
-            .bind(cluster)
-            .fetch_all(&self.pool)
-            .await?)
-    }
-
-    pub(crate) async fn remove_token(
-        &self,
-        user: &User,
-        cluster: i64,
-        id: i64,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut writing = self.write().await?;
-        let gone = sqlx::query("DELETE FROM runner_tokens WHERE id = $1 AND cluster_id = $2")
-            .bind(id)
-            .bind(cluster)
-            .execute(&mut *writing.transaction)
-            .await?
-            .rows_affected();
-        writing.record(&user.name, "runner token removed", &id.to_string(), now).await?;
-        writing.commit().await?;
-        Ok(gone > 0)
-    }
-
-    /// Key of the cluster whose runners have that token.
-    pub(crate) async fn cluster_by_token(&self, hash: &[u8], now: Timestamp) -> Result<Option<String>, StoreError> {
-        let found: Option<(String,)> = sqlx::query_as(
-            "SELECT clusters.key FROM clusters JOIN runner_tokens ON runner_tokens.cluster_id = clusters.id WHERE hash = $1",
-        )
-        .bind(hash.to_vec())
-        .fetch_optional(&self.pool)
-        .await?;
-        if found.is_some() {
-            self.touch(
-                "UPDATE runner_tokens SET last_used = $1 WHERE hash = $2 AND COALESCE(last_used, 0) < $3",
-                hash,
-                now,
-            )
-            .await?;
-        }
-        Ok(found.map(|(key,)| key))
-    }
-
-    /// Use is noted once a minute, so that reading does not become writing.
-    async fn touch(&self, update: &'static str, hash: &[u8], now: Timestamp) -> Result<(), StoreError> {
-        const MINUTE: i64 = 60_000_000;
-        let stale: Option<(i64,)> = sqlx::query_as(
-            "SELECT 1 FROM (SELECT hash, last_used FROM api_keys UNION ALL SELECT hash, last_used FROM runner_tokens) AS secrets \
-             WHERE hash = $1 AND COALESCE(last_used, 0) < $2",
-        )
-        .bind(hash.to_vec())
-        .bind(micros(now) - MINUTE)
-        .fetch_optional(&self.pool)
-        .await?;
-        if stale.is_none() {
-            return Ok(());
-        }
-        let mut writing = self.write().await?;
-        sqlx::query(update)
-            .bind(micros(now))
-            .bind(hash.to_vec())
-            .bind(micros(now) - MINUTE)
-            .execute(&mut *writing.transaction)
-            .await?;
-        writing.commit().await
+        Ok(true)
     }
 
     pub(crate) async fn add_session(

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::FromRow;
 
 use super::{Store, StoreError, Writing, micros, text};
+use crate::users::Tries;
 
 /// Something that a user did.
 #[derive(Clone, Debug, FromRow)]
@@ -21,6 +22,17 @@ impl Store {
             .bind(limit)
             .fetch_all(&self.pool)
             .await?)
+    }
+}
+
+impl Store {
+    /// Says in the record that sign-ins were refused.
+    pub(crate) async fn record_refused(&self, tries: &Tries, now: Timestamp) -> Result<(), StoreError> {
+        let Tries { times, name, address } = tries;
+        let object = format!("{times} times, the last one from {address}");
+        let mut writing = self.write().await?;
+        writing.record(name, "sign-in refused", &object, now).await?;
+        writing.commit().await
     }
 }
 

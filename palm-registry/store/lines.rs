@@ -156,6 +156,25 @@ impl Store {
         .await?;
         Ok(rows.into_iter().map(|(id, at, text)| (id, timestamp(at), lossy(text))).collect())
     }
+
+    /// Is another one when they are others: they come at the end, and go from the beginning.
+    pub(crate) async fn arrivals_tag(&self, cluster: i64, (from, to): (i64, i64)) -> Result<String, StoreError> {
+        let mut ends = [0; 2];
+        for (end, order) in ends.iter_mut().zip(["", " DESC"]) {
+            let statement = format!(
+                "SELECT id FROM logs WHERE cluster_id = $1 AND received > $2 AND received < $3 ORDER BY id{order} LIMIT 1"
+            );
+            let found: Option<(i64,)> = sqlx::query_as(AssertSqlSafe(statement))
+                .bind(cluster)
+                .bind(from)
+                .bind(to)
+                .fetch_optional(&self.pool)
+                .await?;
+            *end = found.map_or(0, |(id,)| id);
+        }
+        let [first, last] = ends;
+        Ok(format!("\"{cluster}-{first}-{last}\""))
+    }
 }
 
 impl Writing {

@@ -14,6 +14,7 @@ mod nodes;
 mod placing;
 mod reports;
 mod retention;
+mod secrets;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -25,7 +26,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub(crate) use accounts::{ApiKey, NewUser, RunnerToken, Session, User};
+pub(crate) use accounts::{NewUser, Session, User};
 pub(crate) use audit::Deed;
 pub(crate) use clusters::ClusterRow;
 pub(crate) use error::StoreError;
@@ -33,6 +34,7 @@ pub(crate) use events::EventFilter;
 pub use limits::Limits;
 pub(crate) use lines::{LineFilter, WrittenLine};
 pub(crate) use metrics::MetricFilter;
+pub(crate) use secrets::{Holder, KeptSecret};
 
 /// Connections to the database.
 const CONNECTIONS: u32 = 8;

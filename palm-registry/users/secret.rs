@@ -36,8 +36,8 @@ impl fmt::Debug for Secret {
 }
 
 /// What is kept of a secret. It is random and long: nothing is gained by a slower hash.
-pub(crate) fn hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
+pub(crate) fn hash(secret: impl AsRef<[u8]>) -> [u8; 32] {
+    Sha256::digest(secret).into()
 }
 
 /// Whether two secrets are the same, in a time that does not say where they differ.

@@ -5,6 +5,8 @@
 mod crash;
 mod process;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 
 use process::{Registry, add_user, palm};
@@ -32,6 +34,41 @@ fn the_command_makes_users_and_prints_a_key_alone() {
     assert_eq!(registry.request("GET", "/api/v1/clusters", key.trim(), b"").unwrap(), (200, "[]".to_owned()));
     // Beside a registry that runs, too.
     assert!(add_user(&database, &["bob", "--password-stdin"], "battery staple").status.success());
+}
+
+/// Each hash of a password takes 19 MiB.
+#[test]
+fn a_hundred_who_sign_in_at_once_take_little_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("registry.db");
+    assert!(add_user(&database, &["ann", "--password-stdin"], "correct horse").status.success());
+    let registry = Registry::start(&database, "127.0.0.1:0");
+    let Some(before) = registry.memory("VmRSS") else { return };
+    let sign_in = |number: usize| {
+        let form = format!("csrf=x&name=n{number}&password=x");
+        let mut stream = TcpStream::connect(&registry.address).unwrap();
+        let head = "POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: palm_form=x\r\n";
+        stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{form}", form.len()).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    let statuses: Vec<String> = std::thread::scope(|scope| {
+        let crowd: Vec<_> = (0..100)
+            .map(|number| {
+                scope.spawn({
+                    let sign_in = &sign_in;
+                    move || sign_in(number)
+                })
+            })
+            .collect();
+        crowd.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    // One address has 50 tries a minute.
+    let with = |status: &str| statuses.iter().filter(|one| *one == status).count();
+    assert_eq!((with("401"), with("429")), (50, 50), "{statuses:?}");
+    let grown = registry.memory("VmHWM").unwrap() - before;
+    assert!(grown < 128 << 10, "{grown} KiB more than the {before} KiB before");
 }
 
 #[test]

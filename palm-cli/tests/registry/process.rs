@@ -57,6 +57,13 @@ impl Registry {
         request(&self.agent, &self.address, (method, path), key, body)
     }
 
+    /// What its memory is now, or was at most (`VmRSS`, `VmHWM`), in KiB; nothing where the system does not say.
+    pub(crate) fn memory(&self, which: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':'))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -10,11 +10,11 @@ use super::super::app::Shared;
 use super::super::body;
 use super::InPath;
 use crate::api::{NewToken, Token};
-use crate::store::RunnerToken;
+use crate::store::{Holder, KeptSecret};
 use crate::users::{self, Secret};
 
-impl From<RunnerToken> for Token {
-    fn from(kept: RunnerToken) -> Self {
+impl From<KeptSecret> for Token {
+    fn from(kept: KeptSecret) -> Self {
         let time = |micros| Timestamp::from_microsecond(micros).unwrap_or_default();
         Self {
             id: kept.id,
@@ -33,7 +33,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Token>>, Refusal> {
     let user = app.reader(&headers).await?;
     let cluster = app.store.cluster_of(&key, &user).await?;
-    Ok(Json(app.store.tokens_of(cluster.id).await?.into_iter().map(Token::from).collect()))
+    Ok(Json(app.store.secrets_of(Holder::Cluster(cluster.id)).await?.into_iter().map(Token::from).collect()))
 }
 
 pub(super) async fn create(
@@ -46,7 +46,7 @@ pub(super) async fn create(
     let cluster = app.store.cluster_of(&key, &user).await?;
     let (name, now) = (users::label("name", &new.name)?, Timestamp::now());
     let secret = Secret::new("palm_runner_").map_err(Refusal::internal)?;
-    let id = app.store.add_token(&user, cluster.id, name, &secret.hash(), now).await?;
+    let id = app.store.add_secret(&user, Holder::Cluster(cluster.id), name, &secret.hash(), now).await?;
     let token =
         Token { id, name: name.to_owned(), created: now, last_used: None, token: Some(secret.text().to_owned()) };
     Ok((StatusCode::CREATED, Json(token)))
@@ -59,7 +59,7 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, Refusal> {
     let user = app.user(&headers).await?;
     let cluster = app.store.cluster_of(&key, &user).await?;
-    if app.store.remove_token(&user, cluster.id, id, Timestamp::now()).await? {
+    if app.store.remove_secret(&user, Holder::Cluster(cluster.id), id, Timestamp::now()).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Refusal::not_found("there is no such token of this cluster"))

@@ -59,6 +59,7 @@ pub(super) async fn read(
         Err(StoreError::NoCluster) => return Ok((content_type, "[]").into_response()),
         cluster => cluster?.id,
     };
+    let tag = app.store.arrivals_tag(cluster, between).await?;
     // Page by page: nothing is kept in memory but what is being sent.
     let pages = try_unfold(Some(0), move |after| {
         let (app, zone) = (app.clone(), zone.clone());
@@ -80,5 +81,5 @@ pub(super) async fn read(
             Ok::<_, StoreError>(Some((Bytes::from(text), next)))
         }
     });
-    Ok((content_type, Body::from_stream(pages)).into_response())
+    Ok((content_type, [(header::ETAG, tag)], Body::from_stream(pages)).into_response())
 }

@@ -14,7 +14,7 @@ use super::form::Signed;
 use super::page::{Answer, go, render, render_as};
 use super::session::{self, SignedIn};
 use super::sign_in::make_user;
-use crate::store::Session;
+use crate::store::{Holder, Session};
 use crate::users::{self, Secret};
 
 /// A secret, in the one page that shows it.
@@ -40,13 +40,13 @@ struct NewUser<'a> {
 pub(super) async fn new_key(State(app): State<Shared>, form: Signed) -> Answer {
     let name = users::label("name", form.fields.text("name"))?;
     let secret = Secret::new("palm_key_").map_err(Refusal::internal)?;
-    app.store.add_key(form.user(), name, &secret.hash(), Timestamp::now()).await?;
+    app.store.add_secret(form.user(), Holder::User(form.user().id), name, &secret.hash(), Timestamp::now()).await?;
     render(&Shown { session: &form.session, what: "API key", secret: secret.text(), back: "/dashboard" })
 }
 
 pub(super) async fn remove_key(State(app): State<Shared>, form: Signed) -> Answer {
     let id = form.fields.number("id")?.ok_or_else(|| Refusal::bad("which key?"))?;
-    if !app.store.remove_key(form.user(), id, Timestamp::now()).await? {
+    if !app.store.remove_secret(form.user(), Holder::User(form.user().id), id, Timestamp::now()).await? {
         return Err(Refusal::not_found("there is no such key of yours").into());
     }
     go("/dashboard")
@@ -75,11 +75,13 @@ pub(super) async fn new_password(
 ) -> Answer {
     let user = form.user();
     if !app.throttle.allow(&user.name, peer.ip(), Instant::now()) {
+        app.refused.count(&user.name, peer.ip());
         let text = "too many tries; wait a minute";
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "throttled", text).into());
     }
     let found = app.store.user_by_name(&user.name).await?;
     if !app.hasher.verify(form.fields.text("old"), found.as_ref().map(|(_, hash)| hash.as_str())).await? {
+        app.refused.count(&user.name, peer.ip());
         return Err(Refusal::forbidden("that is not the password that you signed in with").into());
     }
     let hash = app.hasher.hash(form.fields.text("new")).await?;

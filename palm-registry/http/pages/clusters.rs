@@ -5,16 +5,17 @@ use axum::extract;
 use jiff::Timestamp;
 
 use super::super::Refusal;
-use super::super::app::Shared;
+use super::super::app::{App, Shared};
 use super::super::arguments::Arguments;
 use super::super::legacy;
 use super::account::Shown;
 use super::form::Signed;
 use super::page::{Answer, escaped, go, render, render_as};
 use super::session::SignedIn;
-use super::text::visible;
+use super::text::{marked, visible};
 use crate::api::{Cluster, ClusterState, Event, Node, PlacedInstance, State};
-use crate::store::{ApiKey, Deed, EventFilter, RunnerToken, Session, User};
+use crate::cluster::{Collision, collisions};
+use crate::store::{ClusterRow, Deed, EventFilter, Holder, KeptSecret, Session, StoreError, User};
 use crate::users::{self, Secret};
 
 /// Events that the page of a cluster shows.
@@ -27,7 +28,7 @@ const DEEDS: i64 = 50;
 struct Dashboard<'a> {
     session: &'a Session,
     clusters: Vec<Cluster>,
-    keys: Vec<ApiKey>,
+    keys: Vec<KeptSecret>,
     users: Vec<User>,
     deeds: Vec<Deed>,
 }
@@ -40,7 +41,9 @@ struct OneCluster<'a> {
     instances: Vec<PlacedInstance>,
     nodes: Vec<Node>,
     events: Vec<Event>,
-    tokens: Vec<RunnerToken>,
+    tokens: Vec<KeptSecret>,
+    /// Other clusters of the user that give out the same addresses.
+    rivals: Vec<(ClusterRow, Collision)>,
     open_runners: bool,
 }
 
@@ -110,7 +113,7 @@ pub(super) async fn dashboard(extract::State(app): extract::State<Shared>, Signe
     for cluster in app.store.clusters_of(&session.user).await? {
         clusters.push(app.store.describe(&cluster, false).await?);
     }
-    let keys = app.store.keys_of(session.user.id).await?;
+    let keys = app.store.secrets_of(Holder::User(session.user.id)).await?;
     let (users, deeds) = if session.user.is_admin() {
         (app.store.users().await?, app.store.deeds(DEEDS).await?)
     } else {
@@ -133,11 +136,22 @@ pub(super) async fn show(
         cluster: app.store.describe(&row, true).await?,
         instances: app.store.instances(&row).await?,
         nodes: app.store.nodes(&row, Timestamp::now()).await?,
-        tokens: app.store.tokens_of(row.id).await?,
+        tokens: app.store.secrets_of(Holder::Cluster(row.id)).await?,
+        rivals: rivals(&app, &row, &session.user).await?,
         open_runners: app.open_runners,
         session: &session,
         events,
     })
+}
+
+async fn rivals(app: &App, row: &ClusterRow, user: &User) -> Result<Vec<(ClusterRow, Collision)>, StoreError> {
+    let (own, mut rivals) = (row.placement()?, Vec::new());
+    for other in app.store.clusters_of(user).await?.into_iter().filter(|other| other.id != row.id) {
+        for collision in collisions(&own, &other.placement()?) {
+            rivals.push((other.clone(), collision));
+        }
+    }
+    Ok(rivals)
 }
 
 pub(super) async fn show_new(SignedIn(session): SignedIn) -> Answer {
@@ -145,16 +159,17 @@ pub(super) async fn show_new(SignedIn(session): SignedIn) -> Answer {
 }
 
 pub(super) async fn create(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
-    let (alias, file) = (form.fields.text("alias"), form.fields.text("description"));
+    // Browsers end lines as no file here does.
+    let (alias, file) = (form.fields.text("alias"), form.fields.text("description").replace("\r\n", "\n"));
     let made = async {
         let key = legacy::new_key(form.fields.text("key"))?;
-        app.store.add_cluster(form.user(), &key, users::label("alias", alias)?, file, Timestamp::now()).await?;
+        app.store.add_cluster(form.user(), &key, users::label("alias", alias)?, &file, Timestamp::now()).await?;
         Ok::<_, Refusal>(())
     };
     match made.await {
         Ok(()) => go("/dashboard"),
         Err(refusal) if refusal.status.is_client_error() => {
-            render_as(refusal.status, &NewCluster { session: &form.session, error: &refusal.text, alias, file })
+            render_as(refusal.status, &NewCluster { session: &form.session, error: &refusal.text, alias, file: &file })
         }
         Err(refusal) => Err(refusal.into()),
     }
@@ -191,7 +206,7 @@ pub(super) async fn new_token(extract::State(app): extract::State<Shared>, form:
     let cluster = app.store.cluster_of(form.fields.required("cluster")?, form.user()).await?;
     let name = users::label("name", form.fields.text("name"))?;
     let secret = Secret::new("palm_runner_").map_err(Refusal::internal)?;
-    app.store.add_token(form.user(), cluster.id, name, &secret.hash(), Timestamp::now()).await?;
+    app.store.add_secret(form.user(), Holder::Cluster(cluster.id), name, &secret.hash(), Timestamp::now()).await?;
     let back = page_of(&cluster.key);
     render(&Shown { session: &form.session, what: "runner token", secret: secret.text(), back: &back })
 }
@@ -199,7 +214,7 @@ pub(super) async fn new_token(extract::State(app): extract::State<Shared>, form:
 pub(super) async fn remove_token(extract::State(app): extract::State<Shared>, form: Signed) -> Answer {
     let cluster = app.store.cluster_of(form.fields.required("cluster")?, form.user()).await?;
     let id = form.fields.number("id")?.ok_or_else(|| Refusal::bad("which token?"))?;
-    if !app.store.remove_token(form.user(), cluster.id, id, Timestamp::now()).await? {
+    if !app.store.remove_secret(form.user(), Holder::Cluster(cluster.id), id, Timestamp::now()).await? {
         return Err(Refusal::not_found("there is no such token of this cluster").into());
     }
     go(&page_of(&cluster.key))

@@ -71,12 +71,14 @@ pub(super) async fn sign_in(
 ) -> Answer {
     let (name, password) = (fields.text("name"), fields.text("password"));
     if !app.throttle.allow(name, peer.ip(), Instant::now()) {
+        app.refused.count(name, peer.ip());
         let text = "Too many tries; wait a minute.";
         return sign_in_page(&app, StatusCode::TOO_MANY_REQUESTS, fields.text("next"), text);
     }
     let found = app.store.user_by_name(name).await?;
     let right = app.hasher.verify(password, found.as_ref().map(|(_, hash)| hash.as_str())).await?;
     let Some((user, _)) = found.filter(|(user, _)| right && user.is_active()) else {
+        app.refused.count(name, peer.ip());
         return sign_in_page(&app, StatusCode::UNAUTHORIZED, fields.text("next"), WRONG);
     };
     app.throttle.forgive(name, peer.ip());
@@ -141,6 +143,7 @@ pub(super) async fn set_up(
         expected.as_ref().is_some_and(|token| same(token.text(), fields.text("token")))
     };
     if !right {
+        app.refused.count(fields.text("name"), peer.ip());
         return set_up_page(
             &app,
             StatusCode::FORBIDDEN,
@@ -173,7 +176,21 @@ pub(super) async fn make_user(app: &App, fields: &Arguments, admin: bool, by: &s
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::Mutex;
+    use std::sync::atomic::Ordering::SeqCst;
+
+    use axum::body::Body;
+    use axum::http::Request;
+    use axum::response::Response;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::store::{Limits, Store};
+    use crate::users::{Hasher, Refused, Throttle};
+
     #[test]
     fn after_signing_in_one_stays_here() {
         for next in [
@@ -185,8 +202,89 @@ mod tests {
             "/a b",
             "/\r\nX: y",
         ] {
-            assert_eq!(super::own_address(next), "/dashboard", "{next}");
+            assert_eq!(own_address(next), "/dashboard", "{next}");
         }
-        assert_eq!(super::own_address("/view_cluster?cluster=k%20"), "/view_cluster?cluster=k%20");
+        assert_eq!(own_address("/view_cluster?cluster=k%20"), "/view_cluster?cluster=k%20");
+    }
+
+    /// A service with two users, `ann` and `bob`, who is locked out.
+    async fn service(directory: &tempfile::TempDir) -> Shared {
+        let database = directory.path().join("palm.db").display().to_string();
+        let store = Store::open(&database, Limits::default()).await.unwrap();
+        let hasher = Hasher::new().await.unwrap();
+        let hash = hasher.hash("correct horse").await.unwrap();
+        for name in ["ann", "bob"] {
+            let new = NewUser { name, full_name: "", email: "", admin: true, password_hash: &hash };
+            store.add_user(&new, "a test", Timestamp::now()).await.unwrap();
+        }
+        let (ann, _) = store.user_by_name("ann").await.unwrap().unwrap();
+        store.set_active("bob", false, &ann, Timestamp::now()).await.unwrap();
+        Arc::new(App {
+            store,
+            hasher,
+            throttle: Throttle::default(),
+            refused: Refused::default(),
+            setup: Mutex::new(None),
+            open_runners: true,
+            loopback_only: true,
+            behind_tls: false,
+        })
+    }
+
+    async fn sign_in(app: &Shared, name: &str, password: &str, from: [u8; 4]) -> Response {
+        let peer = SocketAddr::from((from, 1));
+        let request = Request::post("/login")
+            .header("Host", "localhost")
+            .header("Cookie", "palm_form=x")
+            .extension(ConnectInfo(peer))
+            .body(Body::from(format!("csrf=x&name={name}&password={password}")))
+            .unwrap();
+        super::super::super::router(app.clone()).oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_sign_in_computes_one_hash_whoever_it_is_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = service(&directory).await;
+        for (name, password, status) in [
+            ("ann", "correct+horse", 302),
+            ("ann", "battery+staple", 401),
+            ("ann", "", 401),
+            ("bob", "correct+horse", 401),
+            ("bob", "battery+staple", 401),
+            ("nobody", "correct+horse", 401),
+            ("", "", 401),
+        ] {
+            let before = app.hasher.work.done.load(SeqCst);
+            assert_eq!(sign_in(&app, name, password, [127, 0, 0, 1]).await.status(), status, "{name} {password}");
+            assert_eq!(app.hasher.work.done.load(SeqCst) - before, 1, "{name} {password}");
+        }
+        // Whatever the name is, a password that is longer than any is not hashed.
+        let before = app.hasher.work.done.load(SeqCst);
+        for name in ["ann", "nobody"] {
+            assert_eq!(sign_in(&app, name, &"x".repeat(2_000), [127, 0, 0, 1]).await.status(), 401);
+        }
+        assert_eq!(app.hasher.work.done.load(SeqCst), before);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn four_hashes_are_computed_at_once_however_many_sign_in() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = service(&directory).await;
+        let before = app.hasher.work.done.load(SeqCst);
+        let crowd: Vec<_> = (0..100_u8)
+            .map(|number| {
+                let app = app.clone();
+                // From several addresses: one alone has to wait after 50 tries.
+                tokio::spawn(async move {
+                    sign_in(&app, &format!("n{number}"), "x", [127, 0, 0, number % 10]).await.status()
+                })
+            })
+            .collect();
+        for one in crowd {
+            assert_eq!(one.await.unwrap(), 401);
+        }
+        assert_eq!(app.hasher.work.done.load(SeqCst) - before, 100);
+        assert!(app.hasher.work.most.load(SeqCst) <= 4, "{:?}", app.hasher.work);
     }
 }

@@ -13,6 +13,11 @@ pub(super) fn visible(line: &str) -> String {
     text
 }
 
+/// The same of a whole text.
+pub(super) fn marked(text: &str) -> String {
+    text.chars().map(mark).collect()
+}
+
 fn mark(character: char) -> char {
     match character {
         '\t' | '\n' => character,

@@ -1,7 +1,7 @@
 //! The worked examples of the original's placement, each with the better answer.
 
 use palm_registry::api::{Instance, RestartPolicy, RestartWhen};
-use palm_registry::cluster::{ClusterFile, Node, NodeFile, Placement, PlacementError};
+use palm_registry::cluster::{ClusterFile, Node, NodeFile, Placement, PlacementError, collisions};
 use uuid::Uuid;
 
 const VALUATION: &str = "[Valuation Master]
@@ -155,9 +155,16 @@ fn e11_ports_go_on_from_the_highest_and_never_back() {
 }
 
 #[test]
-fn e12_clusters_have_ports_of_their_own() {
-    assert_eq!(cluster(VALUATION).old("127.0.0.1", 1, 5555), [MASTER]);
-    assert_eq!(cluster(VALUATION).old("127.0.0.1", 1, 5555), [MASTER]);
+fn e12_clusters_have_ports_of_their_own_and_it_is_told_where_they_collide() {
+    let (mut one, mut other) = (cluster(VALUATION), cluster(VALUATION));
+    assert_eq!(one.old("127.0.0.1", 1, 5555), [MASTER]);
+    assert_eq!(other.old("127.0.0.1", 1, 5555), [MASTER]);
+    // They collide, and where ports are free for both can be told.
+    let found = collisions(&one.placement, &other.placement);
+    assert_eq!((found.len(), found[0].addresses.len(), found[0].free_from), (1, 5, 5560));
+    other.placement.reset();
+    other.old("127.0.0.1", 1, 5560);
+    assert_eq!(collisions(&one.placement, &other.placement), []);
 }
 
 #[test]

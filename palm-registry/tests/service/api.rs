@@ -33,7 +33,11 @@ pub(crate) fn clusters_are_made_planned_and_deleted() {
     );
     assert_eq!((bad.status, bad.code().as_str(), bad.json()["error"]["line"].as_u64()), (400, "bad_file", Some(3)));
     let bad = registry.post("/api/v1/clusters", &key, &json!({"file": "[A]\nScript = a\n--x\n"}));
-    assert_eq!((bad.status, bad.code().as_str()), if bad.status == 201 { (201, "") } else { (400, "bad_file") });
+    assert_eq!((bad.status, bad.code().as_str(), bad.json()["error"]["line"].as_u64()), (400, "bad_file", Some(3)));
+    for (path, list) in [("", json!(["[A]\nScript = a\n"])), ("/x/tokens", json!([])), ("/x/plan", json!([[]]))] {
+        let refused = registry.post(&format!("/api/v1/clusters{path}"), &key, &list);
+        assert_eq!((refused.status, refused.code().as_str()), (400, "bad_json"), "{path}");
+    }
     assert_eq!(registry.delete(&format!("/api/v1/clusters/{cluster}"), &key).status, 204);
     assert_eq!(registry.get(&format!("/api/v1/clusters/{cluster}"), &key).code(), "no_cluster");
     assert_eq!(registry.get("/healthz", "").ok().text(), "ok\n");

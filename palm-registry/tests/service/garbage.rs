@@ -29,7 +29,7 @@ impl Noise {
     }
 }
 
-const ROUTES: &[&str] = &[
+pub(crate) const ROUTES: &[&str] = &[
     "/",
     "/style.css",
     "/favicon.ico",
@@ -139,46 +139,108 @@ const BODIES: &[&str] = &[
     "\n\u{5}hello",
 ];
 
-#[test]
-fn every_route_refuses_garbage() {
-    let registry = Registry::start();
-    let key = registry.admin("ann");
-    registry.post("/api/v1/clusters", &key, &json!({"file": FILE, "key": "mine"})).ok();
-    let browser = Browser::signed_in(&registry, "ann");
-    let cookie = format!("palm_session={}", browser.cookies["palm_session"]);
-    let mut noise = Noise(0x5eed_5eed_5eed_5eed);
-    for round in 0..4_000 {
-        let path: String = noise
-            .pick(ROUTES)
-            .split('K')
-            .map(str::to_owned)
-            .reduce(|one, next| format!("{one}{}{next}", noise.pick(VALUES)))
-            .unwrap();
-        let query: Vec<String> =
-            (0..noise.below(4)).map(|_| format!("{}={}", noise.pick(NAMES), noise.pick(VALUES))).collect();
-        let method = noise.pick(&["GET", "POST", "DELETE", "PUT", "HEAD", "OPTIONS"]);
-        let body = if noise.below(2) == 0 { noise.bytes() } else { noise.pick(BODIES).as_bytes().to_vec() };
-        let head = match noise.below(4) {
-            0 => format!("Key: {key}\r\n"),
-            1 => format!("Cookie: {cookie}\r\n"),
+const METHODS: &[&str] = &["GET", "POST", "DELETE", "PUT", "HEAD", "OPTIONS"];
+
+/// Who says so: a program, somebody before a page, or somebody else.
+struct Callers {
+    key: String,
+    cookie: String,
+    csrf: String,
+}
+
+impl Callers {
+    fn head(&self, noise: &mut Noise) -> String {
+        match noise.below(4) {
+            0 => format!("Key: {}\r\n", self.key),
+            1 => format!("Cookie: {}; palm_form=x\r\n", self.cookie),
             2 => format!(
                 "Authorization: {}\r\n",
                 noise.pick(&["Bearer", "Bearer x", "Basic !!!", "Basic eA==", "Basic OjpY", "\u{e9}"])
             ),
             _ => String::new(),
-        };
-        // Raw, for a client that is in order would not send it.
-        let request = format!(
-            "{method} {}?{} HTTP/1.0\r\nHost: localhost\r\n{head}Content-Length: {}\r\n\r\n",
-            path.replace(' ', "%20"),
-            query.join("&"),
-            body.len()
-        );
-        let status = raw(&registry, &[request.as_bytes(), &body].concat());
-        assert!((200..500).contains(&status), "round {round}: {status} of {request}{}", String::from_utf8_lossy(&body));
+        }
+    }
+
+    /// A form of this very page, with anything in it.
+    fn form(&self, noise: &mut Noise) -> Vec<u8> {
+        let fields: Vec<String> =
+            (0..noise.below(6)).map(|_| format!("{}={}", noise.pick(NAMES), noise.pick(VALUES))).collect();
+        format!("{}&csrf={}", fields.join("&"), noise.pick(&[self.csrf.as_str(), "x"])).into_bytes()
+    }
+}
+
+#[test]
+fn every_route_refuses_garbage() {
+    let registry = Registry::start();
+    let key = registry.admin("ann");
+    registry.post("/api/v1/clusters", &key, &json!({"file": FILE, "key": "mine"})).ok();
+    let mut browser = Browser::signed_in(&registry, "ann");
+    browser.get("/dashboard").ok();
+    let cookie = format!("palm_session={}", browser.cookies["palm_session"]);
+    let callers = Callers { key: key.clone(), cookie, csrf: browser.csrf().to_owned() };
+    let mut noise = Noise(0x5eed_5eed_5eed_5eed);
+    let mut sent = std::collections::BTreeMap::<u16, u32>::new();
+    // Each route with each method and each body, and as many times with a form and with noise.
+    for route in ROUTES {
+        for method in METHODS {
+            for round in 0..3 * BODIES.len() {
+                let path: String = route
+                    .split('K')
+                    .map(str::to_owned)
+                    .reduce(|one, next| format!("{one}{}{next}", noise.pick(VALUES)))
+                    .unwrap();
+                let query: Vec<String> =
+                    (0..noise.below(4)).map(|_| format!("{}={}", noise.pick(NAMES), noise.pick(VALUES))).collect();
+                // A password is changed and a session ended by what is right; the rest has to go on with both.
+                let ends = *route == "/logout" || *route == "/new_password";
+                let body = match (round / BODIES.len(), BODIES.get(round % BODIES.len())) {
+                    (0, Some(body)) => body.as_bytes().to_vec(),
+                    (1, _) if !ends => callers.form(&mut noise),
+                    _ => noise.bytes(),
+                };
+                // Raw, for a client that is in order would not send it.
+                let request = format!(
+                    "{method} {}?{} HTTP/1.0\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n",
+                    path.replace(' ', "%20"),
+                    query.join("&"),
+                    callers.head(&mut noise),
+                    body.len()
+                );
+                let status = raw(&registry, &[request.as_bytes(), &body].concat());
+                let text = String::from_utf8_lossy(&body);
+                assert!((200..500).contains(&status), "{status} of {request}{text}");
+                *sent.entry(status).or_default() += 1;
+            }
+        }
     }
     registry.get("/healthz", "").ok();
     registry.get("/api/v1/clusters", &key).ok();
+    // Much of it went further than to whoever is asked for a key or a token.
+    assert!(sent[&200] > 300 && sent[&302] > 100 && sent[&400] > 300 && sent[&404] > 300, "{sent:?}");
+}
+
+#[test]
+fn every_route_refuses_what_is_too_long() {
+    let registry = Registry::with(|settings| settings.limits.body_bytes = 1 << 20);
+    let key = registry.admin("ann");
+    registry.post("/api/v1/clusters", &key, &json!({"file": FILE, "key": "mine"})).ok();
+    let long = "x".repeat((1 << 20) + 1);
+    for route in ROUTES {
+        for method in METHODS {
+            let path = route.replace('K', "mine");
+            for (path, body) in
+                [(path.clone(), long.as_str()), (format!("{path}?cluster={}&x={}", &long[..60_000], &long[..9]), "")]
+            {
+                let request = format!(
+                    "{method} {path} HTTP/1.0\r\nHost: localhost\r\nKey: {key}\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                let status = raw(&registry, request.as_bytes());
+                assert!((200..500).contains(&status), "{status} of {method} {route}");
+            }
+        }
+    }
+    registry.get("/healthz", "").ok();
 }
 
 #[test]

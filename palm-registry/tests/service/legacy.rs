@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
-use crate::support::{FILE, Registry, escape};
+use crate::support::{Browser, FILE, Registry, escape};
 
 #[test]
 pub(crate) fn a_cluster_comes_up_as_it_always_did() {
@@ -77,6 +77,8 @@ pub(crate) fn what_is_refused_is_4xx() {
         (&status, "", 401),
         (&format!("/cluster?method=cluster_delete&cluster={cluster}"), &bob, 404),
         (&format!("/cluster?method=cluster_reset&cluster={cluster}"), &bob, 404),
+        // The key is looked at before the description.
+        ("/cluster?method=new_cluster", "", 401),
         ("/cluster?method=new_cluster", &ann, 400),
         ("/cluster?method=new_cluster&description=x", &ann, 400),
         ("/cluster?method=new_cluster&description=%5BA%5D", &ann, 400),
@@ -92,7 +94,20 @@ pub(crate) fn what_is_refused_is_4xx() {
         assert_eq!(answer.status, expected, "{path}: {}", answer.text());
         assert!(!answer.json()["error"]["text"].as_str().unwrap().is_empty());
     }
-    assert_eq!(registry.send("POST", "/cluster?method=clusters_list", &[("Key", &ann)], b"").status, 405);
+    for method in ["POST", "HEAD", "PUT", "DELETE"] {
+        assert_eq!(
+            registry.send(method, "/cluster?method=clusters_list", &[("Key", &ann)], b"").status,
+            405,
+            "{method}"
+        );
+    }
+    let (inactive, root) = (registry.user("eve"), registry.admin("root"));
+    let mut browser = Browser::signed_in(&registry, "root");
+    browser.get("/dashboard").ok();
+    assert_eq!(browser.post("/lock_user", &[("name", "eve"), ("active", "0")]).status, 302);
+    for (key, expected) in [(&inactive, 403), (&root, 200)] {
+        assert_eq!(registry.get("/cluster?method=clusters_list", key).status, expected);
+    }
     let bad = registry
         .get(&format!("/cluster?method=new_cluster&description={}", escape("[A]\nScript = a\nReplicas = x\n")), &ann);
     assert_eq!((bad.code().as_str(), bad.json()["error"]["line"].as_u64()), ("bad_file", Some(3)));
@@ -136,4 +151,50 @@ pub(crate) fn head_and_body_come_in_pieces() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
     assert_eq!(registry.get(&format!("/logs?cluster={cluster}"), "").ok().json()[0]["text"], "hello");
+}
+
+#[test]
+pub(crate) fn what_a_client_has_already_is_not_sent_again() {
+    let registry = Registry::start();
+    let key = registry.user("ann");
+    let cluster = registry.cluster(&key, FILE);
+    let log = format!("/logs?cluster={cluster}");
+    let line = || registry.send("POST", &log, &[], b"\x0a\x02hi").ok();
+    line();
+    let api = format!("/api/v1/clusters/{cluster}");
+    for path in ["/cluster?method=clusters_list", "/style.css", "/favicon.ico?x=1", "/api/v1/openapi.json", &log, &api]
+    {
+        let first = registry.get(path, &key).ok();
+        let tag = first.header("etag").to_owned();
+        assert!(tag.starts_with('"') && tag.len() > 2, "{path}: {tag}");
+        assert_eq!(registry.get(path, &key).ok().header("etag"), tag, "{path}");
+        let again = |known: &str| registry.send("GET", path, &[("Key", &key), ("If-None-Match", known)], b"");
+        for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}")] {
+            let answer = again(&known);
+            assert_eq!((answer.status, answer.body.len()), (304, 0), "{path} {known}");
+            assert_eq!((answer.header("etag"), answer.header("content-type")), (tag.as_str(), ""), "{path}");
+        }
+        for other in ["\"other\"", "*", ""] {
+            let answer = again(other);
+            assert_eq!((answer.status, &answer.body), (200, &first.body), "{path} {other}");
+        }
+    }
+    let tag = |path: &str| registry.get(path, &key).ok().header("etag").to_owned();
+    let (before, list) = (tag(&log), tag("/cluster?method=clusters_list"));
+    line();
+    registry.node_config(&cluster, "127.0.0.1", 1, 5555);
+    assert!(tag(&log) != before && tag("/cluster?method=clusters_list") != list);
+    assert_eq!(registry.get("/cluster", &key).header("etag"), "", "what is refused has none");
+}
+
+#[test]
+pub(crate) fn a_node_that_cannot_be_placed_changes_nothing() {
+    let registry = Registry::start();
+    let key = registry.user("ann");
+    let cluster = registry.cluster(&key, FILE);
+    let node = escape("[DEFAULT]\nIp = 127.0.0.1\nProcessors = 3\nPorts_from = 65534\n");
+    let refused = registry.get(&format!("/cluster?method=node_config&cluster={cluster}&node={node}"), "");
+    assert_eq!((refused.status, refused.code().as_str()), (409, "no_port"));
+    assert_eq!(registry.get(&format!("/cluster?method=cluster_status&cluster={cluster}"), &key).ok().text(), "");
+    assert_eq!(registry.node_config(&cluster, "127.0.0.1", 3, 5555).len(), 3);
 }

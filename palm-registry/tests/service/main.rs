@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 
 mod api;
+mod chromium;
 mod environment;
 mod garbage;
 mod legacy;
 mod logs;
 mod nodes;
 mod pages;
+mod payloads;
 mod postgres;
 mod python;
 mod security;
 mod support;
+mod webdriver;

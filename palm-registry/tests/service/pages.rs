@@ -54,6 +54,14 @@ pub(crate) fn a_cluster_is_made_watched_and_deleted() {
         "{}",
         dashboard.text()
     );
+    // The original gave 500 for a cluster that was made on a page.
+    let key = registry.user("bob");
+    let mut bob = Browser::signed_in(&registry, "bob");
+    bob.get("/new_cluster").ok();
+    assert_eq!(bob.post("/new_cluster", &[("description", &FILE.replace('\n', "\r\n"))]).status, 302);
+    let list = registry.get("/cluster?method=clusters_list", &key).ok().json();
+    let made = list.as_object().unwrap().values().next().unwrap();
+    assert_eq!((made["status"].as_str(), made["description"].as_str()), (Some(""), Some(FILE.trim())));
     registry.node_config("my key", "127.0.0.1", 3, 5555);
     let page = browser.get("/view_cluster?cluster=my+key").ok();
     for part in
@@ -126,6 +134,41 @@ pub(crate) fn a_log_is_read_a_screen_at_a_time() {
     assert!(oldest.contains("line 0.") && link(&oldest, "Older").is_none());
     let none = browser.get(&format!("/view_logs?cluster={cluster}&fr={}", escape("2999-01-01 00:00:00"))).ok();
     assert!(none.text().contains("No lines"));
+    // A moment of today divides the lines of today, written with a T or with a blank.
+    let when =
+        registry.get(&format!("/logs?cluster={cluster}"), "").ok().json()[999]["when"].as_str().unwrap().to_owned();
+    for when in [when.clone(), when.replace('T', " ")] {
+        let later = browser.get(&format!("/view_logs?cluster={cluster}&fr={}", escape(&when))).ok().text().to_owned();
+        assert!(later.contains("line 1000.") && !later.contains("line 999."), "{when}");
+    }
+}
+
+#[test]
+pub(crate) fn clusters_that_give_out_the_same_ports_are_told_of() {
+    let registry = Registry::start();
+    registry.user("ann");
+    registry.user("bob");
+    let (mut ann, mut bob) = (Browser::signed_in(&registry, "ann"), Browser::signed_in(&registry, "bob"));
+    let make = |browser: &mut Browser<'_>, key| {
+        browser.get("/new_cluster").ok();
+        assert_eq!(browser.post("/new_cluster", &[("description", FILE), ("key", key)]).status, 302);
+        registry.node_config(key, "127.0.0.1", 3, 5555);
+    };
+    make(&mut ann, "one");
+    make(&mut ann, "two");
+    make(&mut bob, "three");
+    let page = ann.get("/view_cluster?cluster=one").ok();
+    let told = page.text().split_once("<p class=\"note\">").unwrap().1.split_once("</p>").unwrap().0;
+    for part in ["cluster=two", "tcp://127.0.0.1:5555", "tcp://127.0.0.1:5557", "Ports_from = 5558"] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    assert!(!page.text().contains("three"));
+    assert!(!bob.get("/view_cluster?cluster=three").ok().text().contains("class=\"note\""));
+    // With what it says it is over.
+    ann.get("/view_cluster?cluster=two").ok();
+    assert_eq!(ann.post("/reset_cluster", &[("cluster", "two")]).status, 302);
+    registry.node_config("two", "127.0.0.1", 3, 5558);
+    assert!(!ann.get("/view_cluster?cluster=one").ok().text().contains("class=\"note\""));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{on_database, skip, until};
-use crate::{api, legacy, logs, nodes, pages, security};
+use crate::{api, legacy, logs, nodes, pages, payloads, security};
 
 struct Postgres {
     server: Child,
@@ -98,7 +98,7 @@ fn all_of_it_on_postgresql() {
         Ok(postgres) => postgres,
         Err(reason) => return skip(&format!("what runs on PostgreSQL, since {reason}")),
     };
-    let scenarios: [(&str, fn()); 20] = [
+    let scenarios: [(&str, fn()); 23] = [
         ("comes_up", legacy::a_cluster_comes_up_as_it_always_did),
         ("key_taken", legacy::a_key_may_be_chosen_and_is_taken_then),
         ("refused", legacy::what_is_refused_is_4xx),
@@ -118,7 +118,10 @@ fn all_of_it_on_postgresql() {
         ("plans", api::clusters_are_made_planned_and_deleted),
         ("first_user", pages::the_first_user_is_made_on_a_page),
         ("keys", pages::keys_are_shown_once_and_taken_back),
-        ("payloads", security::payloads_are_values_to_the_database),
+        ("tags", legacy::what_a_client_has_already_is_not_sent_again),
+        ("collide", pages::clusters_that_give_out_the_same_ports_are_told_of),
+        ("guesses", security::sign_ins_that_are_refused_are_recorded),
+        ("payloads", payloads::payloads_are_values_to_the_database),
     ];
     for (name, scenario) in scenarios {
         on_database(postgres.new_database(name), scenario);
