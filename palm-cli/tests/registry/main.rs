@@ -7,7 +7,7 @@ mod process;
 
 use std::process::Stdio;
 
-use process::{Registry, add_user, palm};
+use process::{Registry, add_user, palm, with_input};
 
 #[test]
 fn the_command_makes_users_and_prints_a_key_alone() {
@@ -32,6 +32,30 @@ fn the_command_makes_users_and_prints_a_key_alone() {
     assert_eq!(registry.request("GET", "/api/v1/clusters", key.trim(), b"").unwrap(), (200, "[]".to_owned()));
     // Beside a registry that runs, too.
     assert!(add_user(&database, &["bob", "--password-stdin"], "battery staple").status.success());
+}
+
+#[test]
+fn a_runner_needs_its_token_where_one_is_demanded() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("registry.db");
+    let mut user = palm();
+    user.args(["registry", "user", "add", "ann", "--password-stdin"]).env("PALM_REGISTRY_DATABASE", &database);
+    let key = String::from_utf8(with_input(user, "correct horse\n").stdout).unwrap();
+    let registry = Registry::start_with(&database, "127.0.0.1:0", &["--require-runner-token"]);
+    let url = format!("http://{}", registry.address);
+    let mut new = palm();
+    new.args(["cluster", "new", "-", "--key", "k", "--registry", &url, "--api-key", key.trim()]);
+    assert!(with_input(new, "[Good]\nScript = true\n").status.success());
+    let made = registry.request("POST", "/api/v1/clusters/k/tokens", key.trim(), b"{\"name\": \"one\"}").unwrap();
+    let token: serde_json::Value = serde_json::from_str(&made.1).unwrap();
+
+    let mut runner = palm();
+    runner.args(["runner", "--once", "--registry", &url, "--cluster", "k", "--state"]).arg(directory.path());
+    let refused = runner.output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && said.contains("PALM_RUNNER_TOKEN"), "{said}");
+    let welcome = runner.args(["--token", token["token"].as_str().unwrap()]).output().unwrap();
+    assert!(welcome.status.success(), "{}", String::from_utf8_lossy(&welcome.stderr));
 }
 
 #[test]
