@@ -50,6 +50,9 @@ enum Application {
         /// Address of the cache
         #[arg(long, default_value = "tcp://127.0.0.1:5559")]
         db: String,
+        /// Allows addresses beyond loopback, unencrypted as they are
+        #[arg(long, env = "PALM_RUN_INSECURE")]
+        insecure: bool,
     },
     /// Does the work of a master.
     Worker {
@@ -77,13 +80,15 @@ enum Application {
 impl Application {
     fn run(self) -> palm::Result<()> {
         match self {
-            Self::Master { name, pull, r#pub, wpush, wpull, db } => palm::Master::new(name)
-                .pull_address(pull)
-                .pub_address(r#pub)
-                .worker_push_address(wpush)
-                .worker_pull_address(wpull)
-                .db_address(db)
-                .run(),
+            Self::Master { name, pull, r#pub, wpush, wpull, db, insecure } => {
+                let master = palm::Master::new(name)
+                    .pull_address(pull)
+                    .pub_address(r#pub)
+                    .worker_push_address(wpush)
+                    .worker_pull_address(wpull)
+                    .db_address(db);
+                if insecure { master.insecure() } else { master }.run()
+            }
             Self::Worker { name, db } => palm::Worker::new(name, MyWorker).db_address(db).run(),
             Self::Launcher { server, function, db } => launch(&server, &function, &db),
         }

@@ -44,9 +44,10 @@ process_of() {
 runs() { [ -n "$(process_of "$1")" ]; }
 runs_anew() { local now; now=$(process_of "$1"); [ -n "$now" ] && [ "$now" != "$2" ]; }
 all_run() { runs Server && runs 'Worker 1' && runs 'Worker 2'; }
+node_of() { palm cluster status applications | awk -v name="$1" '$1 == name { print $NF }'; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
-listens() { grep -q '^the registry listens on ' "$DIRECTORY/registry.log"; }
-tells_of() { palm cluster logs applications --component Worker | grep -q "$1"; }
+listens() { grep -qs '^the registry listens on ' "$DIRECTORY/registry.log"; }
+tells_of() { [ -n "$(palm cluster logs applications --instance "$1" --tail 1)" ]; }
 
 heading 'The registry, with a user'
 palm registry --listen 127.0.0.1:0 --database "$DIRECTORY/palm.db" 2>"$DIRECTORY/registry.log" &
@@ -86,7 +87,11 @@ applications launcher --server server --function foo --db "$DB"
 heading 'A runner is killed: the components of its node are gone'
 FIRST=$(process_of 'Worker 1')
 SECOND=$(process_of 'Worker 2')
-kill -KILL "$NODE2"
+IDENTITY=$(node_of node2)
+# What it has not sent yet dies with it.
+until_it tells_of 'Worker 1'
+until_it tells_of 'Worker 2'
+{ kill -KILL "$NODE2" && wait "$NODE2"; } 2>/dev/null || true
 until_it is_gone "$FIRST"
 until_it is_gone "$SECOND"
 echo "processes $FIRST and $SECOND are gone"
@@ -96,10 +101,10 @@ run_node node2 $((PORTS + 5))
 until_it runs_anew 'Worker 1' "$FIRST"
 until_it runs_anew 'Worker 2' "$SECOND"
 palm cluster status applications
+[ "$(node_of node2)" = "$IDENTITY" ] || { echo 'it came back as another node' >&2; exit 1; }
 applications launcher --server server --function foo --db "$DB"
 
 heading 'What those that died have said'
-until_it tells_of .
 palm cluster logs applications --component Worker
 
 heading 'All good'

@@ -18,6 +18,7 @@ struct MyServer;
 
 #[palm::server]
 impl MyServer {
+    /// Answers with what it got.
     fn foo(&mut self, message: &[u8]) -> Vec<u8> {
         tracing::warn!("Got a message");
         [b"you sent me ", message].concat()

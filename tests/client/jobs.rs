@@ -101,9 +101,9 @@ fn a_source_may_wait_for_the_results() {
 #[test]
 fn time_in_the_source_is_no_silence() {
     let fake = echo().start();
-    let client = fake.builder().timeout(Duration::from_millis(100)).connect().unwrap();
+    let client = fake.builder().timeout(Duration::from_secs(1)).connect().unwrap();
     let source = (0..3).map(|_| {
-        thread::sleep(Duration::from_millis(300));
+        thread::sleep(Duration::from_millis(1_100));
         "x"
     });
     assert_eq!(client.job("server.echo", source).messages(3).filter(Result::is_ok).count(), 3);

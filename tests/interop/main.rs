@@ -7,6 +7,7 @@
 mod calls;
 mod golden;
 mod patterns;
+mod perf;
 mod ports;
 mod python;
 mod run;

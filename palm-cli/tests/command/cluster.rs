@@ -71,6 +71,8 @@ fn a_cluster_is_made_out_of_a_file() {
     assert_eq!(asked[0].credential.as_deref(), Some("Bearer a-secret"));
     let body: Value = serde_json::from_str(&asked[0].body).unwrap();
     assert_eq!(body, json!({ "file": "[Worker]\nScript = worker\n", "key": null, "alias": "Valuation" }));
+    let made = outcome_of_input(palm(words).arg("--json"), b"[Worker]\nScript = worker\n");
+    assert_eq!(serde_json::from_str::<Value>(&made.out).unwrap()["key"], "a key");
 }
 
 #[test]

@@ -70,6 +70,17 @@ fn one_is_what_failed() {
 }
 
 #[test]
+fn log_lines_are_on_stderr() {
+    let (_shop, db) = shop();
+    let call = ["call", "shop.shout", "x", "--db", &db];
+    for command in [palm(call).args(["--log", "debug"]), palm(call).env("PALM_LOG", "debug")] {
+        let found = outcome(command);
+        assert_eq!((found.code, found.out.as_str()), (0, "X\n"));
+        assert!(found.err.contains(" - DEBUG - "), "{}", found.err);
+    }
+}
+
+#[test]
 fn help_and_version_are_results() {
     for words in [&["--help"][..], &["--version"], &["call", "--help"], &["help", "cluster", "logs"]] {
         let found = outcome(&mut palm(words));

@@ -46,4 +46,5 @@ fn answers_stand_beside_the_bar() {
     let (_shop, db) = shop();
     let Some(text) = shown(&["call", "--db", &db, "shop.shout", "hello", "--repeat", "3"]) else { return };
     assert_eq!(text.matches("HELLO\r\n").count(), 3, "{text:?}");
+    assert!(text.contains("/3 ") && text.contains(" eta "), "{text:?}");
 }

@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use process::{Registry, add_user, palm};
+use process::{Registry, add_user, palm, with_input};
 
 #[test]
 fn the_command_makes_users_and_prints_a_key_alone() {
@@ -69,6 +69,30 @@ fn a_hundred_who_sign_in_at_once_take_little_memory() {
     assert_eq!((with("401"), with("429")), (50, 50), "{statuses:?}");
     let grown = registry.memory("VmHWM").unwrap() - before;
     assert!(grown < 128 << 10, "{grown} KiB more than the {before} KiB before");
+}
+
+#[test]
+fn a_runner_needs_its_token_where_one_is_demanded() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("registry.db");
+    let mut user = palm();
+    user.args(["registry", "user", "add", "ann", "--password-stdin"]).env("PALM_REGISTRY_DATABASE", &database);
+    let key = String::from_utf8(with_input(user, "correct horse\n").stdout).unwrap();
+    let registry = Registry::start_with(&database, "127.0.0.1:0", &["--require-runner-token"]);
+    let url = format!("http://{}", registry.address);
+    let mut new = palm();
+    new.args(["cluster", "new", "-", "--key", "k", "--registry", &url, "--api-key", key.trim()]);
+    assert!(with_input(new, "[Good]\nScript = true\n").status.success());
+    let made = registry.request("POST", "/api/v1/clusters/k/tokens", key.trim(), b"{\"name\": \"one\"}").unwrap();
+    let token: serde_json::Value = serde_json::from_str(&made.1).unwrap();
+
+    let mut runner = palm();
+    runner.args(["runner", "--once", "--registry", &url, "--cluster", "k", "--state"]).arg(directory.path());
+    let refused = runner.output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && said.contains("PALM_RUNNER_TOKEN"), "{said}");
+    let welcome = runner.args(["--token", token["token"].as_str().unwrap()]).output().unwrap();
+    assert!(welcome.status.success(), "{}", String::from_utf8_lossy(&welcome.stderr));
 }
 
 #[test]

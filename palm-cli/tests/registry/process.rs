@@ -11,9 +11,14 @@ pub(crate) fn palm() -> Command {
 pub(crate) fn add_user(database: &Path, arguments: &[&str], password: &str) -> Output {
     let mut command = palm();
     command.args(["registry", "user", "add", "--database"]).arg(database).args(arguments);
+    with_input(command, password)
+}
+
+/// Runs it to its end with something on stdin.
+pub(crate) fn with_input(mut command: Command, input: &str) -> Output {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // It may refuse before it reads.
-    let _ = child.stdin.take().unwrap().write_all(password.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
 
@@ -27,8 +32,12 @@ pub(crate) struct Registry {
 impl Registry {
     /// Returns when it listens.
     pub(crate) fn start(database: &Path, listen: &str) -> Self {
+        Self::start_with(database, listen, &[])
+    }
+
+    pub(crate) fn start_with(database: &Path, listen: &str, more: &[&str]) -> Self {
         let mut command = palm();
-        command.args(["registry", "--listen", listen, "--log", "off", "--database"]).arg(database);
+        command.args(["registry", "--listen", listen, "--log", "off", "--database"]).arg(database).args(more);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();

@@ -23,6 +23,8 @@ fn sigterm_is_passed_on_and_the_last_words_are_stored() {
     assert!(!is_alive(pid));
     rig.line("good night");
     assert_eq!(rig.report("Sleeper").unwrap()["state"], "STOPPED");
+    let node = &rig.get("/nodes")[0];
+    assert_eq!((&node["ip"], &node["processors"], &node["ports_from"]), (&"127.0.0.1".into(), &1.into(), &5555.into()));
 }
 
 #[test]

@@ -169,6 +169,18 @@ pub(crate) fn palm() -> Command {
     command
 }
 
+/// The binary of an example. Without it a test is skipped with a line; with `PALM_TEST_ALL=1` that is a failure.
+pub(crate) fn program(name: &str, of: &str) -> Option<PathBuf> {
+    let program = Path::new(env!("CARGO_BIN_EXE_palm")).parent().unwrap().join("examples").join(name);
+    if program.exists() {
+        return Some(program);
+    }
+    let line = format!("skipped: there is no {}, which `cargo build {of} --example {name}` makes", program.display());
+    assert!(std::env::var_os("PALM_TEST_ALL").is_none_or(|all| all != "1"), "{line}");
+    eprintln!("{line}");
+    None
+}
+
 /// A runner; killed when it is dropped.
 pub(crate) struct Runner {
     child: Child,

@@ -1,21 +1,15 @@
 //! The walk-through of `docs/cluster.md`.
 
-use std::io::Write as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// The script, with the programs of this build. Without the example's binary, which `cargo build --features cli --example
-/// applications` makes, it is skipped with a line; with `PALM_TEST_ALL=1` that is a failure.
+use crate::rig::program;
+
 #[test]
 fn the_walk_through_goes_well() {
-    let palm = Path::new(env!("CARGO_BIN_EXE_palm")).parent().unwrap();
-    let examples = palm.join("examples");
-    if !examples.join("applications").exists() {
-        let line = "skipped: the walk-through, since there is no binary of the example `applications`";
-        assert!(std::env::var_os("PALM_TEST_ALL").is_none_or(|all| all != "1"), "{line}");
-        let _ = writeln!(std::io::stderr(), "{line}");
-        return;
-    }
+    let Some(applications) = program("applications", "--features cli") else { return };
+    let (palm, examples) = (Path::new(env!("CARGO_BIN_EXE_palm")).parent().unwrap(), applications.parent().unwrap());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
     let mut script = Command::new(root.join("examples/cluster.sh"));
@@ -25,6 +19,21 @@ fn the_walk_through_goes_well() {
     let output = script.env("PATH", format!("{}:{}:{path}", palm.display(), examples.display())).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");
-    assert_eq!(out.matches(" processed a message").count(), 30, "{out}\n{err}");
-    assert!(out.ends_with("--- All good\n"), "{out}\n{err}");
+    let parts: Vec<_> = out.split("\n--- ").collect();
+    let [_, _registry, _cluster, messages, killed, _gone, returned, log, end] = parts[..] else {
+        panic!("{out}\n{err}")
+    };
+    let workers = |part: &str| -> BTreeSet<String> {
+        let answers = part.lines().filter_map(|line| line.strip_prefix("b'")?.strip_suffix(" processed a message'"));
+        answers.map(str::to_owned).collect()
+    };
+    for part in [messages, killed, returned] {
+        assert_eq!(part.matches(" processed a message'\n").count(), 10, "{out}\n{err}");
+    }
+    assert!(killed.lines().any(|line| line.starts_with("Worker 1 ") && line.ends_with(" signal 9")), "{out}");
+    assert!(workers(returned).is_disjoint(&(&workers(messages) | &workers(killed))), "all are new: {out}");
+    for worker in workers(messages) {
+        assert!(log.contains(&format!(" - {worker} - INFO - Starting the router\n")), "{worker}: {out}");
+    }
+    assert_eq!(end, "All good\n");
 }

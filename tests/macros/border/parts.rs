@@ -1,8 +1,8 @@
 //! Every part that answers, asks, pools or stands beside the router, in a topology.
 
 use palm::part::{
-    CacheService, Feed, Methods, PullBypassConnection, PullService, PushBypassConnection, PushPullService, RepBypassService,
-    RepConnection, RepService, ReqConnection,
+    CacheService, Feed, Methods, PullBypassConnection, PullService, PushBypassConnection, PushPullService,
+    RepBypassService, RepConnection, RepService, ReqConnection,
 };
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -35,7 +35,8 @@ palm::topology! {
     }
 }
 
-fn main() {
+#[test]
+fn they_hold() {
     let handle = Everything::new("everything").service(Shout).start().unwrap();
     for key in ["rep_address", "worker_push_address", "worker_pull_address", "rep_bypass_address", "db_address"] {
         assert!(handle.address(key).unwrap().starts_with("tcp://127.0.0.1:"));

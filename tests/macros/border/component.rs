@@ -1,4 +1,6 @@
 //! Border cases of the attributes: each is a twin of a rule in `fail`.
+#![expect(clippy::needless_arbitrary_self_type, clippy::unused_unit, reason = "what may be written is the point")]
+#![expect(dead_code, reason = "nobody calls what is hidden")]
 
 use palm::{Call, Message};
 
@@ -52,7 +54,8 @@ impl MyMaster {
     fn started(&mut self) -> () {}
 }
 
-fn main() {
+#[test]
+fn they_hold() {
     fn serve(_: impl palm::service::ServerService) {}
     serve(MyServer);
 }

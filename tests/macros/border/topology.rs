@@ -24,6 +24,7 @@ palm::topology! {
     }
 }
 
-fn main() {
+#[test]
+fn they_hold() {
     let _ = Cluster::new("cluster").type_address("tcp://127.0.0.1:*").run_address("tcp://127.0.0.1:*").template();
 }

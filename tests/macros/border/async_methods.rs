@@ -1,4 +1,5 @@
 //! What async methods may be: each is a twin of a rule in `fail`.
+#![expect(clippy::needless_arbitrary_self_type, unused_parens, reason = "what may be written is the point")]
 
 use palm::{Bytes, Call};
 
@@ -71,7 +72,8 @@ impl MySink {
     async fn foo(&self) {}
 }
 
-fn main() {
+#[test]
+fn they_hold() {
     fn serve(_: impl palm::service::ServerService) {}
     serve(MyServer);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
