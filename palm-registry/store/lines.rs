@@ -63,6 +63,7 @@ struct LineRow {
     node: String,
     stream: String,
     level: String,
+    continues: i64,
 }
 
 impl From<LineRow> for LogLine {
@@ -76,6 +77,7 @@ impl From<LineRow> for LogLine {
             node: row.node,
             stream: row.stream,
             level: row.level,
+            continues: row.continues != 0,
         }
     }
 }
@@ -112,13 +114,13 @@ impl Store {
     pub(crate) async fn lines(&self, cluster: i64, filter: &LineFilter) -> Result<Vec<LogLine>, StoreError> {
         let (query, bound) = match filter.before {
             None => (
-                "SELECT id, at, text, component, instance, node, stream, level FROM logs WHERE cluster_id = $1 AND id > $2 \
+                "SELECT id, at, text, component, instance, node, stream, level, continues FROM logs WHERE cluster_id = $1 AND id > $2 \
                  AND ($3 = '' OR component = $3) AND ($4 = '' OR instance = $4) AND ($5 = '' OR node = $5) \
                  AND ($6 = '' OR stream = $6) AND ($7 = '' OR level = $7) AND at >= $8 AND at < $9 ORDER BY id LIMIT $10",
                 filter.after,
             ),
             Some(before) => (
-                "SELECT id, at, text, component, instance, node, stream, level FROM logs WHERE cluster_id = $1 AND id < $2 \
+                "SELECT id, at, text, component, instance, node, stream, level, continues FROM logs WHERE cluster_id = $1 AND id < $2 \
                  AND ($3 = '' OR component = $3) AND ($4 = '' OR instance = $4) AND ($5 = '' OR node = $5) \
                  AND ($6 = '' OR stream = $6) AND ($7 = '' OR level = $7) AND at >= $8 AND at < $9 ORDER BY id DESC LIMIT $10",
                 before,
@@ -176,7 +178,8 @@ impl Writing {
                 .bind(text(&origin.level).into_owned())
                 .bind(sequence)
                 .bind(line.text.as_bytes().to_vec())
-                .bind(count(line.text.len() as u64));
+                .bind(count(line.text.len() as u64))
+                .bind(i64::from(origin.continues));
         }
         let kept = insert.fetch_all(&mut *self.transaction).await?;
         Ok(kept.into_iter().map(|(size,)| size).sum())
@@ -228,7 +231,7 @@ impl Writing {
 
 /// The statement for so many lines: nothing in it but numbers of parameters.
 fn insertion(lines: usize) -> String {
-    const COLUMNS: usize = 11;
+    const COLUMNS: usize = 12;
     let rows: Vec<String> = (0..lines)
         .map(|line| {
             let parameters: Vec<String> = (1..=COLUMNS).map(|column| format!("${}", line * COLUMNS + column)).collect();
@@ -236,7 +239,7 @@ fn insertion(lines: usize) -> String {
         })
         .collect();
     format!(
-        "INSERT INTO logs (cluster_id, received, at, component, instance, node, stream, level, sequence, text, size) VALUES {} \
+        "INSERT INTO logs (cluster_id, received, at, component, instance, node, stream, level, sequence, text, size, continues) VALUES {} \
          ON CONFLICT DO NOTHING RETURNING size",
         rows.join(", ")
     )

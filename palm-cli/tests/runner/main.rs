@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod away;
 mod ends;
 // The same peer as the registry's tests have.
 #[path = "../../../palm-registry/tests/service/environment.rs"]

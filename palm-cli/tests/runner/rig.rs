@@ -7,13 +7,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use palm_registry::{Service, Settings, add_user};
+use palm_registry::{Limits, Service, Settings, add_user};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// Far beyond what anything takes: a test that needs it hangs.
-const GUARD: Duration = Duration::from_secs(60);
+const GUARD: Duration = Duration::from_secs(180);
 
 /// The key of the cluster.
 pub(crate) const KEY: &str = "k";
@@ -62,7 +62,8 @@ impl Rig {
     }
 
     pub(crate) fn start_registry(&mut self) {
-        let settings = Settings { listen: self.address, database: self.database(), ..Settings::default() };
+        let limits = Limits { log_bytes: 1 << 30, ..Limits::default() };
+        let settings = Settings { listen: self.address, database: self.database(), limits, ..Settings::default() };
         let service = self.runtime.block_on(Service::start(settings)).unwrap();
         self.address = service.address();
         self.service = Some(service);
@@ -107,6 +108,41 @@ impl Rig {
             .header("Authorization", format!("Bearer {}", self.key))
             .call()
             .unwrap();
+    }
+
+    /// Processes that have something to do with the directory of the test.
+    pub(crate) fn processes(&self) -> Vec<i32> {
+        let directory = self.directory.path().display().to_string();
+        let of = |entry: std::io::Result<fs::DirEntry>| {
+            let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            String::from_utf8_lossy(&words).contains(&directory).then_some(pid)
+        };
+        fs::read_dir("/proc").unwrap().filter_map(of).collect()
+    }
+
+    /// All lines of a stream, page by page.
+    pub(crate) fn each_line(&self, stream: &str, mut take: impl FnMut(&Value)) {
+        let mut after = Value::from(0);
+        loop {
+            let page = self.get(&format!("/logs?limit=50&after={after}&stream={stream}"));
+            let Some(last) = page.as_array().unwrap().last() else { return };
+            after = last["id"].clone();
+            page.as_array().unwrap().iter().for_each(&mut take);
+        }
+    }
+
+    /// The last line of a stream.
+    pub(crate) fn last_line(&self, stream: &str) -> Option<String> {
+        let lines = self.get(&format!("/logs?limit=1&before={}&stream={stream}", i64::MAX));
+        Some(lines[0]["text"].as_str()?.to_owned())
+    }
+
+    /// `palm cluster` with these words.
+    pub(crate) fn cluster(&self, words: &[&str]) -> ExitStatus {
+        let mut command = palm();
+        command.arg("cluster").args(words).env("PALM_REGISTRY", self.url()).env("PALM_API_KEY", &self.key);
+        command.status().unwrap()
     }
 
     /// The report of an instance, if it has one.
@@ -228,6 +264,24 @@ pub(crate) fn is_alive(pid: i32) -> bool {
 #[track_caller]
 pub(crate) fn gone(pid: i32) {
     until(&format!("the end of process {pid}"), || (!is_alive(pid)).then_some(()));
+}
+
+/// What a process and those that it has waited for have used.
+pub(crate) fn processor_time(pid: i32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    let ticks: u64 = fields[11..15].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+}
+
+/// The most memory that a process has used so far, in bytes; without the pages of its program, of which a debug build has many.
+pub(crate) fn most_memory(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let of = |name: &str| -> u64 {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    (of("VmHWM") - of("RssFile")) << 10
 }
 
 /// The parent of a process.

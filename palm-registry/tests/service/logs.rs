@@ -106,6 +106,7 @@ pub(crate) fn origins_are_kept_and_filtered_by() {
         at_micros: 1_795_000_000_000_000 + number as i64,
         level: level.into(),
         sequence: number,
+        continues: number == 2,
     };
     let origins = vec![
         line(1, "Worker 1", Stream::Stdout, "INFO"),
@@ -131,6 +132,9 @@ pub(crate) fn origins_are_kept_and_filtered_by() {
     let first = &registry.get(&format!("/api/v1/clusters/{cluster}/logs?limit=1"), &key).ok().json()[0];
     assert_eq!(texts(&format!("?after={}", first["id"])), ["two", "three"]);
     assert_eq!((first["stream"].as_str(), first["node"].as_str()), (Some("STDOUT"), Some(node)));
+    let all = registry.get(&format!("/api/v1/clusters/{cluster}/logs"), &key).ok().json();
+    let continues: Vec<_> = all.as_array().unwrap().iter().map(|line| line["continues"].as_bool().unwrap()).collect();
+    assert_eq!(continues, [false, true, false]);
     assert_eq!(texts(&format!("?to={}", escape(first["at"].as_str().unwrap()))), [""; 0]);
     for bad in ["?limit=0", "?limit=x", "?after=x", "?from=yesterday", "?limit=10001"] {
         assert_eq!(registry.get(&format!("/api/v1/clusters/{cluster}/logs{bad}"), &key).status, 400, "{bad}");
