@@ -8,6 +8,9 @@ use super::{Store, StoreError, Writing, count, micros, text, timestamp};
 use crate::api::LogLine;
 use crate::logs::LogOrigin;
 
+/// Bytes of lines that are read at once, but for the last line.
+pub(crate) const PAGE_BYTES: usize = 16 << 20;
+
 /// Lines that go into the database by one statement.
 const AT_ONCE: usize = 50;
 
@@ -110,23 +113,22 @@ impl Store {
         writing.commit().await
     }
 
-    /// Lines in their order, oldest first.
+    /// Lines in their order, oldest first. There are fewer than the limit if they come to more than [`PAGE_BYTES`].
     pub(crate) async fn lines(&self, cluster: i64, filter: &LineFilter) -> Result<Vec<LogLine>, StoreError> {
-        let (query, bound) = match filter.before {
-            None => (
-                "SELECT id, at, text, component, instance, node, stream, level, continues FROM logs WHERE cluster_id = $1 AND id > $2 \
-                 AND ($3 = '' OR component = $3) AND ($4 = '' OR instance = $4) AND ($5 = '' OR node = $5) \
-                 AND ($6 = '' OR stream = $6) AND ($7 = '' OR level = $7) AND at >= $8 AND at < $9 ORDER BY id LIMIT $10",
-                filter.after,
-            ),
-            Some(before) => (
-                "SELECT id, at, text, component, instance, node, stream, level, continues FROM logs WHERE cluster_id = $1 AND id < $2 \
-                 AND ($3 = '' OR component = $3) AND ($4 = '' OR instance = $4) AND ($5 = '' OR node = $5) \
-                 AND ($6 = '' OR stream = $6) AND ($7 = '' OR level = $7) AND at >= $8 AND at < $9 ORDER BY id DESC LIMIT $10",
-                before,
-            ),
+        let (is_beyond, order, bound) = match filter.before {
+            None => (">", "", filter.after),
+            Some(before) => ("<", " DESC", before),
         };
-        let mut query = sqlx::query_as::<_, LineRow>(query).bind(cluster).bind(bound);
+        let statement = page(
+            "id, at, text, component, instance, node, stream, level, continues",
+            &format!(
+                "id {is_beyond} $2 AND ($3 = '' OR component = $3) AND ($4 = '' OR instance = $4) AND ($5 = '' OR node = $5) \
+                 AND ($6 = '' OR stream = $6) AND ($7 = '' OR level = $7) AND at >= $8 AND at < $9"
+            ),
+            order,
+            10,
+        );
+        let mut query = sqlx::query_as::<_, LineRow>(AssertSqlSafe(statement)).bind(cluster).bind(bound);
         for value in [&filter.component, &filter.instance, &filter.node, &filter.stream, &filter.level] {
             query = query.bind(text(value).into_owned());
         }
@@ -137,7 +139,8 @@ impl Store {
         Ok(rows.into_iter().map(LogLine::from).collect())
     }
 
-    /// Number, time of arrival and text of lines that came in after `from` and before `to`, both exclusive; those after `after`.
+    /// Number, time of arrival and text of lines that came in after `from` and before `to`, both exclusive; those after `after`. There are
+    /// fewer than the limit if they come to more than [`PAGE_BYTES`], and none only if none follow.
     pub(crate) async fn arrivals(
         &self,
         cluster: i64,
@@ -145,17 +148,15 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<(i64, Timestamp, String)>, StoreError> {
-        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT id, received, text FROM logs WHERE cluster_id = $1 AND received > $2 AND received < $3 AND id > $4 \
-             ORDER BY id LIMIT $5",
-        )
-        .bind(cluster)
-        .bind(from)
-        .bind(to)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
+        let statement = page("id, received, text", "received > $2 AND received < $3 AND id > $4", "", 5);
+        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(AssertSqlSafe(statement))
+            .bind(cluster)
+            .bind(from)
+            .bind(to)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
         Ok(rows.into_iter().map(|(id, at, text)| (id, timestamp(at), lossy(text))).collect())
     }
 }
@@ -227,6 +228,16 @@ impl Writing {
         tracing::warn!(cluster = key, deleted, limit, "the oldest log lines were deleted");
         self.happened(cluster, &Happening { reason: Some(&reason), ..Happening::new("trimmed", now) }).await
     }
+}
+
+/// The statement for the first lines in an order, as many as its last parameter says, and up to where they have [`PAGE_BYTES`].
+/// Nothing in it comes from elsewhere.
+fn page(columns: &str, condition: &str, order: &str, limit: u32) -> String {
+    format!(
+        "SELECT {columns} FROM logs WHERE id IN (SELECT id FROM (SELECT id, SUM(size) OVER (ORDER BY id{order} ROWS UNBOUNDED \
+         PRECEDING) - size AS ahead FROM (SELECT id, size FROM logs WHERE cluster_id = $1 AND {condition} ORDER BY id{order} \
+         LIMIT ${limit}) AS first) AS sums WHERE ahead < {PAGE_BYTES}) ORDER BY id{order}"
+    )
 }
 
 /// The statement for so many lines: nothing in it but numbers of parameters.

@@ -42,7 +42,7 @@ fn a_line_of_a_megabyte_is_one_line() {
 /// so long, if at all. Gives the most memory of the runner, and what was on disk when the registry came back.
 fn flood(bytes: usize, away: Option<Duration>) -> (u64, u64) {
     let mut rig = Rig::new(ONE);
-    let short = "0123456789".repeat(10).split_off(1);
+    let short = "0123456789".repeat(100).split_off(1);
     let script = format!(
         "echo $$ > DIR/pid\nuntil [ -e DIR/go ]; do sleep 0.05; done\nhead -c {bytes} /dev/zero | tr '\\000' x &\n\
          yes {short} | head -c {bytes} >&2\nwait\necho\necho end\necho end >&2\necho x > DIR/written\nexec sleep 1000\n"
