@@ -46,6 +46,7 @@ runs_anew() { local now; now=$(process_of "$1"); [ -n "$now" ] && [ "$now" != "$
 all_run() { runs Server && runs 'Worker 1' && runs 'Worker 2'; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 listens() { grep -q '^the registry listens on ' "$DIRECTORY/registry.log"; }
+counts() { palm cluster status applications --json | grep -q '"received": [1-9]'; }
 tells_of() { palm cluster logs applications --component Worker | grep -q "$1"; }
 
 heading 'The registry, with a user'
@@ -75,6 +76,9 @@ palm cluster status applications
 heading 'Ten messages'
 DB=$(palm cluster status applications | sed -n 's/^  _5 = //p')
 applications launcher --server server --function foo --db "$DB"
+
+heading 'What the server counts is told with its heartbeats'
+until_it counts
 
 heading 'A worker is killed, and restarted'
 WORKER=$(process_of 'Worker 1')

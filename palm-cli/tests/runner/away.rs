@@ -1,8 +1,9 @@
 //! A runner that starts while its registry is away.
 
 use std::fs;
+use std::time::Duration;
 
-use crate::rig::{Rig, gone, until};
+use crate::rig::{Rig, Runner, gone, until};
 
 const SLEEPER: &str = "[Sleeper]\nScript = sh DIR/sleeper.sh\n";
 
@@ -14,7 +15,7 @@ fn rig() -> Rig {
 
 /// What the runner says while it waits.
 #[track_caller]
-fn says(runner: &crate::rig::Runner, text: &str) {
+fn says(runner: &Runner, text: &str) {
     until(text, || runner.log().contains(text).then_some(()));
 }
 
@@ -42,6 +43,38 @@ fn what_it_ran_last_runs_and_is_told_when_the_registry_is_back() {
     rig.line(&format!("here I am {pid}"));
     assert_eq!(rig.get("/nodes").as_array().unwrap().len(), 1);
     assert!(runner.log().contains("the registry is there"), "{}", runner.log());
+}
+
+/// Nothing is moved from a node that is not heard of, until somebody says that it will not come back.
+#[test]
+fn what_a_lost_node_ran_waits_for_it_or_for_a_word() {
+    let rig = Rig::with_lease(SLEEPER, Duration::from_secs(1));
+    rig.script("sleeper.sh", "echo $$ > DIR/pid\nexec sleep 1000\n");
+    let mut lost = rig.start();
+    rig.state("Sleeper", "RUNNING");
+    let node = rig.get("/nodes")[0]["id"].as_str().unwrap().to_owned();
+    lost.kill();
+    let report = rig.state("Sleeper", "LOST");
+    assert!(report["reason"].as_str().unwrap().starts_with("its node was not heard of since "), "{report}");
+    // Another node has room, and gets nothing.
+    let other = rig.start_other();
+    says(&other, "there is nothing to run on this node yet");
+    assert_eq!(
+        (rig.get("/instances")[0]["node"].as_str(), rig.report("Sleeper").unwrap()["state"].as_str()),
+        (Some(&*node), Some("LOST"))
+    );
+    // It comes back, and is lost again.
+    let mut lost = rig.start();
+    rig.state("Sleeper", "RUNNING");
+    lost.kill();
+    rig.state("Sleeper", "LOST");
+    assert!(rig.cluster(&["forget", "k", &node]).success());
+    let report = rig.state("Sleeper", "RUNNING");
+    assert_ne!(rig.get("/instances")[0]["node"].as_str(), Some(&*node), "{report}");
+    // Who was forgotten is a node like any other when it returns, and runs nothing twice.
+    let back = rig.start();
+    says(&back, "there is nothing to run on this node yet");
+    assert_eq!(rig.cluster(&["forget", "k", "67e55044-10b1-426f-9247-bb680e5fe0c8"]).code(), Some(3));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, getpgid};
 
 use crate::rig::{Rig, gone, is_alive, palm, signal, until};
 
@@ -19,6 +19,9 @@ fn sigterm_is_passed_on_and_the_last_words_are_stored() {
     rig.script("sleeper.sh", "trap 'echo good night; exit 0' TERM\necho $$ > DIR/pid\nwhile :; do sleep 0.1; done\n");
     let mut runner = rig.start();
     let pid = rig.pid("pid");
+    // The leader of a group of its own, away from the runner's.
+    let group = getpgid(Pid::from_raw(pid)).unwrap().as_raw_nonzero().get();
+    assert_eq!(group, pid);
     runner.terminate();
     assert!(runner.ended().success());
     assert!(!is_alive(pid));

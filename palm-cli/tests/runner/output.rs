@@ -19,6 +19,10 @@ fn lines_come_with_where_they_are_from() {
     let of = |key: &str| out[key].as_str().unwrap().to_owned();
     assert_eq!([of("component"), of("instance"), of("stream"), of("level")], ["Teller", "Teller", "STDOUT", "INFO"]);
     assert_eq!(of("node"), rig.get("/nodes")[0]["id"]);
+    // When it was read, which is after its process was started.
+    let at = |value: &serde_json::Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let started = rig.get("/events?kind=state")[0]["at"].clone();
+    assert!(at(&out["at"]) >= at(&started) && at(&out["at"]) <= jiff::Timestamp::now());
     assert_eq!(rig.line("err")["stream"], "STDERR");
     assert_eq!(rig.line("red")["text"], "a\0b \u{1b}[31mred\u{1b}[0m \u{fffd}");
     let report = rig.state("Teller", "EXITED");
@@ -26,6 +30,27 @@ fn lines_come_with_where_they_are_from() {
     let events = rig.get("/events");
     let states: Vec<_> = events.as_array().unwrap().iter().filter_map(|event| event["to"].as_str()).collect();
     assert_eq!(states, ["STARTING", "RUNNING", "EXITED"]);
+}
+
+/// As a component writes it, through runner, registry, the old surface and the command.
+#[test]
+fn a_strange_megabyte_comes_back_as_it_was() {
+    let rig = Rig::new(ONE);
+    let strange = "<script>alert(1)</script>\0\u{1b}]52;c;x\u{7}\u{1b}[2J\u{202e}é\r\t\"'&";
+    let mut line = strange.repeat((1 << 20) / strange.len());
+    line.push_str(&"x".repeat((1 << 20) - line.len()));
+    fs::write(rig.path("line"), format!("{line}\n")).unwrap();
+    rig.script("teller.sh", "cat DIR/line\necho end\n");
+    let _runner = rig.start();
+    rig.line("end");
+    let stored = &rig.lines()[0];
+    assert!(stored["text"] == line.as_str() && stored["continues"] == false);
+    let told = rig.told(&["logs", "k", "--stream", "STDOUT"]);
+    let (first, rest) = told.split_once(" [Teller] ").unwrap();
+    assert!(!first.contains('\n') && rest.starts_with(&format!("{line}\n")));
+    let old =
+        ureq::get(format!("{}/logs?cluster=k", rig.url())).call().unwrap().body_mut().read_json::<serde_json::Value>();
+    assert!(old.unwrap()[0]["text"] == line.as_str());
 }
 
 #[test]

@@ -36,16 +36,21 @@ pub(crate) struct Rig {
     service: Option<Service>,
     address: SocketAddr,
     key: String,
+    lease: Duration,
     directory: tempfile::TempDir,
 }
 
 impl Rig {
     /// A registry with a cluster of this file. `DIR` in it stands for the directory of the test.
     pub(crate) fn new(file: &str) -> Self {
+        Self::with_lease(file, Limits::default().lease)
+    }
+
+    pub(crate) fn with_lease(file: &str, lease: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut rig =
-            Self { runtime, service: None, address: ([127, 0, 0, 1], 0).into(), key: String::new(), directory };
+            Self { runtime, service: None, address: ([127, 0, 0, 1], 0).into(), key: String::new(), directory, lease };
         rig.start_registry();
         rig.key = rig.runtime.block_on(add_user(&rig.database(), "ann", "correct horse battery", true)).unwrap();
         let file = file.replace("DIR", &rig.directory.path().display().to_string());
@@ -62,7 +67,7 @@ impl Rig {
     }
 
     pub(crate) fn start_registry(&mut self) {
-        let limits = Limits { log_bytes: 1 << 30, ..Limits::default() };
+        let limits = Limits { log_bytes: 1 << 30, lease: self.lease, ..Limits::default() };
         let settings = Settings { listen: self.address, database: self.database(), limits, ..Settings::default() };
         let service = self.runtime.block_on(Service::start(settings)).unwrap();
         self.address = service.address();
@@ -138,11 +143,20 @@ impl Rig {
         Some(lines[0]["text"].as_str()?.to_owned())
     }
 
-    /// `palm cluster` with these words.
+    /// How `palm cluster` with these words ends.
     pub(crate) fn cluster(&self, words: &[&str]) -> ExitStatus {
+        self.command(words).status().unwrap()
+    }
+
+    /// What it prints.
+    pub(crate) fn told(&self, words: &[&str]) -> String {
+        String::from_utf8(self.command(words).output().unwrap().stdout).unwrap()
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
         let mut command = palm();
         command.arg("cluster").args(words).env("PALM_REGISTRY", self.url()).env("PALM_API_KEY", &self.key);
-        command.status().unwrap()
+        command
     }
 
     /// The report of an instance, if it has one.
@@ -177,6 +191,13 @@ impl Rig {
         let mut command = palm();
         command.args(["runner", "--registry", url, "--cluster", KEY, "--state"]).arg(self.path("state")).args(more);
         command
+    }
+
+    /// A runner of the same node file on another machine, as far as anybody can tell.
+    pub(crate) fn start_other(&self) -> Runner {
+        let mut command = palm();
+        command.args(["runner", "--registry", &self.url(), "--cluster", KEY, "--state"]).arg(self.path("other"));
+        Runner::start(command, &self.path("other.log"))
     }
 
     pub(crate) fn start(&self) -> Runner {
