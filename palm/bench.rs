@@ -188,7 +188,7 @@ impl Asker {
             let payload = &self.message.payload()[..];
             self.session.push(&Record::Message { stream, request, extra: &[][..], payload });
         }
-        self.session.take_frames().collect()
+        self.session.take_frames().map(Bytes::from).collect()
     }
 
     /// A frame came; says how many answers are in it.
@@ -202,7 +202,7 @@ impl Asker {
         while let Some(record) = Record::read(&mut records) {
             answers += u64::from(matches!(record, Record::Reply { .. }));
         }
-        assert!(self.session.acked(processed).is_ok() && self.session.take_in(number));
+        assert!(self.session.acked(processed).is_ok() && self.session.take_in(number, records.len()));
         self.session.done(number);
         answers
     }

@@ -1,13 +1,11 @@
-//! The transport: the only file that names `zmq`.
+//! The transport: with its modules the only one that names `zmq`.
 //!
 //! Everything above it sees sockets that bind, connect, receive and send without waiting, and one call that waits for
 //! several of them.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +13,10 @@ use bytes::Bytes;
 use crate::error::{BoxError, Error, Result};
 
 mod incoming;
+mod waiting;
 
 pub use incoming::{Incoming, Sender};
+pub(crate) use waiting::{Interest, Lookout, Signal, Waker, Wakeup, wait, wait_with};
 
 /// Largest message taken from a peer, in bytes: 64 MiB. One that announces more is cut off.
 pub(crate) const MAX_MESSAGE_BYTES: i64 = 64 << 20;
@@ -264,6 +264,11 @@ impl Socket {
         self.peers.as_mut().map(Peers::drain).unwrap_or_default()
     }
 
+    /// Whether some of them were read already.
+    pub(crate) fn has_peer_events(&self) -> bool {
+        self.peers.as_ref().is_some_and(|peers| !peers.pending.is_empty())
+    }
+
     /// Takes one message if there is one. `tell_peer` says of a body whether its connection matters; that of a REQ peer does.
     pub(crate) fn receive(&mut self, tell_peer: impl Fn(&[u8]) -> bool) -> Received {
         let Some(mut frame) = self.frame() else { return Received::Empty };
@@ -311,16 +316,23 @@ impl Socket {
         Received::Message(incoming)
     }
 
-    /// What another thread can wait for while this one uses the socket.
+    /// What another thread can wait for while this one uses the socket: that of the socket itself, and that of its peers' events
+    /// if these are watched.
     pub(crate) fn signals(&self) -> Vec<Signal> {
         let monitor = self.peers.as_ref().map(|peers| &peers.events);
-        [Some(&self.raw), monitor].into_iter().flatten().filter_map(|socket| socket.get_fd().ok().map(Signal)).collect()
+        [Some(&self.raw), monitor].into_iter().flatten().filter_map(Signal::of).collect()
     }
 
     /// Whether there is something to be received. Whoever uses a socket takes its signal off: if this is so then, whoever waits
     /// for the signal has to be woken otherwise.
     pub(crate) fn is_readable(&self) -> bool {
-        self.raw.get_events().is_ok_and(|events| events.contains(zmq::POLLIN))
+        self.is_ready().0
+    }
+
+    /// Whether there is something to be received, and whether something can be sent.
+    pub(crate) fn is_ready(&self) -> (bool, bool) {
+        let events = self.raw.get_events().unwrap_or(zmq::PollEvents::empty());
+        (events.contains(zmq::POLLIN), events.contains(zmq::POLLOUT))
     }
 
     fn frame(&self) -> Option<zmq::Message> {
@@ -493,103 +505,6 @@ impl Peers {
 fn inproc_address() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("inproc://palm-{}", NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// Ends a wait from any thread.
-pub(crate) struct Waker {
-    socket: Mutex<zmq::Socket>,
-    /// A wake-up is on its way. A socket cannot tell: one that is full may have been emptied, and not know it yet.
-    woken: Arc<AtomicBool>,
-}
-
-impl Waker {
-    pub(crate) fn wake(&self) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            let socket = self.socket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let _ = socket.send(zmq::Message::new(), zmq::DONTWAIT);
-        }
-    }
-}
-
-impl fmt::Debug for Waker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waker").finish_non_exhaustive()
-    }
-}
-
-/// The end that waits.
-pub(crate) struct Wakeup {
-    socket: zmq::Socket,
-    woken: Arc<AtomicBool>,
-}
-
-impl Wakeup {
-    /// A waker and what it wakes.
-    pub(crate) fn pair(context: &Context) -> Result<(Waker, Self)> {
-        let address = inproc_address();
-        let make = || -> Result<_, zmq::Error> {
-            let (wakeup, waker) = (context.0.socket(zmq::PULL)?, context.0.socket(zmq::PUSH)?);
-            for socket in [&wakeup, &waker] {
-                socket.set_linger(0)?;
-                // No limit: there is one message for each time that somebody waits.
-                socket.set_sndhwm(0)?;
-                socket.set_rcvhwm(0)?;
-            }
-            wakeup.bind(&address)?;
-            waker.connect(&address)?;
-            let woken = Arc::new(AtomicBool::new(false));
-            Ok((Waker { socket: Mutex::new(waker), woken: woken.clone() }, Self { socket: wakeup, woken }))
-        };
-        make().map_err(|error| Error::system("open a socket", error))
-    }
-}
-
-impl fmt::Debug for Wakeup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wakeup").finish_non_exhaustive()
-    }
-}
-
-/// One socket to wait for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Interest<'a> {
-    pub(crate) socket: &'a Socket,
-    pub(crate) read: bool,
-    pub(crate) write: bool,
-}
-
-/// Tells that something may have happened at a socket, without touching it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Signal(RawFd);
-
-/// Waits until one of `interests` is ready, `wakeup` is woken, or the time is up (`None`: no limit).
-pub(crate) fn wait(interests: &[Interest<'_>], wakeup: &Wakeup, timeout: Option<Duration>) {
-    wait_with(interests, &[], wakeup, timeout);
-}
-
-/// The same for sockets that other threads use meanwhile. What they have to be received must have been received before.
-pub(crate) fn wait_with(interests: &[Interest<'_>], signals: &[Signal], wakeup: &Wakeup, timeout: Option<Duration>) {
-    let mut items = Vec::with_capacity(interests.len() * 2 + 1);
-    items.push(wakeup.socket.as_poll_item(zmq::POLLIN));
-    items.extend(signals.iter().map(|signal| zmq::PollItem::from_fd(signal.0, zmq::POLLIN)));
-    for interest in interests {
-        let mut events = zmq::PollEvents::empty();
-        events.set(zmq::POLLIN, interest.read);
-        events.set(zmq::POLLOUT, interest.write);
-        if !events.is_empty() {
-            items.push(interest.socket.raw.as_poll_item(events));
-        }
-        if let Some(peers) = &interest.socket.peers {
-            items.push(peers.events.as_poll_item(zmq::POLLIN));
-        }
-    }
-    let milliseconds =
-        timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
-    // An interrupted wait is a short one: the caller looks at its clock and waits again.
-    let _ = zmq::poll(&mut items, milliseconds);
-    while wakeup.socket.recv_msg(zmq::DONTWAIT).is_ok() {}
-    // Whatever was done before a wake-up that is not sent from here on is seen from here on.
-    wakeup.woken.swap(false, Ordering::AcqRel);
 }
 
 #[cfg(test)]

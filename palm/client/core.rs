@@ -231,8 +231,7 @@ impl Core {
             _ if !at.is_welcomed() => {}
             Frame::Data { number, processed, records } => {
                 at.session.acked(processed)?;
-                at.heard(records.len());
-                if at.session.take_in(number) {
+                if at.session.take_in(number, records.len()) {
                     self.take_records(line, records, woken)?;
                     self.done();
                 }

@@ -10,6 +10,9 @@ use crate::wire::put_budget;
 
 const CACHE: u32 = 5;
 
+/// What a message's record has besides its fields and its payload, at most.
+const RECORD_HEAD: usize = 32;
+
 /// Records that are being written.
 #[derive(Debug)]
 pub(super) struct Draft {
@@ -57,6 +60,10 @@ impl Draft {
         if self.records.is_empty() {
             self.records.resize(DATA_HEAD, 0);
         }
+        if payload.len() >= FRAME_BYTES {
+            // It fills the frame: no more room than it needs is grown.
+            self.records.reserve_exact(payload.len() + self.extra.len() + RECORD_HEAD);
+        }
         let request = Place { call: self.call, sequence: self.sequence }.request();
         Record::Message { stream: self.stream, request, extra: &self.extra[..], payload }.write(&mut self.records);
         self.sequence = self.sequence.wrapping_add(1);
@@ -76,10 +83,10 @@ impl Draft {
         if self.records.is_empty() {
             return None;
         }
-        // The next frame is likely to be as large.
-        let room = if self.is_full() { FRAME_BYTES + FRAME_BYTES / 16 } else { 0 };
-        let records = std::mem::replace(&mut self.records, Vec::with_capacity(room));
         let count = self.sequence.wrapping_sub(self.first);
+        // The next frame is likely to be as large, unless one message filled it.
+        let room = if self.is_full() && count > 1 { FRAME_BYTES + FRAME_BYTES / 16 } else { 0 };
+        let records = std::mem::replace(&mut self.records, Vec::with_capacity(room));
         let first = std::mem::replace(&mut self.first, self.sequence);
         Some(Written { call: self.call, first, count, stream: self.stream, records })
     }

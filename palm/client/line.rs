@@ -8,9 +8,6 @@ use crate::wire::proto::{LinkHello, LinkWelcome};
 /// Calls that are to be cancelled once the connection stands again; of more than that, the component finds out by itself.
 const MAX_CANCELLED: usize = 4096;
 
-/// Bytes that are received before the component is told so at once.
-const ACK_BYTES: usize = 1 << 20;
-
 /// Bytes that a component may not have taken over, unless it says otherwise.
 const WINDOW: usize = 8 << 20;
 
@@ -29,8 +26,6 @@ pub(super) struct Line {
     /// The last greeting was one to a component that should know the session.
     resumed: bool,
     cancelled: Vec<u32>,
-    /// Bytes that came since the component was told.
-    heard: usize,
     /// It takes messages.
     submits: bool,
     /// Bytes that the component may not have taken over.
@@ -77,7 +72,6 @@ impl Line {
             leave: false,
             resumed: false,
             cancelled: Vec::new(),
-            heard: 0,
             submits: false,
             window: WINDOW,
             name: String::new(),
@@ -151,21 +145,12 @@ impl Line {
         if !self.stands {
             return;
         }
-        let owed = self.session.owes_ack();
-        into.extend(self.session.take_frames());
+        into.extend(self.session.take_frames().map(Bytes::from));
         let client = self.hello.requests;
         into.extend(self.cancelled.drain(..).map(|call| Bytes::from(Frame::Cancel { client, call }.write())));
-        if let Some(processed) = self.session.ack_due(at_rest || self.heard >= ACK_BYTES) {
+        if let Some(processed) = self.session.ack_due(at_rest) {
             into.push(Frame::Ack { processed }.write().into());
         }
-        if owed && !self.session.owes_ack() {
-            self.heard = 0;
-        }
-    }
-
-    /// So many bytes came.
-    pub(super) const fn heard(&mut self, bytes: usize) {
-        self.heard = self.heard.saturating_add(bytes);
     }
 
     /// Whether the component waits to be told what was processed.

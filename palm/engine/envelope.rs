@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -75,8 +77,25 @@ impl Ended {
 }
 
 /// A message on its way through the router, with what the router keeps about it.
+///
+/// It goes from queue to queue, so what it holds stays in one place meanwhile.
 #[derive(Debug, Clone)]
-pub struct Envelope {
+pub struct Envelope(Place);
+
+/// Empty only once the envelope is opened.
+type Place = Box<Option<Contents>>;
+
+/// Empty places that are kept, each of 200 bytes: as many as there are messages between the parts of a component.
+const MAX_SPARE: usize = 512;
+
+thread_local! {
+    /// To be used again: an allocation for each message would cost more than all that the router does with it.
+    static SPARE: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What an [`Envelope`] holds.
+#[derive(Debug, Clone)]
+pub struct Contents {
     /// The message.
     pub message: Message,
     /// The blocking inbound part that waits for its feedback, if one does.
@@ -87,16 +106,55 @@ pub struct Envelope {
     pub(crate) debt: Debt,
 }
 
+const NOT_OPENED: &str = "who opens an envelope has it no more";
+
 impl Envelope {
+    pub(crate) fn new(message: Message, origin: Option<Origin>, debt: Debt) -> Self {
+        let contents = Some(Contents { message, origin, topic: None, debt });
+        match SPARE.with_borrow_mut(Vec::pop) {
+            Some(mut place) => {
+                *place = contents;
+                Self(place)
+            }
+            None => Self(Box::new(contents)),
+        }
+    }
+
     /// The same way through the router for another message.
     #[must_use]
     pub fn with(&self, message: Message) -> Self {
-        Self { message, origin: self.origin.clone(), topic: None, debt: self.debt }
+        Self::new(message, self.origin.clone(), self.debt)
+    }
+
+    /// What it holds, to be taken apart.
+    #[must_use]
+    pub fn open(mut self) -> Contents {
+        let contents = self.0.take().expect(NOT_OPENED);
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < MAX_SPARE {
+                spare.push(self.0);
+            }
+        });
+        contents
+    }
+}
+
+impl Deref for Envelope {
+    type Target = Contents;
+
+    fn deref(&self) -> &Contents {
+        self.0.as_ref().as_ref().expect(NOT_OPENED)
+    }
+}
+
+impl DerefMut for Envelope {
+    fn deref_mut(&mut self) -> &mut Contents {
+        self.0.as_mut().as_mut().expect(NOT_OPENED)
     }
 }
 
 impl From<Message> for Envelope {
     fn from(message: Message) -> Self {
-        Self { message, origin: None, topic: None, debt: Debt::NONE }
+        Self::new(message, None, Debt::NONE)
     }
 }

@@ -315,7 +315,9 @@ fn work(
         Task::HandleStream => {
             let mut message = envelope.message.clone();
             let topic = service.handle_stream(&mut message);
-            results.push(Envelope { topic: Some(topic), ..envelope.with(message) });
+            let mut envelope = envelope.with(message);
+            envelope.topic = Some(topic);
+            results.push(envelope);
         }
     }
     Ok(())

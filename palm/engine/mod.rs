@@ -40,7 +40,7 @@ pub(crate) use asynchronous::Host;
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use debt::Debt;
 pub(crate) use dispatch::HandOut;
-pub use envelope::{Envelope, Origin, PartId};
+pub use envelope::{Contents, Envelope, Origin, PartId};
 pub(crate) use faults::Faults;
 pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use inlet::Inlets;
@@ -440,7 +440,7 @@ impl Engine {
                     }
                     self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope));
                 }
-                Step::End(debt, message) => self.core.settle_branch(debt, &message, now),
+                Step::End(envelope) => self.core.settle_branch(envelope.debt, &envelope.message, now),
                 Step::Settled(part, client, request, branches, results) => {
                     self.turn(part, now, transport, |part, turn| {
                         part.settled(turn, client, request, branches, results);
@@ -449,7 +449,8 @@ impl Engine {
                 Step::Resume(part) => {
                     self.own_turn(part, now, transport, Part::resume);
                 }
-                Step::Feedback(part, token, message) => {
+                Step::Feedback(part, token, envelope) => {
+                    let Contents { message, .. } = envelope.open();
                     self.turn(part, now, transport, |part, turn| part.feedback(turn, token, Some(message)));
                 }
             }

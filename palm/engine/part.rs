@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::debt::Debt;
 use super::envelope::{Envelope, PartId};
 use super::inlet::{Inlet, Inlets};
 use super::router::Router;
@@ -396,7 +397,7 @@ impl Turn<'_> {
     pub fn route_waiting(&mut self, mut message: Message, token: u64) {
         message.arrived(self.now);
         let origin = Some(self.core.origin(self.part, token));
-        self.core.route(self.part, Envelope { origin, ..message.into() });
+        self.core.route(self.part, Envelope::new(message, origin, Debt::NONE));
     }
 
     /// Whether this inbound part was registered as blocking.

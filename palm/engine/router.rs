@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::calls::Calls;
 use super::crew::WorkerId;
-use super::debt::{Debt, Debts};
+use super::debt::Debts;
 use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
@@ -60,9 +60,9 @@ pub(crate) struct Row {
 pub(super) enum Step {
     Deliver(PartId, Envelope),
     Resume(PartId),
-    Feedback(PartId, u64, Message),
+    Feedback(PartId, u64, Envelope),
     /// Nothing else comes of a message.
-    End(Debt, Message),
+    End(Envelope),
     /// A message that came in over the link of a part is settled: client, request, branches, results.
     Settled(PartId, u64, u64, u32, u32),
 }
@@ -172,14 +172,12 @@ impl Router {
     }
 
     /// It is the feedback of whoever waits for it, or nobody's.
-    fn leave_component(&mut self, envelope: Envelope) {
-        match envelope.origin {
-            Some(origin) => {
-                self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope.message));
-            }
+    fn leave_component(&mut self, mut envelope: Envelope) {
+        match envelope.origin.take() {
+            Some(origin) => self.steps.push_back(Step::Feedback(origin.part(), origin.token(), envelope)),
             None => {
                 self.stats.add(Counter::Discarded, 1);
-                self.steps.push_back(Step::End(envelope.debt, envelope.message));
+                self.steps.push_back(Step::End(envelope));
             }
         }
     }
@@ -238,9 +236,7 @@ impl Router {
     /// Whether a message from a worker is a result that goes on. How many there will be, a classic worker does not say.
     pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> bool {
         let judgement = self.dispatch.judge(message, now);
-        for (debt, message) in self.dispatch.take_silent() {
-            self.steps.push_back(Step::End(debt, message));
-        }
+        self.steps.extend(self.dispatch.take_silent().into_iter().map(Step::End));
         match judgement {
             Judgement::Result(part, debt) => {
                 self.lose_track(debt, message);
@@ -250,7 +246,7 @@ impl Router {
             Judgement::Nothing(part, debt) => {
                 self.calls.settled(message.client());
                 self.steps.push_back(Step::Resume(part));
-                self.steps.push_back(Step::End(debt, message.clone()));
+                self.steps.push_back(Step::End(Envelope::new(message.clone(), None, debt)));
                 false
             }
             Judgement::Stale => {
@@ -271,7 +267,7 @@ impl Router {
             Some(part) => self.leave(part, envelope.with(message)),
             None => {
                 self.stats.add(Counter::Discarded, 1);
-                self.steps.push_back(Step::End(envelope.debt, message));
+                self.steps.push_back(Step::End(envelope.with(message)));
             }
         }
     }
@@ -292,7 +288,7 @@ impl Router {
             self.route(results, envelope);
         } else if settled.is_some() {
             self.calls.settled(envelope.message.client());
-            self.steps.push_back(Step::End(envelope.debt, envelope.message));
+            self.steps.push_back(Step::End(envelope));
         }
     }
 

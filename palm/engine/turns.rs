@@ -6,7 +6,8 @@ use super::job::{Finished, Input, Kept};
 use super::router::Order;
 use super::run::MAX_RUN;
 use super::{
-    Access, Counter, Done, Engine, Envelope, Job, MAX_ORDER_BYTES, MAX_TASK_BYTES, PartId, Step, Task, Transport,
+    Access, Contents, Counter, Done, Engine, Envelope, Job, MAX_ORDER_BYTES, MAX_TASK_BYTES, PartId, Step, Task,
+    Transport,
 };
 use crate::service::Kind;
 
@@ -132,7 +133,7 @@ impl Engine {
         // The last result is the end of its message; where there is none, or each is a branch of its own, that is said apart.
         let branches = task == Task::Scatter && (more || results.len() > 1);
         let apart = branches || results.is_empty();
-        let Envelope { message, debt, origin, .. } = envelope;
+        let Contents { message, debt, origin, .. } = envelope.open();
         // Nothing more comes of it: what it gave has its origin.
         drop(origin);
         self.leave_all(part, task, results, true, branches);
@@ -160,8 +161,8 @@ impl Engine {
     /// `last`: no other results of that user code come. `branches`: each of them is settled for itself.
     fn leave_all(&mut self, part: PartId, task: Task, results: Vec<Envelope>, last: bool, branches: bool) {
         let count = results.len();
-        if let Some(Envelope { message, debt, .. }) = results.first().filter(|_| branches) {
-            self.core.debts.fork(*debt, message.id(), count);
+        if let Some(first) = results.first().filter(|_| branches) {
+            self.core.debts.fork(first.debt, first.message.id(), count);
         }
         for (place, mut envelope) in results.into_iter().enumerate() {
             if !branches && (!last || place + 1 < count) {

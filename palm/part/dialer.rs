@@ -103,7 +103,7 @@ impl Dialer {
             return Ok(None);
         }
         self.session.acked(processed)?;
-        Ok(self.session.take_in(number).then_some(records))
+        Ok(self.session.take_in(number, records.len()).then_some(records))
     }
 
     pub(super) fn done(&mut self, turn: &mut Turn<'_>, number: FrameNumber) {

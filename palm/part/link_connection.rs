@@ -106,7 +106,8 @@ impl LinkConnection {
                 None => (ResultKind::More, message.payload().clone()),
             },
         };
-        self.dialer.session.push(&Record::Result { sequence, attempt, kind, payload });
+        let record = Record::Result { sequence, attempt, kind, payload: &payload };
+        self.dialer.session.push_shared(&record, &payload);
     }
 }
 

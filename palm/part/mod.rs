@@ -48,7 +48,9 @@ mod upstream;
 mod worker_ports;
 mod worker_push;
 
-pub use crate::engine::{Bound, Envelope, Inlet, NotTaken, Opening, Origin, Part, PartId, Port, Transport, Turn};
+pub use crate::engine::{
+    Bound, Contents, Envelope, Inlet, NotTaken, Opening, Origin, Part, PartId, Port, Transport, Turn,
+};
 pub use crate::runtime::Stop;
 pub use crate::socket::{Incoming, Peer, Sender, Sent, SocketKind};
 pub use address::Address;

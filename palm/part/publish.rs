@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Address, FromAddress, Outbound};
 use crate::engine::link::Audience;
-use crate::engine::{Addressee, Answer, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn};
+use crate::engine::{Addressee, Answer, Contents, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn};
 use crate::error::Result;
 use crate::features;
 use crate::socket::{Incoming, Sent, SocketKind};
@@ -230,7 +230,7 @@ impl Part for PubService {
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
         let Some(port) = self.port else { return };
-        let Envelope { mut message, topic, debt, .. } = envelope;
+        let Contents { mut message, topic, debt, .. } = envelope.open();
         if turn.core.is_unwanted(debt) {
             // Its client is gone for good.
             return turn.count(Counter::Cancelled, 1);

@@ -74,7 +74,7 @@ impl Intake {
         if turn.blocks() {
             self.waiting += 1;
             turn.core.lose_track(envelope.debt, &envelope.message);
-            turn.route_waiting(envelope.message, 0);
+            turn.route_waiting(envelope.open().message, 0);
         } else {
             turn.route(envelope);
         }

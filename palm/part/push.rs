@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::hooks::Hooks;
 use super::{Address, FromAddress, Outbound};
-use crate::engine::{Counter, Envelope, Opening, Part, Port, Turn};
+use crate::engine::{Contents, Counter, Envelope, Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Sent, SocketKind};
@@ -25,8 +25,9 @@ impl Outlet {
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
         let Self { hooks, waiting, .. } = self;
-        let Some(hooks) = hooks else { return self.offer(turn, envelope.message) };
-        hooks.scatter(envelope.message, &mut Messages::new(&mut |message| waiting.push_back(message)));
+        let Contents { message, .. } = envelope.open();
+        let Some(hooks) = hooks else { return self.offer(turn, message) };
+        hooks.scatter(message, &mut Messages::new(&mut |message| waiting.push_back(message)));
         self.flush(turn);
     }
 

@@ -145,7 +145,7 @@ impl Upstream {
                         Record::Message { stream, request, extra, payload } => {
                             let message = self.dialer.session.message(stream, request, &extra, payload)?;
                             let debt = turn.core.debts.enter(message.id(), turn.part);
-                            intake(turn, Envelope { debt, ..message.into() });
+                            intake(turn, Envelope::new(message, None, debt));
                         }
                         _ => return Err(Violation::Record),
                     }

@@ -421,7 +421,7 @@ impl Part for WorkerPushService {
                 let dispatch = &mut turn.core.dispatch;
                 let way = envelope.with(envelope.message.clone());
                 let mut sink = |message| dispatch.submit(part, way.with(message), now);
-                hooks.scatter(envelope.message, &mut Messages::new(&mut sink));
+                hooks.scatter(envelope.open().message, &mut Messages::new(&mut sink));
             }
         }
         self.hand_out(turn);

@@ -13,6 +13,8 @@ use crate::socket::{PeerEvent, Received, Wakeup};
 const BATCH: usize = 64;
 /// How long what parts have collected for a peer may wait for more, while there is something to do.
 const FLUSH_EVERY: Duration = Duration::from_micros(100);
+/// How long an acknowledgement may wait for a frame to go with. Alone it wakes up a peer that has nothing else to do.
+const REST: Duration = Duration::from_millis(1);
 /// How long a component that was told to end may take to hand over what it has.
 const DRAIN: Duration = Duration::from_secs(25);
 /// How long of that it waits for peers that do not take their results.
@@ -42,6 +44,8 @@ pub(super) struct Reactor {
     inlets: Inlets,
     wakeup: Wakeup,
     flushed: Instant,
+    /// When what was left to go with something else is sent alone.
+    rest: Option<Instant>,
     drain: Option<Drain>,
 }
 
@@ -74,7 +78,7 @@ impl Drain {
 
 impl Reactor {
     pub(super) fn new(engine: Engine, sockets: Sockets, inlets: Inlets, wakeup: Wakeup) -> Self {
-        Self { engine, sockets, inlets, wakeup, flushed: Instant::now(), drain: None }
+        Self { engine, sockets, inlets, wakeup, flushed: Instant::now(), rest: None, drain: None }
     }
 
     pub(super) fn started(&mut self) {
@@ -133,10 +137,17 @@ impl Reactor {
             return Next::Ended(Ok(()));
         }
         if !read && !self.engine.has_job() {
-            self.flush(true, now);
+            self.rest(now);
             self.wait(now);
         }
         Next::Again
+    }
+
+    /// There is nothing to do. What is only an acknowledgement then waits for something that it can go with.
+    fn rest(&mut self, now: Instant) {
+        let at_rest = self.drain.is_some() || self.rest.is_some_and(|rest| now >= rest);
+        self.flush(at_rest, now);
+        self.rest = if self.engine.is_unflushed() { self.rest.filter(|_| !at_rest).or(Some(now + REST)) } else { None };
     }
 
     fn flush(&mut self, at_rest: bool, now: Instant) {
@@ -186,6 +197,7 @@ impl Reactor {
 
     fn read(&mut self, now: Instant, stats: &Stats) -> bool {
         let mut read = false;
+        self.sockets.look();
         for (port, part) in self.sockets.ports().iter().copied() {
             for event in self.sockets.peer_events(port) {
                 match event {
@@ -213,9 +225,9 @@ impl Reactor {
         read
     }
 
-    fn wait(&self, now: Instant) {
+    fn wait(&mut self, now: Instant) {
         let drain = self.drain.as_ref().map(|_| now + Duration::from_millis(20));
-        let until = self.engine.next_deadline().into_iter().chain(drain).min();
+        let until = self.engine.next_deadline().into_iter().chain(drain).chain(self.rest).min();
         let timeout = until.map(|until| until.saturating_duration_since(now));
         self.sockets.wait(|part| self.engine.wants(part), &self.wakeup, timeout);
     }

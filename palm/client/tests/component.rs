@@ -60,7 +60,7 @@ impl Component {
             Frame::Data { number, processed, mut records } => {
                 self.session.acked(processed).unwrap();
                 self.acknowledged = processed;
-                if self.session.take_in(number) {
+                if self.session.take_in(number, records.len()) {
                     while !records.is_empty() {
                         match Record::read(&mut records).unwrap() {
                             Record::Open { stream, client, header } => {
@@ -151,7 +151,7 @@ impl Pair {
             let mut frames = Vec::new();
             self.core.lines[0].take_frames(true, &mut frames);
             let mut back: Vec<_> = frames.drain(..).flat_map(|frame| self.component.take(frame)).collect();
-            back.extend(self.component.session.take_frames());
+            back.extend(self.component.session.take_frames().map(Bytes::from));
             back.extend(self.component.session.ack_due(true).map(|processed| Frame::Ack { processed }.write().into()));
             if back.is_empty() {
                 break;

@@ -54,7 +54,7 @@ impl Served {
                         frames.push(Frame::Alive.write().into());
                     }
                 }
-                frames.extend(component.session.take_frames());
+                frames.extend(component.session.take_frames().map(bytes::Bytes::from));
                 frames.extend(component.session.ack_due(true).map(|processed| Frame::Ack { processed }.write().into()));
                 for frame in frames {
                     router.send(peer.as_deref(), false, frame.into());

@@ -80,7 +80,7 @@ pub(crate) struct Dispatch {
     /// What was not handed out, because its caller's time was used up.
     late: Vec<GivenUp>,
     /// Messages that gave nothing, as is known from the result of a later one.
-    silent: Vec<(Debt, Message)>,
+    silent: Vec<Envelope>,
 }
 
 impl Dispatch {
@@ -245,13 +245,13 @@ impl Dispatch {
             let Some(entry) = self.flight.get(earlier).filter(|entry| entry.holder == Some(worker)) else { continue };
             let bytes = entry.bytes();
             if let Some(entry) = self.flight.forget(earlier) {
-                self.silent.push((entry.envelope.debt, entry.envelope.message));
+                self.silent.push(entry.envelope);
             }
             self.crew(part).settled(worker, bytes, now);
         }
     }
 
-    pub(crate) fn take_silent(&mut self) -> Vec<(Debt, Message)> {
+    pub(crate) fn take_silent(&mut self) -> Vec<Envelope> {
         std::mem::take(&mut self.silent)
     }
 

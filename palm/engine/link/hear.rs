@@ -101,7 +101,7 @@ impl Router {
     fn submit(&mut self, peer: LinkId, part: PartId, mut message: Message, now: Instant) {
         let debt = if message.id().is_some() { Debt::to(Creditor::Peer(peer)) } else { Debt::NONE };
         message.arrived(now);
-        self.route(part, Envelope { message, origin: None, topic: None, debt });
+        self.route(part, Envelope::new(message, None, debt));
     }
 
     /// Tells whoever is to be told that a message is settled.
@@ -153,8 +153,8 @@ impl Router {
     pub(crate) fn give(&mut self, topic: &Bytes, message: &Message, debt: Debt, apart: bool, now: Instant) -> bool {
         let Some(listeners) = self.links.listeners(topic) else { return false };
         let asked = crate::wire::parts_of(message.id());
-        let error = message.error().map(|error| prost::Message::encode_to_vec(&error));
-        let content = (error.is_some(), error.as_deref().unwrap_or(message.payload()));
+        let error = message.error().map(|error| Bytes::from(prost::Message::encode_to_vec(&error)));
+        let content = (error.is_some(), error.as_ref().unwrap_or(message.payload()));
         let mut stages = Vec::new();
         let mut last = None;
         for peer in listeners.iter().copied() {
@@ -171,12 +171,8 @@ impl Router {
                     let extra = message.encoded_extra(now);
                     self.links.write(peer, now, |session| {
                         let (stream, request) = session.stream(message);
-                        session.push(&Record::Message {
-                            stream,
-                            request,
-                            extra: &extra[..],
-                            payload: &message.payload()[..],
-                        });
+                        let (extra, payload) = (&extra[..], &message.payload()[..]);
+                        session.push_shared(&Record::Message { stream, request, extra, payload }, message.payload());
                     });
                 }
             }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::frame::{Frame, FrameNumber};
 use super::linked::{Linked, Parked};
+use super::packet::Packet;
 use super::record::Record;
 use super::session::{Session, Violation};
 use crate::engine::WorkerId;
@@ -172,7 +173,7 @@ pub(crate) struct Links {
     /// Peers that something is to be said to.
     unsaid: Vec<LinkId>,
     /// What is to be sent before that, beside the sessions.
-    notices: Vec<(Bytes, Bytes)>,
+    notices: Vec<(Bytes, Packet)>,
     /// Peers with parked frames, in turn.
     line: VecDeque<LinkId>,
     audience: Vec<Audience>,
@@ -340,7 +341,7 @@ impl Links {
         &mut self,
         id: LinkId,
         (client, request): (u64, u64),
-        content: (bool, &[u8]),
+        content: (bool, &Bytes),
         last: impl FnOnce() -> bool,
         now: Instant,
     ) -> Answered {
@@ -351,7 +352,7 @@ impl Links {
         if peer.is_cancelled(request) {
             return Answered::Unwanted { last };
         }
-        peer.session.push(&Record::Reply { request, last, error, payload });
+        peer.session.push_shared(&Record::Reply { request, last, error, payload }, payload);
         self.load.weigh(id, peer, self.limits.bytes, now);
         self.say(id);
         Answered::Written { last }
@@ -365,14 +366,10 @@ impl Links {
         }
         self.write(id, now, |session| {
             let (stream, request) = session.stream(message);
-            session.push(&Record::Work {
-                stream,
-                request,
-                sequence: delivery.sequence,
-                attempt: delivery.attempt,
-                extra: &message.encoded_extra(now)[..],
-                payload: &message.payload()[..],
-            });
+            let (extra, payload) = (&message.encoded_extra(now)[..], &message.payload()[..]);
+            let Delivery { sequence, attempt, .. } = *delivery;
+            let work = Record::Work { stream, request, sequence, attempt, extra, payload };
+            session.push_shared(&work, message.payload());
         })
     }
 
@@ -412,7 +409,7 @@ impl Links {
     /// A data frame of a peer: it waits until there is room for what is in it.
     pub(crate) fn park(&mut self, id: LinkId, number: FrameNumber, records: Bytes) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if peer.session.take_in(number) {
+        if peer.session.take_in(number, records.len()) {
             peer.parked_bytes += records.len();
             peer.parked.push_back(Parked { number, records });
             if peer.parked.len() == 1 {
@@ -487,7 +484,7 @@ impl Links {
     }
 
     /// What is to be sent, and to whom. `at_rest`: nothing else will be said soon.
-    pub(crate) fn take_frames(&mut self, at_rest: bool) -> Vec<(Bytes, Bytes)> {
+    pub(crate) fn take_frames(&mut self, at_rest: bool) -> Vec<(Bytes, Packet)> {
         let (mut frames, mut owing) = (std::mem::take(&mut self.notices), Vec::new());
         for id in std::mem::take(&mut self.unsaid) {
             let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { continue };

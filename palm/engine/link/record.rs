@@ -52,35 +52,40 @@ pub(crate) enum Record<B = Bytes> {
 impl<B: AsRef<[u8]>> Record<B> {
     /// Appends the record to a frame.
     pub(crate) fn write(&self, into: &mut Vec<u8>) {
+        if let Some(payload) = self.write_before(into) {
+            into.put_slice(payload.as_ref());
+        }
+    }
+
+    /// Appends the record up to its payload, which is to follow if there is one.
+    pub(super) fn write_before(&self, into: &mut Vec<u8>) -> Option<&B> {
         match self {
             Self::Open { stream, client, header } => {
-                let header = header.as_ref();
-                begin(into, OPEN, 12 + header.len());
+                begin(into, OPEN, 12 + header.as_ref().len());
                 into.put_u32_le(*stream);
                 into.put_u64_le(*client);
-                into.put_slice(header);
+                Some(header)
             }
             Self::Message { stream, request, extra, payload } => {
-                let (extra, payload) = (extra.as_ref(), payload.as_ref());
-                begin(into, MESSAGE, 16 + extra.len() + payload.len());
+                let extra = extra.as_ref();
+                begin(into, MESSAGE, 16 + extra.len() + payload.as_ref().len());
                 into.put_u32_le(*stream);
                 into.put_u64_le(*request);
                 put_extra(into, extra);
-                into.put_slice(payload);
+                Some(payload)
             }
             Self::Work { stream, request, sequence, attempt, extra, payload } => {
-                let (extra, payload) = (extra.as_ref(), payload.as_ref());
-                begin(into, WORK, 28 + extra.len() + payload.len());
+                let extra = extra.as_ref();
+                begin(into, WORK, 28 + extra.len() + payload.as_ref().len());
                 into.put_u32_le(*stream);
                 into.put_u64_le(*request);
                 into.put_u64_le(*sequence);
                 into.put_u32_le(*attempt);
                 put_extra(into, extra);
-                into.put_slice(payload);
+                Some(payload)
             }
             Self::Result { sequence, attempt, kind, payload } => {
-                let payload = payload.as_ref();
-                begin(into, RESULT, 13 + payload.len());
+                begin(into, RESULT, 13 + payload.as_ref().len());
                 into.put_u64_le(*sequence);
                 into.put_u32_le(*attempt);
                 into.put_u8(match kind {
@@ -89,14 +94,13 @@ impl<B: AsRef<[u8]>> Record<B> {
                     ResultKind::End => 2,
                     ResultKind::Failed => 3,
                 });
-                into.put_slice(payload);
+                Some(payload)
             }
             Self::Reply { request, last, error, payload } => {
-                let payload = payload.as_ref();
-                begin(into, REPLY, 9 + payload.len());
+                begin(into, REPLY, 9 + payload.as_ref().len());
                 into.put_u64_le(*request);
                 into.put_u8(if *last { LAST } else { 0 } | if *error { ERROR } else { 0 });
-                into.put_slice(payload);
+                Some(payload)
             }
             Self::Settled { client, request, branches, results } => {
                 begin(into, SETTLED, 24);
@@ -104,8 +108,12 @@ impl<B: AsRef<[u8]>> Record<B> {
                 into.put_u64_le(*request);
                 into.put_u32_le(*branches);
                 into.put_u32_le(*results);
+                None
             }
-            Self::Reset => begin(into, RESET, 0),
+            Self::Reset => {
+                begin(into, RESET, 0);
+                None
+            }
         }
     }
 }

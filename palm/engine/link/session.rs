@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::frame::{DATA_HEAD, FrameNumber, put_data_head};
+use super::packet::Packet;
 use super::record::{Record, StreamNumber};
 use crate::wire::{Header, Message, parts_of};
 
@@ -13,10 +14,13 @@ use crate::wire::{Header, Message, parts_of};
 pub(crate) const FRAME_BYTES: usize = 64 << 10;
 /// Records that were written elsewhere share a frame with others if there are fewer bytes of them.
 const SHARED_BELOW: usize = 4 << 10;
+/// A payload from that size on is not copied into its frame, which ends with it.
+const SHARED_FROM: usize = 32 << 10;
 /// Streams that are open at once in each direction.
 const MAX_STREAMS: usize = 4096;
-/// Frames that may be processed before the other side is told.
+/// Frames that may be processed before the other side is told, and bytes that may have come.
 const ACK_EVERY: u64 = 16;
+const ACK_BYTES: usize = 512 << 10;
 
 /// A peer broke the rules of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +49,7 @@ pub(crate) struct Session {
     /// Records of the frame that is being filled, after room for its head.
     filling: Vec<u8>,
     /// Frames that the other side has not processed, oldest first.
-    unprocessed: VecDeque<Bytes>,
+    unprocessed: VecDeque<Packet>,
     unprocessed_bytes: usize,
     /// Frames at the end of `unprocessed` that were never handed to the transport.
     unsent: usize,
@@ -57,6 +61,8 @@ pub(crate) struct Session {
     received: FrameNumber,
     processed: FrameNumber,
     acknowledged: FrameNumber,
+    /// Bytes that have come since then.
+    heard: usize,
 }
 
 impl Session {
@@ -108,11 +114,31 @@ impl Session {
 
     /// Puts a record into the next frame.
     pub(crate) fn push<B: AsRef<[u8]>>(&mut self, record: &Record<B>) {
+        self.begin_frame();
+        record.write(&mut self.filling);
+        self.end_full_frame();
+    }
+
+    /// The same for a record whose payload, which is `payload`, may be large.
+    pub(crate) fn push_shared<B: AsRef<[u8]>>(&mut self, record: &Record<B>, payload: &Bytes) {
+        if payload.len() < SHARED_FROM {
+            return self.push(record);
+        }
+        self.begin_frame();
+        if record.write_before(&mut self.filling).is_some() {
+            let frame = std::mem::take(&mut self.filling);
+            self.queue(frame, payload.clone());
+        }
+    }
+
+    fn begin_frame(&mut self) {
         if self.filling.is_empty() {
             self.filling.reserve(FRAME_BYTES / 4);
             self.filling.resize(DATA_HEAD, 0);
         }
-        record.write(&mut self.filling);
+    }
+
+    fn end_full_frame(&mut self) {
         if self.filling.len() >= FRAME_BYTES {
             self.close_frame();
         }
@@ -126,35 +152,34 @@ impl Session {
                 self.filling.resize(DATA_HEAD, 0);
             }
             self.filling.extend_from_slice(records.get(DATA_HEAD..).unwrap_or_default());
-            if self.filling.len() >= FRAME_BYTES {
-                self.close_frame();
-            }
+            self.end_full_frame();
             return records.into();
         }
         self.close_frame();
-        self.queue(records)
+        self.queue(records, Bytes::new())
     }
 
     fn close_frame(&mut self) {
         if !self.filling.is_empty() {
             let frame = std::mem::take(&mut self.filling);
-            self.queue(frame);
+            self.queue(frame, Bytes::new());
         }
     }
 
-    fn queue(&mut self, mut frame: Vec<u8>) -> Bytes {
+    /// The first piece of the frame, as it is kept.
+    fn queue(&mut self, mut frame: Vec<u8>, payload: Bytes) -> Bytes {
         let number = self.oldest + self.unprocessed.len() as u64;
         let mut head = Vec::with_capacity(DATA_HEAD);
-        put_data_head(&mut head, number, self.processed);
+        put_data_head(&mut head, number, self.acknowledge());
         frame[..DATA_HEAD].copy_from_slice(&head);
-        self.acknowledged = self.processed;
         // It is kept for a while: not with the room it has grown.
         if frame.len() < frame.capacity() / 4 * 3 {
             frame.shrink_to_fit();
         }
         let frame = Bytes::from(frame);
-        self.unprocessed_bytes += frame.len();
-        self.unprocessed.push_back(frame.clone());
+        let packet = Packet::new(frame.clone(), payload);
+        self.unprocessed_bytes += packet.len();
+        self.unprocessed.push_back(packet);
         self.unsent += 1;
         frame
     }
@@ -165,7 +190,7 @@ impl Session {
     }
 
     /// The frames that are ready to be sent, each once.
-    pub(crate) fn take_frames(&mut self) -> impl Iterator<Item = Bytes> {
+    pub(crate) fn take_frames(&mut self) -> impl Iterator<Item = Packet> {
         self.close_frame();
         let from = self.unprocessed.len() - std::mem::take(&mut self.unsent);
         self.sent = self.sent.max(self.oldest + self.unprocessed.len() as u64 - 1);
@@ -175,11 +200,14 @@ impl Session {
     /// What is to be acknowledged now, if nothing else is sent that does it.
     pub(crate) fn ack_due(&mut self, at_rest: bool) -> Option<FrameNumber> {
         let due = self.processed - self.acknowledged;
-        if due >= ACK_EVERY || (at_rest && due > 0) {
-            self.acknowledged = self.processed;
-            return Some(self.processed);
-        }
-        None
+        let now = due >= ACK_EVERY || (due > 0 && (at_rest || self.heard >= ACK_BYTES));
+        now.then(|| self.acknowledge())
+    }
+
+    /// The other side is told what was processed.
+    const fn acknowledge(&mut self) -> FrameNumber {
+        (self.acknowledged, self.heard) = (self.processed, 0);
+        self.processed
     }
 
     /// Whether the other side waits to be told what was processed.
@@ -196,7 +224,7 @@ impl Session {
 
     /// The records that the other side has not processed, by frames.
     pub(crate) fn unprocessed(&self) -> Vec<Bytes> {
-        let frames = self.unprocessed.iter().map(|frame| frame.slice(DATA_HEAD..));
+        let frames = self.unprocessed.iter().map(|packet| packet.after(DATA_HEAD));
         frames.chain([Bytes::copy_from_slice(self.filling.get(DATA_HEAD..).unwrap_or_default())]).collect()
     }
 
@@ -229,9 +257,10 @@ impl Session {
 
     /// Whether a data frame of that number is the next one. One that came before is a copy; one that comes too early follows
     /// a gap, which the resumption of the session will fill.
-    pub(crate) fn take_in(&mut self, number: FrameNumber) -> bool {
+    pub(crate) fn take_in(&mut self, number: FrameNumber, bytes: usize) -> bool {
         let next = number == self.received + 1;
         self.received += u64::from(next);
+        self.heard += bytes;
         next
     }
 
@@ -277,7 +306,7 @@ mod tests {
         let mut last = 0;
         for frame in frames {
             let Some(Frame::Data { number, mut records, .. }) = Frame::read(frame) else { panic!("no data frame") };
-            if !to.take_in(number) {
+            if !to.take_in(number, records.len()) {
                 continue;
             }
             last = number;
@@ -311,7 +340,7 @@ mod tests {
             let (stream, request) = ours.stream(&message);
             ours.push(&Record::Message { stream, request, extra: &[][..], payload: &message.payload()[..] });
         }
-        let frames: Vec<_> = ours.take_frames().collect();
+        let frames: Vec<_> = ours.take_frames().map(Bytes::from).collect();
         assert_eq!(frames.len(), 1);
         let headers = frames[0].windows(10).filter(|bytes| bytes == b"server.foo").count();
         assert_eq!(headers, 1);
@@ -324,13 +353,13 @@ mod tests {
         let mut frames = Vec::new();
         for number in 0..10 {
             say(&mut ours, "server.foo", &number.to_string());
-            frames.extend(ours.take_frames());
+            frames.extend(ours.take_frames().map(Bytes::from));
         }
         let mut got = deliver(frames[..3].to_vec(), &mut theirs);
         // Frames 4 to 6 are lost with the connection; the rest is in the pipe of the next one, and comes first.
         got.extend(deliver(frames[6..].to_vec(), &mut theirs));
         ours.resume(theirs.received()).expect("a number that was sent");
-        let again = ours.take_frames().collect();
+        let again = ours.take_frames().map(Bytes::from).collect();
         got.extend(deliver(again, &mut theirs));
         let expected: Vec<_> = (0..10).map(|number: i32| number.to_string()).collect();
         assert_eq!(got, expected);
@@ -338,10 +367,45 @@ mod tests {
     }
 
     #[test]
+    fn a_large_payload_stays_where_it_is_until_it_is_sent() {
+        let (mut ours, mut theirs) = (Session::new(), Session::new());
+        let payload = Bytes::from(vec![7; SHARED_FROM]);
+        say(&mut ours, "server.foo", "before");
+        let message = Message::new("server.foo", payload.clone());
+        let (stream, request) = ours.stream(&message);
+        let record = Record::Message { stream, request, extra: &[][..], payload: &payload[..] };
+        ours.push_shared(&record, &payload);
+        say(&mut ours, "server.foo", "behind");
+        assert!(!payload.is_unique() && ours.pending_bytes() > payload.len());
+        let records: usize = ours.unprocessed().iter().map(Bytes::len).sum();
+        let frames: Vec<_> = ours.take_frames().map(Bytes::from).collect();
+        assert_eq!(records, frames.iter().map(|frame| frame.len() - DATA_HEAD).sum::<usize>());
+        assert_eq!(deliver(frames, &mut theirs), [&b"before"[..], &payload, b"behind"]);
+        drop(message);
+        ours.acked(theirs.received()).expect("it was sent");
+        assert!(payload.is_unique());
+        assert_eq!(ours.pending_bytes(), 0);
+    }
+
+    #[test]
+    fn much_is_acknowledged_at_once_and_little_with_the_next_frame() {
+        let mut session = Session::new();
+        assert!(session.take_in(1, 100));
+        session.done(1);
+        assert_eq!(session.ack_due(false), None);
+        assert!(session.take_in(2, ACK_BYTES));
+        assert_eq!(session.ack_due(false), Some(1), "the second one is not processed");
+        session.done(2);
+        assert_eq!(session.ack_due(false), None);
+        say(&mut session, "server.foo", "a");
+        assert!(session.take_frames().count() == 1 && !session.owes_ack());
+    }
+
+    #[test]
     fn what_is_acknowledged_is_forgotten() {
         let (mut ours, mut theirs) = (Session::new(), Session::new());
         say(&mut ours, "server.foo", "a");
-        let frames = ours.take_frames().collect();
+        let frames = ours.take_frames().map(Bytes::from).collect();
         assert!(ours.pending_bytes() > 0);
         deliver(frames, &mut theirs);
         let processed = theirs.ack_due(true).expect("one frame is done with");
@@ -357,7 +421,7 @@ mod tests {
         let mut got = 0;
         for number in 0..3 * MAX_STREAMS {
             say(&mut ours, &format!("server.f{number}"), "a");
-            let frames = ours.take_frames().collect();
+            let frames = ours.take_frames().map(Bytes::from).collect();
             got += deliver(frames, &mut theirs).len();
         }
         assert_eq!(got, 3 * MAX_STREAMS);

@@ -1,0 +1,46 @@
+use bytes::Bytes;
+
+/// A frame to be sent, and to be kept until the other side has processed it. A large payload at its end stays where it is, so
+/// that its only copy is the one that is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    bytes: Bytes,
+    payload: Bytes,
+}
+
+impl Packet {
+    pub(super) const fn new(bytes: Bytes, payload: Bytes) -> Self {
+        Self { bytes, payload }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() + self.payload.len()
+    }
+
+    /// From that place of the first piece on.
+    pub(super) fn after(&self, at: usize) -> Bytes {
+        if self.payload.is_empty() {
+            self.bytes.slice(at..)
+        } else {
+            [&self.bytes[at..], &self.payload].concat().into()
+        }
+    }
+}
+
+impl From<Vec<u8>> for Packet {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(bytes.into(), Bytes::new())
+    }
+}
+
+impl From<Packet> for Vec<u8> {
+    fn from(packet: Packet) -> Self {
+        if packet.payload.is_empty() { packet.bytes.into() } else { [packet.bytes, packet.payload].concat() }
+    }
+}
+
+impl From<Packet> for Bytes {
+    fn from(packet: Packet) -> Self {
+        if packet.payload.is_empty() { packet.bytes } else { Vec::from(packet).into() }
+    }
+}
