@@ -19,13 +19,13 @@ fn lines_come_with_where_they_are_from() {
     let of = |key: &str| out[key].as_str().unwrap().to_owned();
     assert_eq!([of("component"), of("instance"), of("stream"), of("level")], ["Teller", "Teller", "STDOUT", "INFO"]);
     assert_eq!(of("node"), rig.get("/nodes")[0]["id"]);
+    assert_eq!(rig.line("err")["stream"], "STDERR");
+    assert_eq!(rig.line("red")["text"], "a\0b \u{1b}[31mred\u{1b}[0m \u{fffd}");
+    let report = rig.state("Teller", "EXITED");
     // When it was read, which is after its process was started.
     let at = |value: &serde_json::Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let started = rig.get("/events?kind=state")[0]["at"].clone();
     assert!(at(&out["at"]) >= at(&started) && at(&out["at"]) <= jiff::Timestamp::now());
-    assert_eq!(rig.line("err")["stream"], "STDERR");
-    assert_eq!(rig.line("red")["text"], "a\0b \u{1b}[31mred\u{1b}[0m \u{fffd}");
-    let report = rig.state("Teller", "EXITED");
     assert_eq!((&report["exit_code"], &report["restarts"]), (&3.into(), &0.into()));
     let events = rig.get("/events");
     let states: Vec<_> = events.as_array().unwrap().iter().filter_map(|event| event["to"].as_str()).collect();

@@ -149,7 +149,7 @@ pub(crate) fn long_lines_come_in_pages_of_their_own() {
     let cluster = registry.cluster(&key, FILE);
     let long = "x".repeat(1 << 20);
     for _ in 0..4 {
-        assert_eq!(send(&registry, &cluster, &batch(&[&long; 5])), 200);
+        assert_eq!(send(&registry, &cluster, &batch(&[long.as_str(); 5])), 200);
     }
     assert_eq!(send(&registry, &cluster, &batch(&["last"])), 200);
     let page = |query: &str| {
