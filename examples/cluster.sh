@@ -47,6 +47,7 @@ all_run() { runs Server && runs 'Worker 1' && runs 'Worker 2'; }
 node_of() { palm cluster status applications | awk -v name="$1" '$1 == name { print $NF }'; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 listens() { grep -qs '^the registry listens on ' "$DIRECTORY/registry.log"; }
+counts() { palm cluster status applications --json | grep -q '"received": [1-9]'; }
 tells_of() { [ -n "$(palm cluster logs applications --instance "$1" --tail 1)" ]; }
 
 heading 'The registry, with a user'
@@ -76,6 +77,9 @@ palm cluster status applications
 heading 'Ten messages'
 DB=$(palm cluster status applications | sed -n 's/^  _5 = //p')
 applications launcher --server server --function foo --db "$DB"
+
+heading 'What the server counts is told with its heartbeats'
+until_it counts
 
 heading 'A worker is killed, and restarted'
 WORKER=$(process_of 'Worker 1')

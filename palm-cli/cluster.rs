@@ -31,6 +31,8 @@ enum Action {
     Status(Status),
     Plan(Plan),
     Logs(Logs),
+    Restart(Restart),
+    Forget(Forget),
     Reset(Reset),
     Delete(Delete),
 }
@@ -51,6 +53,32 @@ struct New {
     /// Prints the cluster as an object
     #[arg(long)]
     json: bool,
+}
+
+/// Starts instances anew, those that are FATAL or have ended too
+#[derive(Debug, clap::Args)]
+struct Restart {
+    /// Key of the cluster
+    key: String,
+    /// Names of instances, as `palm cluster status` has them
+    #[arg(required = true, value_name = "INSTANCE")]
+    instances: Vec<String>,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// Gives what a node ran to others: for a machine that does not come back
+///
+/// The registry moves nothing by itself from a node that is not heard of, since it may run it still. See to it that it does not.
+#[derive(Debug, clap::Args)]
+struct Forget {
+    /// Key of the cluster
+    key: String,
+    /// Identifiers of nodes, as `palm cluster status` has them
+    #[arg(required = true, value_name = "NODE")]
+    nodes: Vec<uuid::Uuid>,
+    #[command(flatten)]
+    access: Access,
 }
 
 /// Forgets what lies on which node, so that the components are placed anew
@@ -79,6 +107,8 @@ impl Cluster {
             Action::Status(command) => command.run(),
             Action::Plan(command) => command.run(),
             Action::Logs(command) => command.run(),
+            Action::Restart(command) => command.run(),
+            Action::Forget(command) => command.run(),
             Action::Reset(command) => command.run(),
             Action::Delete(command) => command.run(),
         }
@@ -90,6 +120,27 @@ impl New {
         let new = api::NewCluster { file: input::text(&self.file)?, key: self.key, alias: self.alias };
         let cluster: api::Cluster = self.access.client().post("/api/v1/clusters", &new)?;
         if self.json { print_json(&json!(cluster)) } else { print(format!("{}\n", cluster.key)) }
+    }
+}
+
+impl Restart {
+    fn run(self) -> Result<(), Failure> {
+        let client = self.access.client();
+        for name in &self.instances {
+            let path = format!("{}/instances/{}/restart", path_of(&self.key), segment(name));
+            client.post_bytes(&path, &[], Vec::new())?;
+        }
+        Ok(())
+    }
+}
+
+impl Forget {
+    fn run(self) -> Result<(), Failure> {
+        let client = self.access.client();
+        for node in &self.nodes {
+            client.delete(&format!("{}/nodes/{node}", path_of(&self.key)))?;
+        }
+        Ok(())
     }
 }
 

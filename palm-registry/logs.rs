@@ -51,6 +51,9 @@ pub struct LogOrigin {
     /// Number of the line at its node, so that a batch that is sent twice is stored once; 0 if it has none.
     #[prost(uint64, tag = "7")]
     pub sequence: u64,
+    /// The line goes on in the next one of its instance and stream: it is longer than a line may be, 1 MiB.
+    #[prost(bool, tag = "8")]
+    pub continues: bool,
 }
 
 /// What a log line was written to.

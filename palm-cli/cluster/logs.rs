@@ -132,7 +132,11 @@ impl Form {
             true => (harmless(who), harmless(&line.text)),
             false => (who.clone(), line.text.clone()),
         };
-        let who = if who.is_empty() { who } else { format!(" [{who}]") };
+        let who = match (who.is_empty(), line.continues) {
+            (true, false) => who,
+            (false, false) => format!(" [{who}]"),
+            (_, true) => format!(" [{who}, goes on in the next]"),
+        };
         // A `Vec` takes all that is written to it.
         let _ = writeln!(text, "{at}{who} {said}");
         Ok(())
@@ -153,6 +157,7 @@ mod tests {
             node: String::new(),
             stream: String::new(),
             level: String::new(),
+            continues: false,
         };
         let mut text = Vec::new();
         let form = Form { json: false, terminal, zone: TimeZone::UTC };

@@ -89,11 +89,11 @@ fn service_unit(
         RestartWhen::Never => "no",
         RestartWhen::Failure => "on-failure",
     };
-    // Starts that fail within a minute each are counted; 0 counts none.
+    // Starts within a minute of running and the waits of a second between them are counted; 0 counts none.
     let (interval, burst) = match instance.restart.attempts {
         Some(attempts) => {
             let starts = attempts.saturating_add(1);
-            (u64::from(starts) * 61, format!("StartLimitBurst={starts}\n"))
+            (60 + u64::from(attempts), format!("StartLimitBurst={starts}\n"))
         }
         None => (0, String::new()),
     };

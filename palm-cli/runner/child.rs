@@ -29,7 +29,7 @@ const GUARD: &str = "--guard-a-component";
 const BECOME: &str = "--become-a-component";
 
 /// How long a component has to end when its runner is gone, or what it has left behind when it has ended.
-const ORPHAN_GRACE: Duration = Duration::from_secs(2);
+const ORPHAN_GRACE: Duration = Duration::from_millis(1_500);
 
 /// How soon those that were started while others were killed are killed.
 const AGAIN: Duration = Duration::from_millis(50);

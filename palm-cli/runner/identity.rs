@@ -1,7 +1,8 @@
 //! Who a runner is: kept in a directory of its own, so that it gets the same placement again.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use palm_registry::cluster::NodeFile;
@@ -40,7 +41,8 @@ impl Identity {
         let what = Uuid::new_v5(&DIRECTORIES, what.as_bytes());
         for number in 1..=RUNNERS {
             let directory = state.join(if number == 1 { what.to_string() } else { format!("{what}-{number}") });
-            fs::create_dir_all(&directory)?;
+            // What components say, and their arguments, are nobody else's affair.
+            DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
             let lock = File::create(directory.join("lock"))?;
             match lock.try_lock() {
                 Ok(()) => return Self::read(directory, lock),

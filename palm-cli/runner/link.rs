@@ -7,21 +7,26 @@ use std::time::{Duration, Instant};
 
 use palm_registry::api::{Assignment, Heartbeat, Instance, NodeJoin, RestartPolicy};
 use palm_registry::cluster::{self, NodeFile};
-use palm_registry::logs::LogMessages;
-use prost::Message as _;
 use ureq::http::StatusCode;
 
+use super::kept::Kept;
 use super::reports::Reports;
-use super::spool::Spool;
+use super::spool::{Batch, Spool};
 use super::supervisor::Event;
 use crate::api_client::{ApiClient, ApiError, segment};
 use crate::failure::Failure;
 
-/// How long the registry is looked for before anything runs.
+/// How long the registry is looked for by a runner that starts everything once.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between tries while it is away.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// Longest time between tries of a runner that starts: each waits twice as long as the one before.
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
+/// How often it is said that the registry is still away.
+const REMINDER: Duration = Duration::from_secs(60);
 
 /// Longest time between heartbeats.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -111,45 +116,72 @@ impl Link {
 
     /// Tells the supervisor what to run, and the registry how that is going, until the reports are closed.
     /// What comes back is whether it is there to be told the end.
-    pub(super) fn serve(self, events: Sender<Event>) -> JoinHandle<bool> {
-        thread::spawn(move || match self.find() {
+    ///
+    /// Until the registry is there, what it placed here last runs, unless everything is to start `once`.
+    pub(super) fn serve(self, kept: Kept, once: bool, events: Sender<Event>) -> JoinHandle<bool> {
+        let mut orders = Orders { kept, events };
+        thread::spawn(move || match self.find(&mut orders, once) {
             Ok(Registry::Ours(assignment)) => {
-                self.beats(assignment, &events);
+                self.beats(assignment, &mut orders);
                 true
             }
             Ok(Registry::Original(commands)) => {
-                original(commands, &events);
+                original(commands, &orders.events);
                 false
             }
             Err(failure) => {
-                let _ = events.send(Event::Failed(failure));
+                let _ = orders.events.send(Event::Failed(failure));
                 false
             }
         })
     }
 
-    fn find(&self) -> Result<Registry, Failure> {
+    fn find(&self, orders: &mut Orders, once: bool) -> Result<Registry, Failure> {
         let start = Instant::now();
+        let (mut retry, mut said) = (RETRY, None::<Instant>);
         loop {
             match self.meet() {
-                Ok(registry) => return Ok(registry),
-                Err(error @ ApiError::Unreachable { .. }) if start.elapsed() < PATIENCE => {
-                    tracing::warn!("{error}");
-                    if !self.reports.pause(RETRY) {
+                Ok(registry) => {
+                    if said.is_some() {
+                        tracing::info!("the registry is there");
+                    }
+                    return Ok(registry);
+                }
+                Err(error) if is_away(&error) && !(once && start.elapsed() >= PATIENCE) => {
+                    if said.is_none_or(|at| at.elapsed() >= REMINDER) {
+                        let first = said.replace(Instant::now()).is_none();
+                        match orders.kept.instances() {
+                            Some(instances) if !once => {
+                                tracing::warn!("{error}; what it placed here last runs until it is there");
+                                if first {
+                                    let _ = orders.events.send(Event::Assigned(instances.to_vec()));
+                                }
+                            }
+                            _ => tracing::warn!("{error}; it has never said what to run here, and is asked again"),
+                        }
+                    }
+                    if !self.reports.pause(retry) {
                         return Err(error.into());
                     }
+                    retry = (retry * 2).min(LONGEST_RETRY);
                 }
                 Err(ApiError::Refused { status: StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, problem }) => {
                     let hint = "give a runner's token: --token, or PALM_RUNNER_TOKEN";
                     return Err(Failure::failed(format!("{}; {hint}", problem.text)));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // There is no such cluster: nothing of it is to run again.
+                    if matches!(error, ApiError::Refused { status: StatusCode::NOT_FOUND, .. }) {
+                        orders.kept.keep(&[]);
+                    }
+                    return Err(error.into());
+                }
             }
         }
     }
 
-    fn beats(&self, assignment: Assignment, events: &Sender<Event>) {
-        let mut interval = take(assignment, events);
+    fn beats(&self, assignment: Assignment, orders: &mut Orders) {
+        let mut interval = orders.take(assignment);
         let mut is_away = false;
         while self.reports.wait(interval) && self.reports.pause(PAUSE) {
             let (heartbeat, end) = self.reports.heartbeat();
@@ -164,12 +196,12 @@ impl Link {
                         tracing::info!("the registry is back");
                     }
                     is_away = false;
-                    interval = take(assignment, events);
+                    interval = orders.take(assignment);
                     continue;
                 }
                 Err(ApiError::Refused { status: StatusCode::NOT_FOUND, problem }) => {
                     tracing::error!("{}; what ran of it is ended", problem.text);
-                    let _ = events.send(Event::Assigned(Vec::new()));
+                    orders.give(Vec::new());
                 }
                 Err(ApiError::Refused { status, problem }) if is_hopeless(status) => {
                     tracing::error!(
@@ -200,9 +232,9 @@ impl Link {
                         is_away = false;
                     }
                     Err(ApiError::Refused { status, problem }) if is_hopeless(status) => {
-                        let lines = batch.messages.len();
+                        let lines = batch.lines;
                         tracing::error!(lines, "the registry refuses log lines, which are lost: {}", problem.text);
-                        self.spool.settle();
+                        self.spool.lose();
                     }
                     Err(error) => {
                         if !is_away {
@@ -216,22 +248,46 @@ impl Link {
         })
     }
 
-    fn send(&self, batch: &LogMessages) -> Result<(), ApiError> {
-        self.client.post_bytes("/logs", &[("cluster", &self.cluster)], batch.encode_to_vec())
+    fn send(&self, batch: &Batch) -> Result<(), ApiError> {
+        self.client.post_bytes("/logs", &[("cluster", &self.cluster)], batch.bytes.to_vec())
+    }
+}
+
+/// Who passes on what is to run.
+struct Orders {
+    kept: Kept,
+    events: Sender<Event>,
+}
+
+impl Orders {
+    /// Hands an assignment on; what comes back is the time to the next heartbeat.
+    fn take(&mut self, assignment: Assignment) -> Duration {
+        let lease = Duration::from_secs(u64::from(assignment.lease_seconds));
+        self.give(assignment.instances);
+        (lease / 3).clamp(PAUSE, INTERVAL)
+    }
+
+    fn give(&mut self, instances: Vec<Instance>) {
+        self.kept.keep(&instances);
+        // A supervisor that has ended needs none.
+        let _ = self.events.send(Event::Assigned(instances));
+    }
+}
+
+/// Nobody is there, or only the proxy in front.
+fn is_away(error: &ApiError) -> bool {
+    match error {
+        ApiError::Unreachable { .. } => true,
+        ApiError::Refused { status, .. } => {
+            matches!(*status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+        }
+        ApiError::Garbled { .. } => false,
     }
 }
 
 /// It will not be taken the next time either.
 const fn is_hopeless(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY)
-}
-
-/// Hands an assignment on; what comes back is the time to the next heartbeat.
-fn take(assignment: Assignment, events: &Sender<Event>) -> Duration {
-    let lease = Duration::from_secs(u64::from(assignment.lease_seconds));
-    // A supervisor that has ended needs none.
-    let _ = events.send(Event::Assigned(assignment.instances));
-    (lease / 3).clamp(PAUSE, INTERVAL)
 }
 
 /// The original registry says it once, in command lines without names.

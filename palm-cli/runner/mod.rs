@@ -5,6 +5,7 @@
 
 pub(crate) mod child;
 mod identity;
+mod kept;
 mod link;
 mod output;
 mod policy;
@@ -28,6 +29,7 @@ use crate::api_client::ApiClient;
 use crate::failure::Failure;
 use crate::input;
 use identity::Identity;
+use kept::Kept;
 use link::Link;
 use process::Launcher;
 use reports::Reports;
@@ -65,7 +67,7 @@ pub(crate) struct Runner {
     /// Gives the node's components to others when it ends
     #[arg(long)]
     leave: bool,
-    /// Directory for its identity, and for log lines while the registry is away [default: palm/runner in $XDG_STATE_HOME or
+    /// Directory for its identity, what it is to run, and log lines while the registry is away [default: palm/runner in $XDG_STATE_HOME or
     /// ~/.local/state]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -83,7 +85,9 @@ impl Runner {
         let kept =
             |error| Failure::failed(format!("`{}` cannot be used: {error}; give another --state", state.display()));
         let identity = Identity::take(&state, &self.registry, &self.cluster, &node).map_err(kept)?;
-        let spool = Arc::new(Spool::open(&identity.directory.join("spool"), identity.run).map_err(kept)?);
+        let spool = Arc::new(
+            Spool::open(&identity.directory.join("spool"), &identity.id.to_string(), identity.run).map_err(kept)?,
+        );
         child::adopt_orphans().map_err(|error| Failure::failed(format!("components cannot be guarded: {error}")))?;
 
         let reports = Arc::new(Reports::default());
@@ -95,7 +99,7 @@ impl Runner {
         tracing::info!(node = %identity.id, cluster = self.cluster, registry = self.registry, "a runner starts");
         let link = Link::new(client, self.cluster.clone(), join, Arc::clone(&reports), Arc::clone(&spool));
         let sender = link.clone().send_lines();
-        let beats = link.clone().serve(events.clone());
+        let beats = link.clone().serve(Kept::open(&identity.directory), self.once, events.clone());
         let launcher = Launcher {
             node: identity.id.to_string(),
             spool: Arc::clone(&spool),
@@ -107,6 +111,9 @@ impl Runner {
         reports.close();
         spool.close();
         let leave = self.leave;
+        if leave {
+            Kept::open(&identity.directory).keep(&[]);
+        }
         within(FAREWELL, move || {
             if beats.join().unwrap_or(false)
                 && let Err(error) = link.part(leave)

@@ -2,14 +2,15 @@
 
 use std::io::{self, Read};
 
-/// A longer line is cut into several, in bytes.
-pub(super) const LONGEST_LINE: usize = 1 << 20;
+/// Bytes of a line; of a longer one each part but the last is marked: it goes on in the next.
+const LONGEST_LINE: usize = 1 << 20;
 
 /// Bytes of a line that may name its level.
 const HEAD: usize = 200;
 
-/// Reads lines to the end. They come without their newline; what is not UTF-8 in them is replaced by U+FFFD.
-pub(super) fn read_lines(mut stream: impl Read, mut take: impl FnMut(String)) {
+/// Reads lines to the end, each with whether it goes on in the next. They come without their newline; what is not UTF-8 in them is
+/// replaced by U+FFFD.
+pub(super) fn read_lines(mut stream: impl Read, mut take: impl FnMut(String, bool)) {
     let mut buffer = vec![0; 64 << 10];
     let mut line = Vec::new();
     loop {
@@ -23,23 +24,23 @@ pub(super) fn read_lines(mut stream: impl Read, mut take: impl FnMut(String)) {
             line.extend_from_slice(&read[..end]);
             read = &read[end + 1..];
             cut(&mut line, &mut take);
-            take(text(std::mem::take(&mut line)));
+            take(text(std::mem::take(&mut line)), false);
         }
         line.extend_from_slice(read);
         cut(&mut line, &mut take);
     }
     if !line.is_empty() {
-        take(text(line));
+        take(text(line), false);
     }
 }
 
 /// Takes off what is too much for one line, between characters.
-fn cut(line: &mut Vec<u8>, take: &mut impl FnMut(String)) {
+fn cut(line: &mut Vec<u8>, take: &mut impl FnMut(String, bool)) {
     while line.len() > LONGEST_LINE {
         let is_inside = |at: &usize| line[*at] & 0b1100_0000 == 0b1000_0000;
         let at = (LONGEST_LINE - 3..=LONGEST_LINE).rev().find(|at| !is_inside(at)).unwrap_or(LONGEST_LINE);
         let rest = line.split_off(at);
-        take(text(std::mem::replace(line, rest)));
+        take(text(std::mem::replace(line, rest)), true);
     }
 }
 
@@ -73,9 +74,13 @@ mod tests {
     use super::*;
 
     fn lines(bytes: &[u8]) -> Vec<String> {
-        let mut lines = Vec::new();
-        read_lines(bytes, |line| lines.push(line));
-        lines
+        parts(bytes).into_iter().map(|(line, _)| line).collect()
+    }
+
+    fn parts(bytes: &[u8]) -> Vec<(String, bool)> {
+        let mut parts = Vec::new();
+        read_lines(bytes, |line, continues| parts.push((line, continues)));
+        parts
     }
 
     #[test]
@@ -94,7 +99,8 @@ mod tests {
         let megabyte = "x".repeat(LONGEST_LINE);
         assert_eq!(lines(format!("{megabyte}\n").as_bytes()), [megabyte.as_str()]);
         let long = "é".repeat(LONGEST_LINE) + "\nnext";
-        let found = lines(format!("x{long}").as_bytes());
+        let (found, goes_on): (Vec<_>, Vec<_>) = parts(format!("x{long}").as_bytes()).into_iter().unzip();
+        assert_eq!(goes_on, [true, true, false, false]);
         assert_eq!(found.last().map(String::as_str), Some("next"));
         assert_eq!(found[..found.len() - 1].concat(), format!("x{}", long.trim_end_matches("\nnext")));
         assert!(found.iter().all(|line| line.len() <= LONGEST_LINE && !line.contains('\u{fffd}')));

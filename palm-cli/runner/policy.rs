@@ -1,5 +1,6 @@
 //! What follows when a process has ended: a decision without I/O or clock.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use palm_registry::api::{RestartPolicy, RestartWhen};
@@ -10,7 +11,7 @@ const FIRST: Duration = Duration::from_secs(1);
 /// No restart waits longer.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Who ran so long ran well, and its restarts are counted anew.
+/// Who ran so long ran well, and its delays begin anew. Within so much of running, restarts are counted.
 const GOOD: Duration = Duration::from_secs(60);
 
 /// How a process ended.
@@ -49,10 +50,12 @@ pub(super) enum Verdict {
     Fatal,
 }
 
-/// Restarts in a row of one instance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Restarts of one instance, as far as they count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Restarts {
     in_a_row: u32,
+    /// How long the last processes ran, one more than there are attempts.
+    ran: VecDeque<Duration>,
 }
 
 impl Restarts {
@@ -69,7 +72,8 @@ impl Restarts {
         if ran >= GOOD {
             self.in_a_row = 0;
         }
-        if policy.attempts.is_some_and(|most| self.in_a_row >= most) {
+        // Nobody knows whether the program is to blame for another end.
+        if end != End::Unknown && policy.attempts.is_some_and(|most| self.is_enough(most, ran)) {
             return Verdict::Fatal;
         }
         let delay = match self.in_a_row {
@@ -78,6 +82,17 @@ impl Restarts {
         };
         self.in_a_row = self.in_a_row.saturating_add(1);
         Verdict::Restart(delay)
+    }
+
+    /// Whether as many restarts as there may be ran for less than [`GOOD`] together. The waits between them do not count: they are
+    /// not running well.
+    fn is_enough(&mut self, attempts: u32, ran: Duration) -> bool {
+        let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);
+        self.ran.push_back(ran);
+        while self.ran.len() > attempts.saturating_add(1) {
+            self.ran.pop_front();
+        }
+        self.ran.len() > attempts && self.ran.iter().skip(1).sum::<Duration>() < GOOD
     }
 }
 
@@ -90,21 +105,56 @@ mod tests {
         (0..count).map(|_| restarts.after(policy, End::Exited(1), Duration::from_secs(1))).collect()
     }
 
+    const UNLIMITED: RestartPolicy = RestartPolicy { when: RestartWhen::Always, attempts: None };
+
+    #[test]
+    fn five_restarts_within_a_minute_are_enough() {
+        let verdicts = delays(&RestartPolicy::default(), 6);
+        assert!(verdicts[..5].iter().all(|verdict| matches!(verdict, Verdict::Restart(_))));
+        assert_eq!(verdicts[5], Verdict::Fatal);
+    }
+
+    #[test]
+    fn only_a_minute_of_running_counts() {
+        let ends = |seconds: u64, policy: &RestartPolicy| {
+            let mut restarts = Restarts::default();
+            let mut after = || restarts.after(policy, End::Exited(1), Duration::from_secs(seconds));
+            (1..1000).find(|_| after() == Verdict::Fatal)
+        };
+        let default = RestartPolicy::default();
+        // Five times 11 s are less than a minute, five times 12 s are one.
+        assert_eq!((ends(11, &default), ends(12, &default)), (Some(6), None));
+        let ten = RestartPolicy { attempts: Some(10), ..default };
+        assert_eq!((ends(1, &ten), ends(6, &ten), ends(0, &UNLIMITED)), (Some(11), None, None));
+        // A good run long ago excuses nothing.
+        let mut restarts = Restarts::default();
+        let mut after = |seconds| restarts.after(&default, End::Exited(1), Duration::from_secs(seconds));
+        assert!((0..100).all(|_| after(3600) == Verdict::Restart(Duration::ZERO)));
+        assert_eq!((1..).find(|_| after(0) == Verdict::Fatal), Some(5));
+    }
+
+    #[test]
+    fn an_end_without_a_known_cause_is_no_crash() {
+        let (mut restarts, policy) = (Restarts::default(), RestartPolicy::default());
+        let mut after = || restarts.after(&policy, End::Unknown, Duration::ZERO);
+        assert!((0..20).all(|_| matches!(after(), Verdict::Restart(_))));
+    }
+
     #[test]
     fn the_first_restart_is_at_once_and_the_others_wait_longer_and_longer() {
         let seconds = [0, 1, 2, 4, 8, 16, 32, 60, 60];
         let expected: Vec<_> = seconds.map(|seconds| Verdict::Restart(Duration::from_secs(seconds))).into();
-        assert_eq!(delays(&RestartPolicy::default(), expected.len()), expected);
+        assert_eq!(delays(&UNLIMITED, expected.len()), expected);
     }
 
     #[test]
     fn a_thousand_restarts_wait_no_longer_than_the_longest() {
-        assert_eq!(delays(&RestartPolicy::default(), 1000).last(), Some(&Verdict::Restart(LONGEST)));
+        assert_eq!(delays(&UNLIMITED, 1000).last(), Some(&Verdict::Restart(LONGEST)));
     }
 
     #[test]
     fn who_ran_well_begins_anew() {
-        let (mut restarts, policy) = (Restarts::default(), RestartPolicy::default());
+        let (mut restarts, policy) = (Restarts::default(), UNLIMITED);
         for _ in 0..5 {
             restarts.after(&policy, End::Signalled(9), GOOD - Duration::from_millis(1));
         }

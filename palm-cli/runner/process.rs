@@ -101,9 +101,14 @@ impl Launcher {
             ..LogOrigin::default()
         };
         let spool = Arc::clone(&self.spool);
-        let take = move |line: String| {
-            let level = output::level(&line).to_owned();
-            spool.push(line, LogOrigin { level, at_micros: Timestamp::now().as_microsecond(), ..origin.clone() });
+        // All parts of a long line have the level that it begins with.
+        let (mut level, mut goes_on) = ("", false);
+        let take = move |line: String, continues: bool| {
+            if !std::mem::replace(&mut goes_on, continues) {
+                level = output::level(&line);
+            }
+            let at_micros = Timestamp::now().as_microsecond();
+            spool.push(line, LogOrigin { level: level.to_owned(), at_micros, continues, ..origin.clone() });
         };
         let pipe = pipe?;
         Some(thread::spawn(move || output::read_lines(pipe, take)))

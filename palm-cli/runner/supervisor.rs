@@ -335,7 +335,14 @@ impl Supervisor {
                 entry.enter(State::Backoff, Some(reason), &self.reports);
             }
             Verdict::Exited => entry.enter(State::Exited, Some(reason), &self.reports),
-            Verdict::Fatal => entry.enter(State::Fatal, Some(format!("{reason}, and did so too often")), &self.reports),
+            Verdict::Fatal => {
+                let restarts = entry.instance.restart.attempts.unwrap_or_default();
+                let reason = format!(
+                    "{reason}, after {restarts} restarts within 60 s of running; `palm cluster restart` starts it again"
+                );
+                tracing::error!(instance = name, "a component ends again and again");
+                entry.enter(State::Fatal, Some(reason), &self.reports);
+            }
         }
     }
 

@@ -228,4 +228,7 @@ pub struct LogLine {
     /// Level, as the line says it.
     #[serde(default)]
     pub level: String,
+    /// The line goes on in the next one of its instance and stream: it is longer than 1 MiB.
+    #[serde(default)]
+    pub continues: bool,
 }

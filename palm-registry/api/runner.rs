@@ -96,22 +96,33 @@ const fn ten() -> u32 {
 }
 
 /// When an instance that ended is started again: the first time at once, then after 1 s, doubling to 60 s; 60 s of running count as
-/// good, and the delays begin anew.
+/// good, and the delays begin anew. One that ends again after `attempts` restarts, all within 60 s of running, is [`State::Fatal`].
 ///
 /// ```
 /// use palm_registry::api::{RestartPolicy, RestartWhen};
 ///
 /// let policy = RestartPolicy::default();
-/// assert_eq!((policy.when, policy.attempts), (RestartWhen::Always, None));
+/// assert_eq!((policy.when, policy.attempts), (RestartWhen::Always, Some(5)));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartPolicy {
     /// After which ends.
     #[serde(default)]
     pub when: RestartWhen,
-    /// How often in a row before it is [`State::Fatal`]; without end if it is left out.
-    #[serde(default)]
+    /// How often within 60 s of running: 5 if it is left out, without end if it is `None`.
+    #[serde(default = "five")]
     pub attempts: Option<u32>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the default of a field has the field's type")]
+const fn five() -> Option<u32> {
+    Some(5)
+}
+
+impl Default for RestartPolicy {
+    fn default() -> Self {
+        Self { when: RestartWhen::default(), attempts: five() }
+    }
 }
 
 /// After which ends an instance is started again.

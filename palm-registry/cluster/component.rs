@@ -13,6 +13,9 @@ const KEYS: [&str; 7] = ["Script", "Connected", "Role", "Replicas", "Restart", "
 /// Most replicas that a section may ask for.
 const REPLICAS: u32 = 99_999;
 
+/// Most restarts that are counted before it is enough.
+const ATTEMPTS: u32 = 1_000;
+
 /// Longest time to end, in seconds.
 const GRACE: u32 = 3_600;
 
@@ -131,7 +134,7 @@ impl Component {
             connected: reader.connected(),
             role: section.get("role").map_or("Master", |entry| &entry.value).to_owned(),
             replicas: reader.number("replicas", 0..=REPLICAS).unwrap_or(0),
-            restart: RestartPolicy { when: reader.restart(), attempts: reader.number("attempts", 0..=u32::MAX) },
+            restart: RestartPolicy { when: reader.restart(), attempts: reader.attempts() },
             grace_seconds: reader.number("grace", 0..=GRACE).unwrap_or(10),
             arguments: Vec::new(),
             placeholders: Vec::new(),
@@ -215,6 +218,24 @@ impl Reader<'_> {
                 self.fault(entry, format!("`{}` is unknown; write `always`, `never` or `failure`", entry.value));
                 RestartWhen::default()
             }
+        }
+    }
+
+    /// `None` is without end.
+    fn attempts(&mut self) -> Option<u32> {
+        let default = RestartPolicy::default().attempts;
+        match self.section.get("attempts") {
+            None => default,
+            Some(entry) if entry.value.eq_ignore_ascii_case("unlimited") => None,
+            Some(entry) => match entry.value.parse().ok().filter(|number| *number <= ATTEMPTS) {
+                None => {
+                    let text =
+                        format!("`{}` is no whole number from 0 to {ATTEMPTS}; write one, or `unlimited`", entry.value);
+                    self.fault(entry, text);
+                    default
+                }
+                number => number,
+            },
         }
     }
 

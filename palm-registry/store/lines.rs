@@ -8,6 +8,9 @@ use super::{Store, StoreError, Writing, count, micros, text, timestamp};
 use crate::api::LogLine;
 use crate::logs::LogOrigin;
 
+/// Bytes of lines that are read at once, but for the last line.
+pub(crate) const PAGE_BYTES: usize = 16 << 20;
+
 /// Lines that go into the database by one statement.
 const AT_ONCE: usize = 50;
 
@@ -63,6 +66,7 @@ struct LineRow {
     node: String,
     stream: String,
     level: String,
+    continues: i64,
 }
 
 impl From<LineRow> for LogLine {
@@ -76,6 +80,7 @@ impl From<LineRow> for LogLine {
             node: row.node,
             stream: row.stream,
             level: row.level,
+            continues: row.continues != 0,
         }
     }
 }
@@ -108,23 +113,22 @@ impl Store {
         writing.commit().await
     }
 
-    /// Lines in their order, oldest first.
+    /// Lines in their order, oldest first. There are fewer than the limit if they come to more than [`PAGE_BYTES`].
     pub(crate) async fn lines(&self, cluster: i64, filter: &LineFilter) -> Result<Vec<LogLine>, StoreError> {
-        let (query, bound) = match filter.before {
-            None => (
-                "SELECT id, at, text, component, instance, node, stream, level FROM logs WHERE cluster_id = $1 AND id > $2 \
-                 AND ($3 = '' OR component = $3) AND ($4 = '' OR instance = $4) AND ($5 = '' OR node = $5) \
-                 AND ($6 = '' OR stream = $6) AND ($7 = '' OR level = $7) AND at >= $8 AND at < $9 ORDER BY id LIMIT $10",
-                filter.after,
-            ),
-            Some(before) => (
-                "SELECT id, at, text, component, instance, node, stream, level FROM logs WHERE cluster_id = $1 AND id < $2 \
-                 AND ($3 = '' OR component = $3) AND ($4 = '' OR instance = $4) AND ($5 = '' OR node = $5) \
-                 AND ($6 = '' OR stream = $6) AND ($7 = '' OR level = $7) AND at >= $8 AND at < $9 ORDER BY id DESC LIMIT $10",
-                before,
-            ),
+        let (is_beyond, order, bound) = match filter.before {
+            None => (">", "", filter.after),
+            Some(before) => ("<", " DESC", before),
         };
-        let mut query = sqlx::query_as::<_, LineRow>(query).bind(cluster).bind(bound);
+        let statement = page(
+            "id, at, text, component, instance, node, stream, level, continues",
+            &format!(
+                "id {is_beyond} $2 AND ($3 = '' OR component = $3) AND ($4 = '' OR instance = $4) AND ($5 = '' OR node = $5) \
+                 AND ($6 = '' OR stream = $6) AND ($7 = '' OR level = $7) AND at >= $8 AND at < $9"
+            ),
+            order,
+            10,
+        );
+        let mut query = sqlx::query_as::<_, LineRow>(AssertSqlSafe(statement)).bind(cluster).bind(bound);
         for value in [&filter.component, &filter.instance, &filter.node, &filter.stream, &filter.level] {
             query = query.bind(text(value).into_owned());
         }
@@ -135,7 +139,8 @@ impl Store {
         Ok(rows.into_iter().map(LogLine::from).collect())
     }
 
-    /// Number, time of arrival and text of lines that came in after `from` and before `to`, both exclusive; those after `after`.
+    /// Number, time of arrival and text of lines that came in after `from` and before `to`, both exclusive; those after `after`. There are
+    /// fewer than the limit if they come to more than [`PAGE_BYTES`], and none only if none follow.
     pub(crate) async fn arrivals(
         &self,
         cluster: i64,
@@ -143,17 +148,15 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<(i64, Timestamp, String)>, StoreError> {
-        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT id, received, text FROM logs WHERE cluster_id = $1 AND received > $2 AND received < $3 AND id > $4 \
-             ORDER BY id LIMIT $5",
-        )
-        .bind(cluster)
-        .bind(from)
-        .bind(to)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
+        let statement = page("id, received, text", "received > $2 AND received < $3 AND id > $4", "", 5);
+        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(AssertSqlSafe(statement))
+            .bind(cluster)
+            .bind(from)
+            .bind(to)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
         Ok(rows.into_iter().map(|(id, at, text)| (id, timestamp(at), lossy(text))).collect())
     }
 
@@ -195,7 +198,8 @@ impl Writing {
                 .bind(text(&origin.level).into_owned())
                 .bind(sequence)
                 .bind(line.text.as_bytes().to_vec())
-                .bind(count(line.text.len() as u64));
+                .bind(count(line.text.len() as u64))
+                .bind(i64::from(origin.continues));
         }
         let kept = insert.fetch_all(&mut *self.transaction).await?;
         Ok(kept.into_iter().map(|(size,)| size).sum())
@@ -245,9 +249,19 @@ impl Writing {
     }
 }
 
+/// The statement for the first lines in an order, as many as its last parameter says, and up to where they have [`PAGE_BYTES`].
+/// Nothing in it comes from elsewhere.
+fn page(columns: &str, condition: &str, order: &str, limit: u32) -> String {
+    format!(
+        "SELECT {columns} FROM logs WHERE id IN (SELECT id FROM (SELECT id, SUM(size) OVER (ORDER BY id{order} ROWS UNBOUNDED \
+         PRECEDING) - size AS ahead FROM (SELECT id, size FROM logs WHERE cluster_id = $1 AND {condition} ORDER BY id{order} \
+         LIMIT ${limit}) AS first) AS sums WHERE ahead < {PAGE_BYTES}) ORDER BY id{order}"
+    )
+}
+
 /// The statement for so many lines: nothing in it but numbers of parameters.
 fn insertion(lines: usize) -> String {
-    const COLUMNS: usize = 11;
+    const COLUMNS: usize = 12;
     let rows: Vec<String> = (0..lines)
         .map(|line| {
             let parameters: Vec<String> = (1..=COLUMNS).map(|column| format!("${}", line * COLUMNS + column)).collect();
@@ -255,7 +269,7 @@ fn insertion(lines: usize) -> String {
         })
         .collect();
     format!(
-        "INSERT INTO logs (cluster_id, received, at, component, instance, node, stream, level, sequence, text, size) VALUES {} \
+        "INSERT INTO logs (cluster_id, received, at, component, instance, node, stream, level, sequence, text, size, continues) VALUES {} \
          ON CONFLICT DO NOTHING RETURNING size",
         rows.join(", ")
     )

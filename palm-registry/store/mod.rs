@@ -32,7 +32,7 @@ pub(crate) use clusters::ClusterRow;
 pub(crate) use error::StoreError;
 pub(crate) use events::EventFilter;
 pub use limits::Limits;
-pub(crate) use lines::{LineFilter, WrittenLine};
+pub(crate) use lines::{LineFilter, PAGE_BYTES, WrittenLine};
 pub(crate) use metrics::MetricFilter;
 pub(crate) use secrets::{Holder, KeptSecret};
 

@@ -1,10 +1,11 @@
 //! How a runner ends, and what is left of its components then: nothing.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, getpgid};
 
-use crate::rig::{Rig, gone, is_alive, palm, signal};
+use crate::rig::{Rig, gone, is_alive, palm, signal, until};
 
 const SLEEPER: &str = "[Sleeper]\nScript = sh DIR/sleeper.sh\nGrace = 1\n";
 
@@ -18,6 +19,9 @@ fn sigterm_is_passed_on_and_the_last_words_are_stored() {
     rig.script("sleeper.sh", "trap 'echo good night; exit 0' TERM\necho $$ > DIR/pid\nwhile :; do sleep 0.1; done\n");
     let mut runner = rig.start();
     let pid = rig.pid("pid");
+    // The leader of a group of its own, away from the runner's.
+    let group = getpgid(Pid::from_raw(pid)).unwrap().as_raw_nonzero().get();
+    assert_eq!(group, pid);
     runner.terminate();
     assert!(runner.ended().success());
     assert!(!is_alive(pid));
@@ -72,6 +76,49 @@ fn a_killed_runner_leaves_nothing_behind_and_comes_back_as_itself() {
     assert_eq!(rig.get("/nodes").as_array().unwrap().len(), 1);
 }
 
+/// Four components with a grandchild each in a session of its own, two of the four deaf to SIGTERM. Gives the longest time that it
+/// took until nothing was left.
+fn killed_again_and_again(times: u32) -> Duration {
+    let rig = Rig::new(
+        "[Sleeper]\nScript = sh DIR/sleeper.sh\nReplicas = 1\n[Deaf]\nScript = sh DIR/deaf.sh\nReplicas = 1\n",
+    );
+    rig.script("sleeper.sh", "setsid sh DIR/grand.sh &\necho $$ >> DIR/pids\nwhile :; do sleep 0.2; done\n");
+    rig.script("deaf.sh", "trap '' TERM\nsetsid sh DIR/grand.sh &\necho $$ >> DIR/pids\nwhile :; do sleep 0.2; done\n");
+    rig.script("grand.sh", "echo $$ >> DIR/pids\nwhile :; do sleep 0.2; done\n");
+    std::fs::write(rig.path("node.conf"), "[DEFAULT]\nIp = 127.0.0.1\nProcessors = 4\nPorts_from = 5555\n").unwrap();
+    let config = rig.path("node.conf").display().to_string();
+    let mut longest = Duration::ZERO;
+    for _ in 0..times {
+        let mut runner = rig.start_with(&["--config", &config]);
+        let pids = until("four components with a child each", || {
+            let pids = std::fs::read_to_string(rig.path("pids")).unwrap_or_default();
+            (pids.lines().count() == 8).then_some(pids)
+        });
+        std::fs::remove_file(rig.path("pids")).unwrap();
+        runner.kill();
+        let killed = Instant::now();
+        // Guardians too: their arguments name the directory.
+        until("the end of everything", || rig.processes().is_empty().then_some(()));
+        longest = longest.max(killed.elapsed());
+        assert!(pids.lines().all(|pid| !is_alive(pid.parse().unwrap())));
+    }
+    assert_eq!(rig.get("/nodes").as_array().unwrap().len(), 1);
+    longest
+}
+
+#[test]
+fn nothing_outlives_runners_that_are_killed() {
+    killed_again_and_again(3);
+}
+
+#[test]
+#[ignore = "takes minutes: for `--ignored full`"]
+fn full_nothing_outlives_fifty_runners_that_are_killed() {
+    let longest = killed_again_and_again(50);
+    eprintln!("50 runners killed, 200 components, 200 grandchildren: nothing left after {longest:?} at most");
+    assert!(longest <= Duration::from_secs(2), "{longest:?}");
+}
+
 #[test]
 fn a_runner_that_leaves_gives_its_components_away() {
     let rig = Rig::new(SLEEPER);
@@ -120,5 +167,5 @@ fn once_tells_by_its_code() {
     let mut unknown = palm();
     unknown.args(["runner", "--registry", &rig.url(), "--cluster", "unknown", "--state"]).arg(rig.path("state"));
     assert_eq!(outcome(&mut unknown).0, 3);
-    assert_eq!(outcome(&mut rig.runner_at("http://127.0.0.1:9", &[])).0, 3);
+    assert_eq!(outcome(&mut rig.runner_at("http://127.0.0.1:9", &["--once"])).0, 3);
 }

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod away;
 mod component;
 mod ends;
 // The same peer as the registry's tests have.

@@ -1,10 +1,11 @@
 //! Components that end are started again, and it is told why.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::rig::{Rig, gone, is_alive, parent, signal, until};
+use crate::rig::{KEY, Rig, gone, is_alive, parent, processor_time, signal, until};
 
 const SLEEPER: &str = "[Sleeper]\nScript = sh DIR/sleeper.sh\n";
 
@@ -33,6 +34,42 @@ fn attempts_end_in_fatal() {
     let _runner = rig.start();
     let report = rig.state("Failing", "FATAL");
     assert_eq!((&report["exit_code"], &report["restarts"]), (&7.into(), &1.into()));
+}
+
+/// Five restarts within a minute are enough; it costs next to nothing, and is told.
+#[test]
+fn a_crash_loop_comes_to_its_end_and_can_be_started_again() {
+    let rig = Rig::new("[Failing]\nScript = sh DIR/failing.sh\n");
+    rig.script("failing.sh", "echo once more >> DIR/runs\n[ -e DIR/good ] && exec sleep 1000\nexit 7\n");
+    let (start, runner) = (Instant::now(), rig.start());
+    let report = rig.state("Failing", "FATAL");
+    let (spent, elapsed) = (processor_time(runner.pid()), start.elapsed());
+    assert!(elapsed < Duration::from_secs(60), "{elapsed:?}");
+    assert!(spent < elapsed / 20, "{spent:?} of {elapsed:?}");
+    assert_eq!((&report["exit_code"], &report["restarts"]), (&7.into(), &5.into()));
+    let reason =
+        "it ended with exit code 7, after 5 restarts within 60 s of running; `palm cluster restart` starts it again";
+    assert_eq!(report["reason"], reason);
+    let runs = || fs::read_to_string(rig.path("runs")).unwrap().lines().count();
+    assert_eq!((runs(), &rig.get("")["state"]), (6, &"failed".into()));
+    let events = rig.get("/events?kind=state");
+    let last = events.as_array().unwrap().last().unwrap();
+    assert_eq!((&last["to"], &last["reason"]), (&"FATAL".into(), &reason.into()));
+    assert!(runner.log().contains("a component ends again and again"), "{}", runner.log());
+    fs::write(rig.path("good"), "").unwrap();
+    assert!(rig.cluster(&["restart", KEY, "Failing"]).success());
+    rig.state("Failing", "RUNNING");
+    assert_eq!((runs(), &rig.get("")["state"]), (7, &"ready".into()));
+    assert_eq!(rig.cluster(&["restart", KEY, "Nobody"]).code(), Some(3));
+}
+
+#[test]
+fn attempts_may_be_without_end() {
+    let rig = Rig::new("[Failing]\nScript = sh DIR/failing.sh\nAttempts = unlimited\n");
+    rig.script("failing.sh", "exit 7\n");
+    let _runner = rig.start();
+    until("the sixth restart", || rig.report("Failing").filter(|report| report["restarts"] == 6));
+    assert_eq!(rig.report("Failing").unwrap()["state"], "BACKOFF");
 }
 
 #[test]

@@ -7,13 +7,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use palm_registry::{Service, Settings, add_user};
+use palm_registry::{Limits, Service, Settings, add_user};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// Far beyond what anything takes: a test that needs it hangs.
-const GUARD: Duration = Duration::from_secs(60);
+const GUARD: Duration = Duration::from_secs(180);
 
 /// The key of the cluster.
 pub(crate) const KEY: &str = "k";
@@ -36,16 +36,21 @@ pub(crate) struct Rig {
     service: Option<Service>,
     address: SocketAddr,
     key: String,
+    lease: Duration,
     directory: tempfile::TempDir,
 }
 
 impl Rig {
     /// A registry with a cluster of this file. `DIR` in it stands for the directory of the test.
     pub(crate) fn new(file: &str) -> Self {
+        Self::with_lease(file, Limits::default().lease)
+    }
+
+    pub(crate) fn with_lease(file: &str, lease: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut rig =
-            Self { runtime, service: None, address: ([127, 0, 0, 1], 0).into(), key: String::new(), directory };
+            Self { runtime, service: None, address: ([127, 0, 0, 1], 0).into(), key: String::new(), directory, lease };
         rig.start_registry();
         rig.key = rig.runtime.block_on(add_user(&rig.database(), "ann", "correct horse battery", true)).unwrap();
         let file = file.replace("DIR", &rig.directory.path().display().to_string());
@@ -62,7 +67,8 @@ impl Rig {
     }
 
     pub(crate) fn start_registry(&mut self) {
-        let settings = Settings { listen: self.address, database: self.database(), ..Settings::default() };
+        let limits = Limits { log_bytes: 1 << 30, lease: self.lease, ..Limits::default() };
+        let settings = Settings { listen: self.address, database: self.database(), limits, ..Settings::default() };
         let service = self.runtime.block_on(Service::start(settings)).unwrap();
         self.address = service.address();
         self.service = Some(service);
@@ -109,6 +115,50 @@ impl Rig {
             .unwrap();
     }
 
+    /// Processes that have something to do with the directory of the test.
+    pub(crate) fn processes(&self) -> Vec<i32> {
+        let directory = self.directory.path().display().to_string();
+        let of = |entry: std::io::Result<fs::DirEntry>| {
+            let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            String::from_utf8_lossy(&words).contains(&directory).then_some(pid)
+        };
+        fs::read_dir("/proc").unwrap().filter_map(of).collect()
+    }
+
+    /// All lines of a stream, page by page.
+    pub(crate) fn each_line(&self, stream: &str, mut take: impl FnMut(&Value)) {
+        let mut after = Value::from(0);
+        loop {
+            let page = self.get(&format!("/logs?limit=50&after={after}&stream={stream}"));
+            let Some(last) = page.as_array().unwrap().last() else { return };
+            after = last["id"].clone();
+            page.as_array().unwrap().iter().for_each(&mut take);
+        }
+    }
+
+    /// The last line of a stream.
+    pub(crate) fn last_line(&self, stream: &str) -> Option<String> {
+        let lines = self.get(&format!("/logs?limit=1&before={}&stream={stream}", i64::MAX));
+        Some(lines[0]["text"].as_str()?.to_owned())
+    }
+
+    /// How `palm cluster` with these words ends.
+    pub(crate) fn cluster(&self, words: &[&str]) -> ExitStatus {
+        self.command(words).status().unwrap()
+    }
+
+    /// What it prints.
+    pub(crate) fn told(&self, words: &[&str]) -> String {
+        String::from_utf8(self.command(words).output().unwrap().stdout).unwrap()
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = palm();
+        command.arg("cluster").args(words).env("PALM_REGISTRY", self.url()).env("PALM_API_KEY", &self.key);
+        command
+    }
+
     /// The report of an instance, if it has one.
     pub(crate) fn report(&self, instance: &str) -> Option<Value> {
         let instances = self.get("/instances");
@@ -141,6 +191,13 @@ impl Rig {
         let mut command = palm();
         command.args(["runner", "--registry", url, "--cluster", KEY, "--state"]).arg(self.path("state")).args(more);
         command
+    }
+
+    /// A runner of the same node file on another machine, as far as anybody can tell.
+    pub(crate) fn start_other(&self) -> Runner {
+        let mut command = palm();
+        command.args(["runner", "--registry", &self.url(), "--cluster", KEY, "--state"]).arg(self.path("other"));
+        Runner::start(command, &self.path("other.log"))
     }
 
     pub(crate) fn start(&self) -> Runner {
@@ -240,6 +297,24 @@ pub(crate) fn is_alive(pid: i32) -> bool {
 #[track_caller]
 pub(crate) fn gone(pid: i32) {
     until(&format!("the end of process {pid}"), || (!is_alive(pid)).then_some(()));
+}
+
+/// What a process and those that it has waited for have used.
+pub(crate) fn processor_time(pid: i32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    let ticks: u64 = fields[11..15].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+}
+
+/// The most memory that a process has used so far, in bytes; without the pages of its program, of which a debug build has many.
+pub(crate) fn most_memory(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let of = |name: &str| -> u64 {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    (of("VmHWM") - of("RssFile")) << 10
 }
 
 /// The parent of a process.

@@ -66,7 +66,7 @@ pub(super) async fn read(
         async move {
             let Some(after) = after else { return Ok(None) };
             let lines = app.store.arrivals(cluster, between, after, PAGE).await?;
-            let next = if (lines.len() as i64) < PAGE { None } else { lines.last().map(|(id, _, _)| *id) };
+            let next = lines.last().map(|(id, _, _)| *id);
             let mut text = String::new();
             for (index, (_, at, line)) in lines.iter().enumerate() {
                 text.push_str(if after == 0 && index == 0 { "[" } else { ", " });

@@ -12,7 +12,7 @@ use super::page::{Answer, escaped, render};
 use super::session::SignedIn;
 use super::text::visible;
 use crate::api::LogLine;
-use crate::store::{LineFilter, Session};
+use crate::store::{LineFilter, PAGE_BYTES, Session};
 
 /// Lines on a page.
 const LINES: i64 = 500;
@@ -63,7 +63,7 @@ pub(super) async fn show(State(app): State<Shared>, SignedIn(session): SignedIn,
             rest.push_str(&format!("&{name}={}", escaped(value)));
         }
     }
-    let full = lines.len() as i64 == LINES;
+    let full = lines.len() as i64 == LINES || lines.iter().map(|line| line.text.len()).sum::<usize>() >= PAGE_BYTES;
     let older = lines.first().filter(|_| full || after.is_some()).map(|line| format!("{rest}&before={}", line.id));
     let newer =
         lines.last().filter(|_| filter.before != Some(i64::MAX)).map(|line| format!("{rest}&after={}", line.id));

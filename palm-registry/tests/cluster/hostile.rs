@@ -100,7 +100,7 @@ line 6, [B], `Grace`: `soon` is no whole number from 0 to 3600
 line 8, [C], `Script`: `{` belongs to a placeholder such as `{_1}`; write `{{` for the brace itself
 line 9, [C], `--y`: `_1.b` begins like a placeholder, which is one word; write another text in `Script`
 line 10, [C], `Restart`: `sometimes` is unknown; write `always`, `never` or `failure`
-line 11, [C], `Attempts`: `1.5` is no whole number from 0 to 4294967295
+line 11, [C], `Attempts`: `1.5` is no whole number from 0 to 1000; write one, or `unlimited`
 line 13, [D], `Script`: there is no program; write `Script = program arguments`
 line 14, [D], `--z`: there is a NUL in it; no program can be given one
 line 16, [E], `Script`: `{_8}` is the value of no key; write a key such as `--db = _8` where it belongs

@@ -106,6 +106,7 @@ pub(crate) fn origins_are_kept_and_filtered_by() {
         at_micros: 1_795_000_000_000_000 + number as i64,
         level: level.into(),
         sequence: number,
+        continues: number == 2,
     };
     let origins = vec![
         line(1, "Worker 1", Stream::Stdout, "INFO"),
@@ -131,10 +132,40 @@ pub(crate) fn origins_are_kept_and_filtered_by() {
     let first = &registry.get(&format!("/api/v1/clusters/{cluster}/logs?limit=1"), &key).ok().json()[0];
     assert_eq!(texts(&format!("?after={}", first["id"])), ["two", "three"]);
     assert_eq!((first["stream"].as_str(), first["node"].as_str()), (Some("STDOUT"), Some(node)));
+    let all = registry.get(&format!("/api/v1/clusters/{cluster}/logs"), &key).ok().json();
+    let continues: Vec<_> = all.as_array().unwrap().iter().map(|line| line["continues"].as_bool().unwrap()).collect();
+    assert_eq!(continues, [false, true, false]);
     assert_eq!(texts(&format!("?to={}", escape(first["at"].as_str().unwrap()))), [""; 0]);
     for bad in ["?limit=0", "?limit=x", "?after=x", "?from=yesterday", "?limit=10001"] {
         assert_eq!(registry.get(&format!("/api/v1/clusters/{cluster}/logs{bad}"), &key).status, 400, "{bad}");
     }
+}
+
+/// Whatever is asked for, no more than 16 MiB of lines and one are read at once; the rest is on the next page.
+#[test]
+pub(crate) fn long_lines_come_in_pages_of_their_own() {
+    let registry = Registry::start();
+    let key = registry.user("ann");
+    let cluster = registry.cluster(&key, FILE);
+    let long = "x".repeat(1 << 20);
+    for _ in 0..4 {
+        assert_eq!(send(&registry, &cluster, &batch(&[long.as_str(); 5])), 200);
+    }
+    assert_eq!(send(&registry, &cluster, &batch(&["last"])), 200);
+    let page = |query: &str| {
+        let lines = registry.get(&format!("/api/v1/clusters/{cluster}/logs?limit=1000{query}"), &key).ok().json();
+        lines.as_array().unwrap().clone()
+    };
+    let first = page("");
+    assert_eq!(first.len(), 16);
+    let rest = page(&format!("&after={}", first[15]["id"]));
+    assert_eq!((rest.len(), &rest[4]["text"]), (5, &json!("last")));
+    // The last ones, of which the last is short.
+    let newest = page(&format!("&before={}", i64::MAX));
+    assert_eq!((newest.len(), &newest[16]["text"]), (17, &json!("last")));
+    assert_eq!(page(&format!("&before={}", newest[0]["id"])).len(), 4);
+    let old = registry.get(&format!("/logs?cluster={cluster}"), "").ok().json();
+    assert_eq!((old.as_array().unwrap().len(), &old[20]["text"]), (21, &json!("last")));
 }
 
 #[test]
