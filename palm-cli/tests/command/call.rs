@@ -161,8 +161,10 @@ fn a_long_job_takes_little_memory() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert_eq!(answers.take(ANSWERS).map_while(Result::ok).filter(|line| line.len() == payload.len()).count(), ANSWERS);
+    // Kept open, so that there is somebody whose memory can be looked at.
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    let came = answers.by_ref().take(ANSWERS).map_while(Result::ok);
+    assert_eq!(came.filter(|line| line.len() == payload.len()).count(), ANSWERS);
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let _ = child.kill();
     child.wait().unwrap();
