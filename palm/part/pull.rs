@@ -48,7 +48,7 @@ impl Intake {
 
     fn enter(&mut self, turn: &mut Turn<'_>, mut message: Message, peer: Option<Peer>) {
         if self.from_outside {
-            if message.cache().is_empty() {
+            if !message.has_cache() {
                 message.set_cache(uuid::Uuid::new_v4().to_string());
             }
             if message.id().is_none() {

@@ -67,7 +67,7 @@ impl Requests {
             }
         };
         for message in &mut messages {
-            if message.cache().is_empty() {
+            if !message.has_cache() {
                 message.set_cache(uuid::Uuid::new_v4().to_string());
             }
         }

@@ -156,6 +156,10 @@ impl Message {
         std::str::from_utf8(&self.cache).unwrap_or_default()
     }
 
+    pub(crate) const fn has_cache(&self) -> bool {
+        !self.cache.is_empty()
+    }
+
     pub(crate) fn cache_bytes(&self) -> Bytes {
         self.cache.clone()
     }

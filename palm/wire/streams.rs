@@ -153,7 +153,10 @@ impl Body {
     fn take(&mut self, frame: &[u8], field: &Field) -> Result<(), DecodeError> {
         match (field.number, &field.value) {
             (5, Value::Bytes(range)) => {
-                text(frame, field)?;
+                // Nearly always it is ASCII, which is a fifth of the work to see.
+                if !frame[range.clone()].is_ascii() {
+                    text(frame, field)?;
+                }
                 self.cache = range.clone();
             }
             (6, Value::Bytes(range)) => self.payload = range.clone(),

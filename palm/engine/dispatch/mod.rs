@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use crate::engine::crew::{Credit, Crew, CrewLimits, WorkerId};
 use crate::engine::debt::Debt;
-use crate::engine::envelope::{Envelope, PartId};
+use crate::engine::envelope::{Contents, Envelope, PartId};
 use crate::engine::flight::{Entry, Flight, Sequence, Verdict};
 use crate::engine::link::ResultKind;
 use crate::wire::{Code, Delivery, Message, RemoteError};
@@ -224,7 +224,7 @@ impl Dispatch {
                     // Its worker was taken for dead, and answered all the same.
                     None => self.crew(part).withdraw(sequence),
                 }
-                let debt = entry.envelope.debt;
+                let Contents { debt, .. } = entry.envelope.open();
                 if message.is_empty_part() {
                     Judgement::Nothing(part, debt)
                 } else {
