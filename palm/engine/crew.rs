@@ -322,23 +322,26 @@ impl Crew {
             return Vec::new();
         };
         match worker.order.iter().position(|held| *held == sequence) {
-            Some(place) => worker.order.drain(..=place).filter(|held| *held != sequence).collect(),
+            Some(place) => worker.order.drain(..place).collect(),
             None => Vec::new(),
         }
     }
 
-    /// `id` does so many messages at a time: what it got before `sequence` may still be under way.
-    pub(crate) fn shares(&mut self, id: WorkerId, sequence: Sequence, threads: u32) {
+    /// `id` does so many messages at a time: what it got before may still be under way.
+    pub(crate) fn shares(&mut self, id: WorkerId, threads: u32) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
-        worker.order.retain(|held| *held != sequence);
         if let Credit::Paced(most) = worker.credit {
             worker.credit = Credit::Shared { threads: usize::try_from(threads).unwrap_or(usize::MAX), most };
         }
     }
 
     /// A message that `id` held is settled, or was taken from it.
-    pub(crate) fn settled(&mut self, id: WorkerId, bytes: usize, now: Instant) {
+    pub(crate) fn settled(&mut self, id: WorkerId, sequence: Sequence, bytes: usize, now: Instant) {
         if let Some(worker) = self.workers.get_mut(&id) {
+            // Nearly always at the front.
+            if let Some(place) = worker.order.iter().position(|held| *held == sequence) {
+                worker.order.remove(place);
+            }
             worker.held = worker.held.saturating_sub(1);
             worker.bytes = worker.bytes.saturating_sub(bytes);
             worker.alone &= worker.held > 0;
@@ -431,7 +434,7 @@ mod tests {
         let mut handed = hand_out(&mut crew, now);
         while handed.iter().any(|(worker, _)| *worker == 1) {
             for _ in handed.iter().filter(|(worker, _)| *worker == 1) {
-                crew.settled(WorkerId(1), 0, now);
+                crew.settled(WorkerId(1), 0, 0, now);
             }
             handed = hand_out(&mut crew, now);
             assert!(handed.iter().all(|(worker, _)| *worker == 1));
@@ -445,11 +448,11 @@ mod tests {
         (0..1000).for_each(|sequence| crew.offer(sequence, 0));
         hand_out(&mut crew, now);
         for number in 1..=10_u32 {
-            crew.settled(WorkerId(0), 0, now + Duration::from_millis(25) * number);
+            crew.settled(WorkerId(0), 0, 0, now + Duration::from_millis(25) * number);
         }
         assert_eq!(crew.workers[&WorkerId(0)].window, 2, "50 ms of work at 25 ms a message");
         for number in 1..=100_u32 {
-            crew.settled(WorkerId(0), 0, now + Duration::from_millis(250) + Duration::from_micros(1) * number);
+            crew.settled(WorkerId(0), 0, 0, now + Duration::from_millis(250) + Duration::from_micros(1) * number);
         }
         assert_eq!(crew.workers[&WorkerId(0)].window, 500);
     }
@@ -460,7 +463,7 @@ mod tests {
         (0..1000).for_each(|sequence| crew.offer(sequence, 0));
         hand_out(&mut crew, now);
         for burst in 1..=20_u32 {
-            (0..10).for_each(|_| crew.settled(WorkerId(0), 0, now + Duration::from_millis(10) * burst));
+            (0..10).for_each(|_| crew.settled(WorkerId(0), 0, 0, now + Duration::from_millis(10) * burst));
             hand_out(&mut crew, now + Duration::from_millis(10) * burst);
         }
         assert_eq!(crew.workers[&WorkerId(0)].window, 50, "50 ms of work at 1 ms a message");
@@ -476,7 +479,7 @@ mod tests {
         assert_eq!(hand_out(&mut crew, now).len(), 20);
         for _ in 0..20 {
             now += Duration::from_secs(1);
-            crew.settled(WorkerId(0), 0, now);
+            crew.settled(WorkerId(0), 0, 0, now);
         }
         assert_eq!(hand_out(&mut crew, now).len(), 20, "however slow it is");
     }
@@ -487,7 +490,7 @@ mod tests {
         crew.offer(1, 64 << 20);
         crew.offer(2, 1);
         assert_eq!(hand_out(&mut crew, now), [(0, 1)]);
-        crew.settled(WorkerId(0), 64 << 20, now);
+        crew.settled(WorkerId(0), 0, 64 << 20, now);
         assert_eq!(hand_out(&mut crew, now), [(0, 2)]);
     }
 
@@ -501,12 +504,12 @@ mod tests {
         crew.offer_again(2, 0);
         crew.offer(9, 0);
         assert_eq!(hand_out(&mut crew, now), [], "worker 1 is kept free for the suspects");
-        crew.settled(WorkerId(1), 0, now);
-        crew.settled(WorkerId(1), 0, now);
+        crew.settled(WorkerId(1), 0, 0, now);
+        crew.settled(WorkerId(1), 0, 0, now);
         assert_eq!(hand_out(&mut crew, now), [(1, 0)]);
-        crew.settled(WorkerId(1), 0, now);
+        crew.settled(WorkerId(1), 0, 0, now);
         assert_eq!(hand_out(&mut crew, now), [(1, 2)]);
-        crew.settled(WorkerId(1), 0, now);
+        crew.settled(WorkerId(1), 0, 0, now);
         assert_eq!(hand_out(&mut crew, now), [(1, 9)]);
     }
 
@@ -518,9 +521,9 @@ mod tests {
         crew.leave(WorkerId(2));
         crew.offer_again(2, 0);
         assert_eq!(hand_out(&mut crew, now), [], "worker 0 is kept free");
-        (0..2).for_each(|_| crew.settled(WorkerId(1), 0, now));
+        (0..2).for_each(|_| crew.settled(WorkerId(1), 0, 0, now));
         assert_eq!(hand_out(&mut crew, now), [(1, 2)], "but worker 1 is free before it");
-        (0..2).for_each(|_| crew.settled(WorkerId(0), 0, now));
+        (0..2).for_each(|_| crew.settled(WorkerId(0), 0, 0, now));
         crew.offer(9, 0);
         assert_eq!(hand_out(&mut crew, now), [(0, 9)]);
     }
@@ -544,6 +547,24 @@ mod tests {
         crew.leave(WorkerId(2));
         crew.offer(9, 0);
         assert_eq!(hand_out(&mut crew, now), [(0, 9)], "later it works with those that are left");
+    }
+
+    #[test]
+    fn what_is_known_of_a_worker_does_not_grow_with_what_it_has_done() {
+        let (mut crew, now) = crew(2);
+        let mut held = VecDeque::new();
+        for sequence in 0..10_000 {
+            crew.offer(sequence, 1);
+            let (id, sequence) = crew.next().expect("room");
+            crew.handed(id, sequence, now);
+            held.push_back((id, sequence));
+            if held.len() > 4 {
+                let (id, sequence) = held.pop_front().expect("more than four");
+                crew.settled(id, sequence, 1, now);
+            }
+        }
+        let known: usize = crew.workers.values().map(|worker| worker.order.len()).sum();
+        assert_eq!(known, held.len());
     }
 
     #[test]

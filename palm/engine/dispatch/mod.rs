@@ -189,7 +189,7 @@ impl Dispatch {
             Some(entry) if self.echo == Some(false) => {
                 let bytes = entry.bytes();
                 self.flight.forget(sequence);
-                self.crew(part).settled(worker, bytes, now);
+                self.crew(part).settled(worker, sequence, bytes, now);
                 false
             }
             Some(entry) => entry.attempt > 1,
@@ -205,7 +205,7 @@ impl Dispatch {
         self.echo = Some(true);
         message.clear_delivery();
         if let Some((part, worker, bytes)) = self.overtaken.remove(&(delivery.sequence, delivery.attempt)) {
-            self.crew(part).settled(worker, bytes, now);
+            self.crew(part).settled(worker, delivery.sequence, bytes, now);
         }
         match self.flight.result(&delivery) {
             Verdict::First(sequence, entry) => {
@@ -213,11 +213,13 @@ impl Dispatch {
                 if let Some(holder) = entry.holder.filter(|_| entry.attempt == delivery.attempt) {
                     match delivery.threads {
                         0 | 1 => self.pass_over(part, holder, sequence, now),
-                        threads => self.crew(part).shares(holder, sequence, threads),
+                        threads => self.crew(part).shares(holder, threads),
                     }
                 }
                 match entry.holder {
-                    Some(holder) if entry.attempt == delivery.attempt => self.crew(part).settled(holder, bytes, now),
+                    Some(holder) if entry.attempt == delivery.attempt => {
+                        self.crew(part).settled(holder, sequence, bytes, now);
+                    }
                     Some(holder) => {
                         self.overtaken.insert((sequence, entry.attempt), (part, holder, bytes));
                     }
@@ -247,7 +249,7 @@ impl Dispatch {
             if let Some(entry) = self.flight.forget(earlier) {
                 self.silent.push(entry.envelope);
             }
-            self.crew(part).settled(worker, bytes, now);
+            self.crew(part).settled(worker, earlier, bytes, now);
         }
     }
 
@@ -278,7 +280,7 @@ impl Dispatch {
         let entry = self.flight.get_mut(result.sequence)?;
         if entry.attempt != result.attempt || entry.holder != Some(worker) {
             if let Some((part, worker, bytes)) = self.overtaken.remove(&(result.sequence, result.attempt)) {
-                self.crew(part).settled(worker, bytes, now);
+                self.crew(part).settled(worker, result.sequence, bytes, now);
             }
             return None;
         }
@@ -294,7 +296,7 @@ impl Dispatch {
             });
         }
         let Entry { part, mut envelope, .. } = self.flight.forget(result.sequence)?;
-        self.crew(part).settled(worker, envelope.message.payload().len(), now);
+        self.crew(part).settled(worker, result.sequence, envelope.message.payload().len(), now);
         let is_result = !is_copy && result.kind != ResultKind::End;
         envelope.topic = None;
         if result.kind == ResultKind::Failed {
@@ -320,7 +322,7 @@ impl Dispatch {
                     .collect();
                 for (sequence, holder, bytes) in held {
                     self.flight.forget(sequence);
-                    self.crew(part).settled(holder, bytes, now);
+                    self.crew(part).settled(holder, sequence, bytes, now);
                 }
             }
         }
