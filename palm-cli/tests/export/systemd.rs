@@ -42,7 +42,8 @@ Description=M of pair
 PartOf=pair.target
 Wants=network-online.target
 After=network-online.target
-StartLimitIntervalSec=0
+StartLimitIntervalSec=65
+StartLimitBurst=6
 
 [Service]
 ExecStart=sleep 1 --db tcp://127.0.0.1:5555
@@ -57,7 +58,7 @@ Description=W 1 of pair
 PartOf=pair.target
 Wants=network-online.target
 After=network-online.target pair-m.service
-StartLimitIntervalSec=183
+StartLimitIntervalSec=62
 StartLimitBurst=3
 
 [Service]
@@ -73,7 +74,7 @@ Description=W 2 of pair
 PartOf=pair.target
 Wants=network-online.target
 After=network-online.target pair-m.service
-StartLimitIntervalSec=183
+StartLimitIntervalSec=62
 StartLimitBurst=3
 
 [Service]

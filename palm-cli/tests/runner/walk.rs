@@ -20,7 +20,7 @@ fn the_walk_through_goes_well() {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");
     let parts: Vec<_> = out.split("\n--- ").collect();
-    let [_, _registry, _cluster, messages, killed, _gone, returned, log, end] = parts[..] else {
+    let [_, _registry, _cluster, messages, _counts, killed, _gone, returned, log, end] = parts[..] else {
         panic!("{out}\n{err}")
     };
     let workers = |part: &str| -> BTreeSet<String> {
