@@ -78,22 +78,31 @@ impl Ended {
 
 /// A message on its way through the router, with what the router keeps about it.
 ///
-/// It goes from queue to queue, so what it holds stays in one place meanwhile.
+/// It goes from queue to queue, so what it holds stays in one place meanwhile. Dropping it drops the message: whoever waits for
+/// its feedback is told, by its [`Origin`], that none comes.
+///
+/// ```
+/// use palm::part::{Contents, Envelope};
+/// let envelope = Envelope::from(palm::Message::new("server.foo", "a message"));
+/// assert_eq!(envelope.message.payload(), "a message");
+/// let Contents { message, origin, .. } = envelope.open();
+/// assert!(origin.is_none() && message.function() == "server.foo");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Envelope(Place);
 
 /// Empty only once the envelope is opened.
 type Place = Box<Option<Contents>>;
 
-/// Empty places that are kept, each of 200 bytes: as many as there are messages between the parts of a component.
+/// Empty places that a thread keeps, each of some 200 bytes. Beyond that they are freed.
 const MAX_SPARE: usize = 512;
 
 thread_local! {
-    /// To be used again: an allocation for each message would cost more than all that the router does with it.
+    /// To be used again by this thread: with 64 messages inside, making and freeing one for each is 220 instructions of 4,300.
     static SPARE: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What an [`Envelope`] holds.
+/// What an [`Envelope`] holds, which reads and changes it as if it were its own; taken apart by [`Envelope::open`].
 #[derive(Debug, Clone)]
 pub struct Contents {
     /// The message.
