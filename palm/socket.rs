@@ -239,7 +239,8 @@ impl Socket {
     }
 
     /// Notices a peer that is silent without having left, within three seconds; and has no bound of its own, since a peer
-    /// whose heartbeat is not read would be cut off. To be called before binding or connecting.
+    /// whose heartbeat is not read would be cut off. Not for a `Pull` or a `Sub` that connects: they have a bound, and when they
+    /// are read on after such a cut, libzmq aborts the process. To be called before binding or connecting.
     pub(crate) fn beat(&self) -> Result<()> {
         let set = || -> Result<(), zmq::Error> {
             self.raw.set_heartbeat_ivl(1000)?;

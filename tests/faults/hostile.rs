@@ -2,17 +2,24 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use palm::Client;
+use palm::wire::proto::LinkHello;
+use prost::Message as _;
 
 use crate::cluster::{Random, Run};
 use crate::figures::Figures;
-use crate::payload;
-use crate::process::Process;
-use crate::raw;
+use crate::process::{LONG, Process, until};
+use crate::role::Spec;
+use crate::zmtp::{self, Peer};
+use crate::{payload, raw};
 
 const KEYS: [&str; 5] = ["pull_address", "pub_address", "worker_pull_address", "worker_push_address", "db_address"];
+
+/// Each of the ports is for one of them.
+const KINDS: [&str; 4] = ["PUSH", "SUB", "PULL", "DEALER"];
 
 struct Target {
     run: Run,
@@ -25,7 +32,7 @@ impl Target {
     fn new(name: &str) -> Self {
         let run = Run::new(name);
         // What garbage asks for is held for nobody: not for long, or it counts as growth.
-        let master = run.start(&crate::role::Spec { hold_ms: Some(300), ..run.master() });
+        let master = run.start(&Spec { hold_ms: Some(300), ..run.master() });
         let worker = run.start(&run.worker());
         let client = Client::connect("server", &run.db).unwrap();
         let target = Self { run, master, _worker: worker, client };
@@ -54,11 +61,10 @@ impl Target {
 fn noise(random: &mut Random) -> Vec<u8> {
     let mut bytes = Vec::new();
     if random.below(4) > 0 {
-        bytes.extend(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL");
-        bytes.resize(64, 0);
+        bytes.extend(zmtp::greeting());
     }
     if random.below(2) > 0 {
-        bytes.extend(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x04PUSH");
+        bytes.extend(zmtp::ready(KINDS[random.below(KINDS.len() as u64) as usize]));
     }
     for _ in 0..random.below(8) {
         let length = random.below(300);
@@ -125,4 +131,75 @@ pub(crate) fn mutated_messages() {
         }
     }
     target.close(before);
+}
+
+/// A worker's socket is never read from, so that what this one says soon stays where it is. Then it is killed, which is to be
+/// noticed as if it had said nothing: what it was given is done by another one.
+pub(crate) fn a_worker_that_talks_is_killed() {
+    let run = Run::new("talks");
+    let mut master = run.start(&run.master());
+    let client = Client::builder("server", &run.db).timeout(LONG).connect().unwrap();
+    let endpoint = String::from_utf8(client.get("worker_push_address").unwrap().unwrap().to_vec()).unwrap();
+    assert_ne!(endpoint, raw::address(&run.db, "worker_push_address"), "not an endpoint of its own");
+    let mut talker = Peer::connect(&endpoint, "PULL");
+    let asked = thread::spawn(move || client.eval("server.foo", payload::question(1, 50)).unwrap());
+    while !talker.frame().windows(10).any(|bytes| bytes == b"server.foo") {}
+    talker.block(&zmtp::message(&[b'x'; 1_000]));
+    talker.reset();
+    let _worker = run.start(&run.worker());
+    until("an answer, or the end of the master", || asked.is_finished() || master.ended().is_some());
+    assert!(master.ended().is_none(), "{}", master.log());
+    assert_eq!(payload::read(payload::ANSWER, &asked.join().unwrap()), Some(1));
+}
+
+/// There are no workers, so that the master stops to read. When it goes on there are PINGs in what it reads, and nobody to
+/// answer them to.
+pub(crate) fn a_client_that_is_held_back_is_killed() {
+    let run = Run::new("heldback");
+    let mut master = run.start(&Spec { hold_ms: Some(300), ..run.master() });
+    let pull = raw::address(&run.db, "pull_address");
+    let message = zmtp::message(&raw::classic("nobody", "server.foo", payload::question(7, 1_000)).encode());
+    let mut talker = Peer::connect(&pull, "PUSH");
+    talker.block(&[&message, &zmtp::PING.repeat(20)[..]].concat());
+    talker.reset();
+    let results = raw::ready_subscriber(&raw::address(&run.db, "pub_address"), "good");
+    raw::push(&pull).send(raw::classic("good", "server.foo", payload::question(1, 50)).encode(), 0).unwrap();
+    let _worker = run.start(&run.worker());
+    let mut answer = None;
+    until("an answer, or the end of the master", || {
+        answer = answer.take().or_else(|| raw::result(&results, Duration::from_millis(20)));
+        answer.is_some() || master.ended().is_some()
+    });
+    assert!(master.ended().is_none(), "{}", master.log());
+    assert_eq!(payload::read(payload::ANSWER, answer.unwrap().payload()), Some(1));
+    // By then it has gone on to read what the other one had said.
+    let done = |stats: Vec<u8>| {
+        let stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
+        stats["in_flight"] == 0 && stats["holding"] == 0
+    };
+    until("the end of all work, or of the master", || {
+        raw::get(&run.db, "_palm.stats").is_some_and(done) || master.ended().is_some()
+    });
+    assert!(master.ended().is_none(), "{}", master.log());
+}
+
+/// What a component that ends still has for a peer, it tries to hand over; what the peer says meanwhile, nobody reads.
+pub(crate) fn a_peer_of_a_component_that_ends_is_killed() {
+    let run = Run::new("ends");
+    let mut server = run.start(&run.spec("server", "server"));
+    let link = raw::address(&run.db, "_palm.link");
+    let mut peer = Peer::connect(&link, "DEALER");
+    let hello = LinkHello { protocol: 1, session: vec![7; 16].into(), ..LinkHello::default() };
+    let hello = zmtp::message(&[&[1][..], &hello.encode_to_vec()].concat());
+    // Each is answered, and no answer is read.
+    peer.send(&[hello.repeat(100_000), zmtp::message(b"nonsense")].concat());
+    until("answers to all greetings", || run.stat("undecodable") == 1);
+    server.signal("TERM");
+    until("a closed socket", || {
+        peer.send(zmtp::PONG);
+        TcpStream::connect(link.strip_prefix("tcp://").unwrap()).is_err()
+    });
+    peer.block(&hello);
+    peer.reset();
+    assert_eq!(server.join().code(), Some(0), "{}", server.log());
 }

@@ -20,6 +20,7 @@ mod raw;
 mod relay;
 mod role;
 mod scenarios;
+mod zmtp;
 
 use std::process::ExitCode;
 
@@ -64,9 +65,12 @@ fn main() -> ExitCode {
             Trial::test(name, move || figures::watched(name, move || scenario(Scale::Tenth)).demand())
         })
         .collect();
-    let more: [(&str, fn()); 12] = [
+    let more: [(&str, fn()); 15] = [
         ("t37_random_bytes_on_every_port", hostile::random_bytes_on_every_port),
         ("t38_mutated_messages", hostile::mutated_messages),
+        ("a_worker_that_talks_is_killed", hostile::a_worker_that_talks_is_killed),
+        ("a_client_that_is_held_back_is_killed", hostile::a_client_that_is_held_back_is_killed),
+        ("a_peer_of_a_component_that_ends_is_killed", hostile::a_peer_of_a_component_that_ends_is_killed),
         ("t64_without_redelivery", control::without_redelivery),
         ("t64_without_deduplication", control::without_deduplication),
         ("t64_without_holding", control::without_holding),
