@@ -1,16 +1,15 @@
 //! A blocking client of the registry: one request at a time.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use palm_registry::api::{self, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Method, Request, StatusCode};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::failure::Failure;
+use crate::trust::Trust;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -28,6 +27,7 @@ pub(crate) struct ApiClient {
     url: String,
     /// An API key, or a runner's token.
     credential: Option<String>,
+    trust: Trust,
 }
 
 /// Why a request has no answer that can be used.
@@ -40,6 +40,14 @@ pub(crate) enum ApiError {
         url: String,
         /// What the system said.
         source: Box<ureq::Error>,
+    },
+    /// Who answers there may be anybody.
+    #[error("the registry at {url} is not trusted: {reason}")]
+    Untrusted {
+        /// Address of the registry.
+        url: String,
+        /// What is wrong with its certificate.
+        reason: String,
     },
     /// The registry does not do it.
     #[error("{}{}", .problem.text, line(.problem))]
@@ -72,7 +80,7 @@ impl From<ApiError> for Failure {
             ApiError::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
                 Self::failed(format!("{text}; give an API key: --api-key, or PALM_API_KEY"))
             }
-            ApiError::Refused { .. } | ApiError::Garbled { .. } => Self::failed(text),
+            ApiError::Untrusted { .. } | ApiError::Refused { .. } | ApiError::Garbled { .. } => Self::failed(text),
         }
     }
 }
@@ -82,7 +90,7 @@ pub(crate) type Query<'a> = &'a [(&'a str, &'a str)];
 
 impl ApiClient {
     /// The registry at `url`, as `http://127.0.0.1:8080`. Nothing is sent yet.
-    pub(crate) fn new(url: &str, credential: Option<&str>) -> Self {
+    pub(crate) fn new(url: &str, credential: Option<&str>, trust: Trust) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(ANSWER))
@@ -90,13 +98,14 @@ impl ApiClient {
             // A key is for the registry alone, and not for whom it points at.
             .max_redirects(0)
             .proxy(None)
-            .tls_config(if url.starts_with("https://") { tls() } else { TlsConfig::default() })
+            .tls_config(trust.config(url))
             .user_agent(concat!("palm/", env!("CARGO_PKG_VERSION")))
             .build();
         Self {
             agent: config.new_agent(),
             url: url.trim_end_matches('/').to_owned(),
             credential: credential.map(str::to_owned),
+            trust,
         }
     }
 
@@ -133,15 +142,15 @@ impl ApiClient {
             // A `String` takes all that is written to it.
             let _ = write!(uri, "{}{key}={}", if number == 0 { '?' } else { '&' }, segment(value));
         }
-        let unreachable = |source| ApiError::Unreachable { url: self.url.clone(), source: Box::new(source) };
         let mut request = Request::builder().method(method).uri(uri).header("Content-Type", content_type);
         if let Some(credential) = &self.credential {
             request = request.header("Authorization", format!("Bearer {credential}"));
         }
-        let request = request.body(body).map_err(|error| unreachable(ureq::Error::Http(error)))?;
-        let mut answer = self.agent.run(request).map_err(unreachable)?;
+        let request = request.body(body).map_err(|error| self.unreachable(ureq::Error::Http(error)))?;
+        let mut answer = self.agent.run(request).map_err(|error| self.unreachable(error))?;
         let status = answer.status();
-        let body = answer.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(unreachable)?;
+        let body = answer.body_mut().with_config().limit(LARGEST).read_to_vec();
+        let body = body.map_err(|error| self.unreachable(error))?;
         if status.is_success() {
             return Ok(body);
         }
@@ -156,18 +165,17 @@ impl ApiClient {
         serde_json::from_slice(body).map_err(|error| self.garbled(&error))
     }
 
+    fn unreachable(&self, error: ureq::Error) -> ApiError {
+        let url = self.url.clone();
+        match self.trust.refusal(&error) {
+            Some(reason) => ApiError::Untrusted { url, reason },
+            None => ApiError::Unreachable { url, source: Box::new(error) },
+        }
+    }
+
     fn garbled(&self, reason: &dyn std::fmt::Display) -> ApiError {
         ApiError::Garbled { url: self.url.clone(), reason: reason.to_string() }
     }
-}
-
-/// Trusts whom the system trusts, or whom the file trusts that `SSL_CERT_FILE` names.
-fn tls() -> TlsConfig {
-    let trusted = rustls_native_certs::load_native_certs().certs;
-    TlsConfig::builder()
-        .root_certs(RootCerts::from(trusted.iter().map(|der| Certificate::from_der(der).to_owned())))
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build()
 }
 
 /// Text as a segment of a path, or as a value in a query.

@@ -118,14 +118,14 @@ impl Cluster {
 impl New {
     fn run(self) -> Result<(), Failure> {
         let new = api::NewCluster { file: input::text(&self.file)?, key: self.key, alias: self.alias };
-        let cluster: api::Cluster = self.access.client().post("/api/v1/clusters", &new)?;
+        let cluster: api::Cluster = self.access.client()?.post("/api/v1/clusters", &new)?;
         if self.json { print_json(&json!(cluster)) } else { print(format!("{}\n", cluster.key)) }
     }
 }
 
 impl Restart {
     fn run(self) -> Result<(), Failure> {
-        let client = self.access.client();
+        let client = self.access.client()?;
         for name in &self.instances {
             let path = format!("{}/instances/{}/restart", path_of(&self.key), segment(name));
             client.post_bytes(&path, &[], Vec::new())?;
@@ -136,7 +136,7 @@ impl Restart {
 
 impl Forget {
     fn run(self) -> Result<(), Failure> {
-        let client = self.access.client();
+        let client = self.access.client()?;
         for node in &self.nodes {
             client.delete(&format!("{}/nodes/{node}", path_of(&self.key)))?;
         }
@@ -147,13 +147,13 @@ impl Forget {
 impl Reset {
     fn run(self) -> Result<(), Failure> {
         let path = format!("{}/reset", path_of(&self.key));
-        Ok(self.access.client().post_bytes(&path, &[], Vec::new())?)
+        Ok(self.access.client()?.post_bytes(&path, &[], Vec::new())?)
     }
 }
 
 impl Delete {
     fn run(self) -> Result<(), Failure> {
-        Ok(self.access.client().delete(&path_of(&self.key))?)
+        Ok(self.access.client()?.delete(&path_of(&self.key))?)
     }
 }
 

@@ -23,6 +23,7 @@ mod runner;
 mod table;
 mod terminal;
 mod top;
+mod trust;
 mod value;
 
 use std::process::ExitCode;

@@ -60,7 +60,7 @@ impl Top {
         let live = !self.json && io::stdout().is_terminal();
         let mut left = self.count.or((!live).then_some(1));
         let mut subject = match self.cluster {
-            Some(key) => Subject::Instances(Instances::of(self.access.client(), &key)),
+            Some(key) => Subject::Instances(Instances::of(self.access.client()?, &key)),
             None => Subject::Components(Components::reach(&self.db, self.interval)?),
         };
         let interrupt = Interrupt::take_over();

@@ -60,7 +60,7 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let (client, path) = (self.access.client(), format!("{}/logs", path_of(&self.key)));
+        let (client, path) = (self.access.client()?, format!("{}/logs", path_of(&self.key)));
         let filters = [
             ("component", &self.component),
             ("instance", &self.instance),

@@ -36,7 +36,7 @@ pub(super) struct Status {
 
 impl List {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let clusters: Vec<api::Cluster> = self.access.client().get("/api/v1/clusters", &[])?;
+        let clusters: Vec<api::Cluster> = self.access.client()?.get("/api/v1/clusters", &[])?;
         if self.json {
             return print_json(&json!(clusters));
         }
@@ -59,7 +59,7 @@ impl List {
 
 impl Status {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let (client, path) = (self.access.client(), path_of(&self.key));
+        let (client, path) = (self.access.client()?, path_of(&self.key));
         let cluster: api::Cluster = client.get(&path, &[])?;
         let nodes: Vec<api::Node> = client.get(&format!("{path}/nodes"), &[])?;
         let placed: Vec<PlacedInstance> = client.get(&format!("{path}/instances"), &[])?;

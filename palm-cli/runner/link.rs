@@ -147,6 +147,10 @@ impl Link {
                     }
                     return Ok(registry);
                 }
+                // Whoever has told this node something was trusted once: that runs on while somebody else is in the way.
+                Err(error @ ApiError::Untrusted { .. }) if once || orders.kept.instances().is_none() => {
+                    return Err(error.into());
+                }
                 Err(error) if is_away(&error) && !(once && start.elapsed() >= PATIENCE) => {
                     if said.is_none_or(|at| at.elapsed() >= REMINDER) {
                         let first = said.replace(Instant::now()).is_none();
@@ -274,10 +278,10 @@ impl Orders {
     }
 }
 
-/// Nobody is there, or only the proxy in front.
+/// Nobody is there, or only the proxy in front, or somebody else.
 fn is_away(error: &ApiError) -> bool {
     match error {
-        ApiError::Unreachable { .. } => true,
+        ApiError::Unreachable { .. } | ApiError::Untrusted { .. } => true,
         ApiError::Refused { status, .. } => {
             matches!(*status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
         }

@@ -28,6 +28,7 @@ use signal_hook::iterator::Signals;
 use crate::api_client::ApiClient;
 use crate::failure::Failure;
 use crate::input;
+use crate::trust::Trust;
 use identity::Identity;
 use kept::Kept;
 use link::Link;
@@ -58,6 +59,9 @@ pub(crate) struct Runner {
     /// What lets a runner in, where the key of the cluster is not enough
     #[arg(long, value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// File of certificates, in PEM: with it only these, and whom they sign, are taken for the registry [default: whom the system trusts]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Starts each component once, and ends when all have ended: 1 if one failed
     #[arg(long)]
     once: bool,
@@ -80,6 +84,7 @@ impl Runner {
                 .map_err(|errors| Failure::usage(format!("{}: {errors}", path.display())))?,
             None => NodeFile::default(),
         };
+        let trust = Trust::of(self.ca_file.as_deref(), &self.registry)?;
         let state = self.state.clone().or_else(identity::default_state);
         let state = state.ok_or_else(|| Failure::usage("there is no home directory; give a directory: --state"))?;
         let kept =
@@ -94,7 +99,7 @@ impl Runner {
         let (events, inbox) = channel();
         watch_signals(events.clone())?;
         measure(Arc::clone(&reports));
-        let client = ApiClient::new(&self.registry, self.token.as_deref());
+        let client = ApiClient::new(&self.registry, self.token.as_deref(), trust);
         let join = link::introduction(identity.id, &node);
         tracing::info!(node = %identity.id, cluster = self.cluster, registry = self.registry, "a runner starts");
         let link = Link::new(client, self.cluster.clone(), join, Arc::clone(&reports), Arc::clone(&spool));

@@ -144,20 +144,6 @@ fn unknown_clusters_and_registries_are_nobody() {
     fails(&mut palm(["cluster", "list", "--registry", &locked.url]), 1, &["PALM_API_KEY"]);
 }
 
-#[test]
-fn a_registry_behind_tls_has_to_be_trusted() {
-    let (registry, authority) = StandIn::secure();
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("authority.pem");
-    std::fs::write(&file, authority).unwrap();
-    let mut list = palm(["cluster", "list", "--registry", &registry.url, "--api-key", "k", "--json"]);
-    assert_eq!(prints_json(list.env("SSL_CERT_FILE", &file)), json!([]));
-    assert_eq!(registry.asked()[0].credential.as_deref(), Some("Bearer k"));
-    std::fs::write(&file, "").unwrap();
-    fails(list.env("SSL_CERT_FILE", &file), 3, &["cannot be reached"]);
-    assert_eq!(registry.asked().len(), 1);
-}
-
 /// A log of so many lines, given out as it is asked for.
 pub(crate) fn log(lines: u32) -> StandIn {
     let written = AtomicU32::new(lines);

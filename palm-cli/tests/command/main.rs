@@ -16,3 +16,4 @@ mod python;
 mod registry;
 mod terminal;
 mod top;
+mod trust;

@@ -1,7 +1,7 @@
 //! A stand-in for the registry: it answers what a test has put there, and notes what it was asked.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -26,38 +26,48 @@ pub(crate) struct StandIn {
 
 impl StandIn {
     pub(crate) fn start(answer: impl Fn(&Request) -> (u16, Value) + Send + Sync + 'static) -> Self {
+        Self::serve(answer, |stream| stream)
+    }
+
+    /// One behind TLS, as localhost; and its certificate, which nobody else has signed.
+    pub(crate) fn secure(answer: impl Fn(&Request) -> (u16, Value) + Send + Sync + 'static) -> (Self, String) {
+        let names = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        Self::secure_with(|key| names.self_signed(key).unwrap(), answer)
+    }
+
+    /// One with the certificate that is made for its key.
+    pub(crate) fn secure_with(
+        certify: impl FnOnce(&rcgen::KeyPair) -> rcgen::Certificate,
+        answer: impl Fn(&Request) -> (u16, Value) + Send + Sync + 'static,
+    ) -> (Self, String) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = certify(&key);
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        let config = Arc::new(config);
+        let mut registry =
+            Self::serve(answer, move |stream| StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream));
+        registry.url = registry.url.replace("http://127.0.0.1", "https://localhost");
+        (registry, certificate.pem())
+    }
+
+    fn serve<S: Read + Write>(
+        answer: impl Fn(&Request) -> (u16, Value) + Send + Sync + 'static,
+        open: impl Fn(TcpStream) -> S + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (answer, notes): (Arc<Answer>, _) = (Arc::new(Box::new(answer)), asked.clone());
+        let (answer, open, notes): (Arc<Answer>, _, _) = (Arc::new(Box::new(answer)), Arc::new(open), asked.clone());
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (answer, notes) = (answer.clone(), notes.clone());
-                thread::spawn(move || serve(stream, &answer, &notes));
+                let (answer, open, notes) = (answer.clone(), open.clone(), notes.clone());
+                thread::spawn(move || serve(open(stream), &answer, &notes));
             }
         });
         Self { url, asked }
-    }
-
-    /// One behind TLS, as localhost, that answers with `{}`; and the certificate of its authority.
-    pub(crate) fn secure() -> (Self, String) {
-        let rcgen::CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
-        let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
-        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let notes = asked.clone();
-        thread::spawn(move || {
-            let answer: Answer = Box::new(|_| (200, json!([])));
-            for stream in listener.incoming().map_while(Result::ok) {
-                serve(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream), &answer, &notes);
-            }
-        });
-        (Self { url, asked }, cert.pem())
     }
 
     pub(crate) fn asked(&self) -> Vec<Request> {
