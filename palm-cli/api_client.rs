@@ -110,23 +110,23 @@ impl ApiClient {
     }
 
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, query: Query<'_>) -> Result<T, ApiError> {
-        let answer = self.send(Method::GET, path, query, "application/json", Vec::new())?;
+        let answer = self.send(Method::GET, path, query, "application/json", &[])?;
         self.read(&answer)
     }
 
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ApiError> {
         let body = serde_json::to_vec(body).map_err(|error| self.garbled(&error))?;
-        let answer = self.send(Method::POST, path, &[], "application/json", body)?;
+        let answer = self.send(Method::POST, path, &[], "application/json", &body)?;
         self.read(&answer)
     }
 
     /// Posts bytes; what is answered does not matter.
-    pub(crate) fn post_bytes(&self, path: &str, query: Query<'_>, body: Vec<u8>) -> Result<(), ApiError> {
+    pub(crate) fn post_bytes(&self, path: &str, query: Query<'_>, body: &[u8]) -> Result<(), ApiError> {
         self.send(Method::POST, path, query, "application/octet-stream", body).map(drop)
     }
 
     pub(crate) fn delete(&self, path: &str) -> Result<(), ApiError> {
-        self.send(Method::DELETE, path, &[], "application/json", Vec::new()).map(drop)
+        self.send(Method::DELETE, path, &[], "application/json", &[]).map(drop)
     }
 
     fn send(
@@ -135,7 +135,7 @@ impl ApiClient {
         path: &str,
         query: Query<'_>,
         content_type: &str,
-        body: Vec<u8>,
+        body: &[u8],
     ) -> Result<Vec<u8>, ApiError> {
         let mut uri = format!("{}{path}", self.url);
         for (number, (key, value)) in query.iter().enumerate() {

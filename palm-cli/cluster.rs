@@ -128,7 +128,7 @@ impl Restart {
         let client = self.access.client()?;
         for name in &self.instances {
             let path = format!("{}/instances/{}/restart", path_of(&self.key), segment(name));
-            client.post_bytes(&path, &[], Vec::new())?;
+            client.post_bytes(&path, &[], &[])?;
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Forget {
 impl Reset {
     fn run(self) -> Result<(), Failure> {
         let path = format!("{}/reset", path_of(&self.key));
-        Ok(self.access.client()?.post_bytes(&path, &[], Vec::new())?)
+        Ok(self.access.client()?.post_bytes(&path, &[], &[])?)
     }
 }
 

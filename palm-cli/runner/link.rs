@@ -253,7 +253,7 @@ impl Link {
     }
 
     fn send(&self, batch: &Batch) -> Result<(), ApiError> {
-        self.client.post_bytes("/logs", &[("cluster", &self.cluster)], batch.bytes.to_vec())
+        self.client.post_bytes("/logs", &[("cluster", &self.cluster)], &batch.bytes)
     }
 }
 

@@ -5,13 +5,16 @@ use std::io::{self, Read};
 /// Bytes of a line; of a longer one each part but the last is marked: it goes on in the next.
 const LONGEST_LINE: usize = 1 << 20;
 
+/// Bytes that are read at a time.
+const BUFFER: usize = 64 << 10;
+
 /// Bytes of a line that may name its level.
 const HEAD: usize = 200;
 
 /// Reads lines to the end, each with whether it goes on in the next. They come without their newline; what is not UTF-8 in them is
 /// replaced by U+FFFD.
 pub(super) fn read_lines(mut stream: impl Read, mut take: impl FnMut(String, bool)) {
-    let mut buffer = vec![0; 64 << 10];
+    let mut buffer = vec![0; BUFFER];
     let mut line = Vec::new();
     loop {
         let mut read = match stream.read(&mut buffer) {
@@ -21,17 +24,26 @@ pub(super) fn read_lines(mut stream: impl Read, mut take: impl FnMut(String, boo
             Err(_) => break,
         };
         while let Some(end) = read.iter().position(|byte| *byte == b'\n') {
-            line.extend_from_slice(&read[..end]);
+            extend(&mut line, &read[..end]);
             read = &read[end + 1..];
             cut(&mut line, &mut take);
             take(text(std::mem::take(&mut line)), false);
         }
-        line.extend_from_slice(read);
+        extend(&mut line, read);
         cut(&mut line, &mut take);
     }
     if !line.is_empty() {
         take(text(line), false);
     }
+}
+
+/// A `Vec` that grows by itself takes up to twice what a line may have.
+fn extend(line: &mut Vec<u8>, read: &[u8]) {
+    let length = line.len() + read.len();
+    if length > line.capacity() {
+        line.reserve_exact((length * 2).min(LONGEST_LINE + BUFFER).max(length) - line.len());
+    }
+    line.extend_from_slice(read);
 }
 
 /// Takes off what is too much for one line, between characters.

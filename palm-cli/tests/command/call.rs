@@ -95,8 +95,14 @@ fn a_message_goes_through_several_components() {
 
 #[test]
 fn a_session_is_the_tag_of_the_messages() {
-    let (_shop, db) = shop();
-    assert_eq!(prints(&mut palm(["call", "--db", &db, "shop.shout", "a", "--session", "today/"])), "A\n");
+    for (_shop, db) in [shop(), classic_shop()] {
+        let tags = |more: &[&str]| prints(palm(["call", "--db", &db, "shop.tag", "--repeat", "2"]).args(more));
+        assert_eq!(tags(&["--session", "today/"]), "today/\ntoday/\n");
+        let made_up = tags(&[]);
+        let (one, other) = made_up.split_once('\n').unwrap();
+        assert!(uuid::Uuid::parse_str(one).is_ok() && other == format!("{one}\n"), "{made_up}");
+        assert_ne!(tags(&[]), made_up);
+    }
 }
 
 #[test]

@@ -41,6 +41,11 @@ impl Shop {
         text.chars().map(String::from).collect::<Vec<_>>().into_iter()
     }
 
+    /// The tag of the message.
+    fn tag(&mut self, _: &[u8], call: &palm::Call) -> String {
+        call.message().pipeline().to_owned()
+    }
+
     fn stuck(&mut self) {
         let open = GATE.0.lock().unwrap();
         drop(GATE.1.wait_while(open, |open| !*open).unwrap());

@@ -41,7 +41,7 @@ fn a_component_says_it_to_programs() {
         methods[0],
         json!({ "name": "shout", "docs": "Says it louder.\n\nIn capital letters.", "payload": "&str", "reply": "String" })
     );
-    assert_eq!(methods[4], json!({ "name": "stuck", "docs": "", "payload": null, "reply": null }));
+    assert_eq!(methods[5], json!({ "name": "stuck", "docs": "", "payload": null, "reply": null }));
 }
 
 #[test]

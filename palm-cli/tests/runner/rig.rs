@@ -307,14 +307,15 @@ pub(crate) fn processor_time(pid: i32) -> Duration {
     Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
 }
 
-/// The most memory that a process has used so far, in bytes; without the pages of its program, of which a debug build has many.
+/// The most memory that a process has used so far, in bytes. A debug build has many pages of program, which do not count there.
 pub(crate) fn most_memory(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let of = |name: &str| -> u64 {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
     };
-    (of("VmHWM") - of("RssFile")) << 10
+    let program = if cfg!(debug_assertions) { of("RssFile") } else { 0 };
+    (of("VmHWM") - program) << 10
 }
 
 /// The parent of a process.
