@@ -260,6 +260,10 @@ impl Socket {
         Ok(())
     }
 
+    pub(crate) const fn is_watched(&self) -> bool {
+        self.peers.is_some()
+    }
+
     /// Connections that ended, and handshakes that were done, since the last call.
     pub(crate) fn peer_events(&mut self) -> Vec<PeerEvent> {
         self.peers.as_mut().map(Peers::drain).unwrap_or_default()

@@ -139,7 +139,7 @@ macro_rules! pull_part {
                 if $binds {
                     opening.bind_watched(SocketKind::Pull, &self.address)?;
                 } else {
-                    opening.connect(SocketKind::Pull, &self.address)?;
+                    opening.connect_watched(SocketKind::Pull, &self.address)?;
                 }
                 Ok(())
             }

@@ -115,7 +115,7 @@ macro_rules! push_part {
                 self.outlet.port = Some(if $binds {
                     opening.bind(SocketKind::Push, &self.address)?.port
                 } else {
-                    opening.connect(SocketKind::Push, &self.address)?
+                    opening.connect_watched(SocketKind::Push, &self.address)?
                 });
                 Ok(())
             }

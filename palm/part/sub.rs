@@ -95,7 +95,7 @@ impl SubConnection {
 
 impl Part for SubConnection {
     fn open(&mut self, opening: &mut Opening<'_>) -> Result<()> {
-        let port = opening.connect(SocketKind::Sub, &self.address)?;
+        let port = opening.connect_watched(SocketKind::Sub, &self.address)?;
         opening.subscribe(port, self.previous.as_bytes())?;
         if !self.previous.as_bytes().is_empty() && self.intake.hooks.is_none() {
             // After the topic itself: the answer proves that the subscription has arrived.

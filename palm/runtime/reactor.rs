@@ -15,6 +15,8 @@ const BATCH: usize = 64;
 const FLUSH_EVERY: Duration = Duration::from_micros(100);
 /// How long an acknowledgement may wait for a frame to go with. Alone it wakes up a peer that has nothing else to do.
 const REST: Duration = Duration::from_millis(1);
+/// How often it is said who is waited for.
+const REMINDER: Duration = Duration::from_secs(10);
 /// How long a component that was told to end may take to hand over what it has.
 const DRAIN: Duration = Duration::from_secs(25);
 /// How long of that it waits for peers that do not take their results.
@@ -46,6 +48,8 @@ pub(super) struct Reactor {
     flushed: Instant,
     /// When what was left to go with something else is sent alone.
     rest: Option<Instant>,
+    /// When it is said next who is waited for, until everybody has been there.
+    reminder: Option<Instant>,
     drain: Option<Drain>,
 }
 
@@ -78,7 +82,9 @@ impl Drain {
 
 impl Reactor {
     pub(super) fn new(engine: Engine, sockets: Sockets, inlets: Inlets, wakeup: Wakeup) -> Self {
-        Self { engine, sockets, inlets, wakeup, flushed: Instant::now(), rest: None, drain: None }
+        let now = Instant::now();
+        let reminder = Some(now + REMINDER);
+        Self { engine, sockets, inlets, wakeup, flushed: now, rest: None, reminder, drain: None }
     }
 
     pub(super) fn started(&mut self) {
@@ -126,6 +132,7 @@ impl Reactor {
             };
         }
         let read = self.take_in(now) | self.read(now, stats);
+        self.remind(now);
         if self.engine.is_exhausted() {
             self.drain(now);
         }
@@ -141,6 +148,18 @@ impl Reactor {
             self.wait(now);
         }
         Next::Again
+    }
+
+    /// Says who is waited for.
+    fn remind(&mut self, now: Instant) {
+        if self.reminder.is_none_or(|at| now < at) {
+            return;
+        }
+        self.reminder = None;
+        for address in self.sockets.awaited() {
+            tracing::warn!("waiting for the component at {address}");
+            self.reminder = Some(now + REMINDER);
+        }
     }
 
     /// There is nothing to do. What is only an acknowledgement then waits for something that it can go with.
@@ -227,7 +246,7 @@ impl Reactor {
 
     fn wait(&mut self, now: Instant) {
         let drain = self.drain.as_ref().map(|_| now + Duration::from_millis(20));
-        let until = self.engine.next_deadline().into_iter().chain(drain).chain(self.rest).min();
+        let until = self.engine.next_deadline().into_iter().chain(drain).chain(self.rest).chain(self.reminder).min();
         let timeout = until.map(|until| until.saturating_duration_since(now));
         self.sockets.wait(|part| self.engine.wants(part), &self.wakeup, timeout);
     }

@@ -33,6 +33,15 @@ struct Entry {
     /// Places of its signals in the lookout.
     signal: usize,
     peers_signal: Option<usize>,
+    /// Where it connects to.
+    to: Option<To>,
+}
+
+/// The other end of a connection.
+struct To {
+    address: String,
+    /// It has never stood.
+    is_awaited: bool,
 }
 
 impl Sockets {
@@ -106,6 +115,11 @@ impl Sockets {
         self.entry(port).map(Entry::peer_events).unwrap_or_default()
     }
 
+    /// Addresses of watched ports where nobody has been so far.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = &str> {
+        self.open_entries().filter_map(|entry| entry.to.as_ref()).filter(|to| to.is_awaited).map(|to| &*to.address)
+    }
+
     /// Parts that wait for one of their ports to take messages again.
     pub(super) fn parts_that_write(&self) -> Vec<PartId> {
         self.open_entries().filter(|entry| entry.writable_wanted).map(|entry| entry.part).collect()
@@ -151,6 +165,8 @@ impl Entry {
         }
         let received = match self.kind {
             SocketKind::Router => self.socket.receive(Frame::is_hello),
+            // There is one peer.
+            SocketKind::Sub | SocketKind::Pull if self.to.is_some() => self.socket.receive(|_| false),
             _ => self.socket.receive(|body| !has_id(body)),
         };
         self.stirred = !matches!(received, Received::Empty);
@@ -160,7 +176,14 @@ impl Entry {
     }
 
     fn peer_events(&mut self) -> Vec<PeerEvent> {
-        if std::mem::take(&mut self.peers_stirred) { self.socket.peer_events() } else { Vec::new() }
+        if !std::mem::take(&mut self.peers_stirred) {
+            return Vec::new();
+        }
+        let events = self.socket.peer_events();
+        if let Some(to) = self.to.as_mut().filter(|_| events.contains(&PeerEvent::Joined)) {
+            to.is_awaited = false;
+        }
+        events
     }
 
     /// For whatever may take its signal off.
@@ -182,6 +205,7 @@ impl Transport for Sockets {
             peers_stirred: true,
             signal: 0,
             peers_signal: None,
+            to: None,
         });
         self.order = None;
         // A closed port's number is used again: whoever closed it has forgotten it.
@@ -213,7 +237,12 @@ impl Transport for Sockets {
     }
 
     fn connect(&mut self, port: Port, address: &str) -> Result<(), BoxError> {
-        self.entry(port).ok_or(CLOSED)?.used().connect(address)
+        let entry = self.entry(port).ok_or(CLOSED)?;
+        entry.used().connect(address)?;
+        // In one process there is no handshake to be seen.
+        let is_awaited = entry.socket.is_watched() && !address.starts_with("inproc://");
+        entry.to = Some(To { address: address.to_owned(), is_awaited });
+        Ok(())
     }
 
     fn subscribe(&mut self, port: Port, topic: &[u8]) -> Result<(), BoxError> {

@@ -40,7 +40,8 @@ fn main() -> ExitCode {
             sinks_take_pairs every_flag_has_its_variable the_last_one_holds;
         serve: a_server_until_sigterm a_server_until_ctrl_c a_second_signal_ends_at_once a_master_and_its_worker
             a_stream_through_pipeline_and_sink a_hub_with_a_worker_that_looks_nothing_up messages_end_it
-            variables_stand_for_flags a_worker_has_a_uuid a_worker_without_a_master_ends_when_told a_worker_that_hangs_ends_its_process
+            variables_stand_for_flags a_worker_has_a_uuid a_worker_without_a_master_ends_when_told
+            it_is_said_every_ten_seconds_who_is_absent a_worker_that_hangs_ends_its_process
             one_component_is_a_program;
         lines: lines_are_on_stderr_in_local_time levels_are_overridden a_forged_line_is_none;
     };

@@ -130,6 +130,42 @@ pub(crate) fn a_worker_without_a_master_ends_when_told() {
     worker.stops();
 }
 
+/// An address of this machine where nobody is yet.
+fn free_address() -> String {
+    format!("tcp://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+}
+
+/// When a line of the log was written, in milliseconds of the day.
+fn time(line: &str) -> u32 {
+    let digits = line.split([' ', ':', ',']).skip(1).take(4).map(|word| word.parse::<u32>().unwrap());
+    digits.zip([3_600_000, 60_000, 1_000, 1]).map(|(number, unit)| number * unit).sum()
+}
+
+pub(crate) fn it_is_said_every_ten_seconds_who_is_absent() {
+    let (stream, answers, push, pull) = (free_address(), free_address(), free_address(), free_address());
+    let mut absent = vec![
+        (start(&["MyPipeline", "--name", "p", "--sub", &stream, "--previous", "first", "--pub", &answers]), &stream),
+        (start(&["MySink", "--name", "s", "--sub", &stream, "--previous", "first"]), &stream),
+        (start(&["Hub", "--name", "h", "--sub", &stream, "--previous", "first"]), &stream),
+        (start(&["MyWorker", "--name", "w", "--pull", &push, "--push", &pull]), &push),
+    ];
+    for (component, address) in &mut absent {
+        let text = format!("WARNING - waiting for the component at {address}");
+        component.line_with(&text);
+        component.line_with(&text);
+        let said: Vec<u32> = component.log.iter().filter(|line| line.ends_with(&text)).map(|line| time(line)).collect();
+        let between = (said[1] + 86_400_000 - said[0]) % 86_400_000;
+        assert!((10_000..20_000).contains(&between), "{:#?}", component.log);
+    }
+    let (pipeline, _) = absent.remove(0);
+    absent.into_iter().for_each(|(component, _)| component.stops());
+    let mut first = start(&["Plain", "--name", "first", "--pipelined", "--pub", &stream]);
+    let client = Client::builder("first", first.address("db_address")).sub_address(answers).connect().unwrap();
+    assert_eq!(client.eval(["first.foo", "p.foo"], "x").unwrap(), "and I pipelined plainly x");
+    pipeline.stops();
+    first.stops();
+}
+
 pub(crate) fn a_worker_that_hangs_ends_its_process() {
     let timeout = Some(std::time::Duration::from_millis(300));
     let master = palm::Master::new("server").work_timeout(timeout).attempts(1).start().unwrap();
