@@ -1,6 +1,10 @@
 //! The example `perf` as processes: what its clients print is read by programs.
 
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use palm::Client;
 
 use crate::run::{CLIENT_LIMIT, Player, example, take_turn};
 
@@ -41,4 +45,32 @@ fn each_client_prints_a_line_of_numbers() {
             assert!(whole(half) && whole(most), "{line:?}");
         }
     }
+}
+
+/// Two results of a worker that is killed then: nobody comes for the others.
+#[test]
+fn a_client_that_is_not_answered_says_how_often_it_was_and_fails() {
+    let _turn = take_turn();
+    let mut command = Command::new(example("perf"));
+    command.args(["worker", "worker1"]).env("WIRE", "").env("WORK_US", "100000");
+    let _master = play("", &["master"]);
+    let worker = Player::start("perf slow worker".to_owned(), true, command);
+    let mut client = play("", &["client", "200", "150"]);
+    let stats = Client::connect("server", "tcp://127.0.0.1:7559").unwrap();
+    let end = Instant::now() + CLIENT_LIMIT;
+    // Messages of the client, and results of the worker.
+    let received = || -> Option<u64> {
+        let stats: serde_json::Value = serde_json::from_slice(&stats.get("_palm.stats").ok()??).ok()?;
+        stats["received"].as_u64()
+    };
+    while received() < Some(202) {
+        assert!(Instant::now() < end, "{}", client.report());
+        sleep(Duration::from_millis(10));
+    }
+    worker.kill();
+    let status = client.wait(CLIENT_LIMIT).unwrap();
+    assert_eq!(status.code(), Some(1), "{}", client.report());
+    let out = client.stdout();
+    let (good, rest) = out.strip_prefix("palm: ").unwrap().split_once(" of 200 answered ").unwrap();
+    assert!((2..200).contains(&good.parse::<u32>().unwrap()) && rest.contains(" msg/s "), "{out}");
 }

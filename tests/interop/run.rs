@@ -91,6 +91,10 @@ impl Player {
         format!("--- {} stdout\n{out}--- {} stderr\n{err}", self.label, self.label)
     }
 
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("a process of ours can be killed");
+    }
+
     fn terminate(&self) {
         let kill = format!("kill {}", self.child.id());
         let _ = Command::new("sh").args(["-c", &kill]).status();
