@@ -15,6 +15,7 @@ use std::iter::repeat_n;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::builder::FalseyValueParser;
 use palm::Call;
 use support::print;
 
@@ -51,7 +52,7 @@ enum Application {
         #[arg(long, default_value = "tcp://127.0.0.1:5559")]
         db: String,
         /// Allows addresses beyond loopback, unencrypted as they are
-        #[arg(long, env = "PALM_RUN_INSECURE")]
+        #[arg(long, env = "PALM_RUN_INSECURE", value_parser = FalseyValueParser::new())]
         insecure: bool,
     },
     /// Does the work of a master.

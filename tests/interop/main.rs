@@ -6,6 +6,7 @@
 
 mod calls;
 mod golden;
+mod insecure;
 mod patterns;
 mod perf;
 mod ports;
