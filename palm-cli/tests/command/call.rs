@@ -1,11 +1,11 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::components::{classic_shop, framed_shop, open_gate, shop};
-use crate::program::{Outcome, fails, outcome, outcome_of_input, palm, prints};
+use crate::program::{Outcome, fails, interrupt, outcome, outcome_of_input, palm, prints, spawn};
 
 #[test]
 fn one_payload_has_one_answer() {
@@ -122,20 +122,14 @@ fn another_server_is_not_the_one_that_was_meant() {
 #[test]
 fn answers_come_while_the_source_is_still_open_and_ctrl_c_ends_it() {
     let (_shop, db) = shop();
-    let mut child = palm(["call", "--db", &db, "shop.shout", "--lines", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(palm(["call", "--db", &db, "shop.shout", "--lines", "-"]).stdin(Stdio::piped()));
     let mut input = child.stdin.take().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     input.write_all(b"a\n").unwrap();
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
     assert_eq!(line, "A\n");
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
+    interrupt(&child);
     let ended = child.wait_with_output().unwrap();
     assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap().as_str()), (Some(130), ""));
 }
@@ -143,11 +137,7 @@ fn answers_come_while_the_source_is_still_open_and_ctrl_c_ends_it() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let (_shop, db) = shop();
-    let mut child = palm(["call", "--db", &db, "shop.back", "some text", "--repeat", "1000000000"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(&mut palm(["call", "--db", &db, "shop.back", "some text", "--repeat", "1000000000"]));
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "some text\n");
@@ -162,11 +152,7 @@ fn a_long_job_takes_little_memory() {
     const ANSWERS: usize = 3_000;
     let (_shop, db) = shop();
     let payload = "x".repeat(64 << 10);
-    let mut child = palm(["call", "--db", &db, "shop.back", &payload, "--repeat", "1000000000"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(&mut palm(["call", "--db", &db, "shop.back", &payload, "--repeat", "1000000000"]));
     // Kept open, so that there is somebody whose memory can be looked at.
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
     let came = answers.by_ref().take(ANSWERS).map_while(Result::ok);

@@ -1,10 +1,9 @@
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::program::{fails, outcome, outcome_of_input, palm, prints, prints_json};
+use crate::program::{fails, interrupt, outcome, outcome_of_input, palm, prints, prints_json, spawn};
 use crate::registry::{StandIn, problem};
 
 const NODE: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
@@ -180,11 +179,7 @@ fn logs_are_read_to_their_end_and_are_intact() {
 #[test]
 fn a_log_is_followed_until_ctrl_c() {
     let registry = log(2);
-    let mut child = palm(["cluster", "logs", "k", "--follow", "--registry", &registry.url])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(&mut palm(["cluster", "logs", "k", "--follow", "--registry", &registry.url]));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().contains("line 1"));
     assert!(lines.next().unwrap().unwrap().contains("line 2"));
@@ -192,8 +187,7 @@ fn a_log_is_followed_until_ctrl_c() {
     while registry.asked().len() < 3 {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
+    interrupt(&child);
     let ended = child.wait_with_output().unwrap();
     assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(130), &b""[..]));
 }
@@ -201,11 +195,7 @@ fn a_log_is_followed_until_ctrl_c() {
 #[test]
 fn a_reader_of_a_log_may_have_seen_enough() {
     let registry = log(1_000_000);
-    let mut child = palm(["cluster", "logs", "k", "--registry", &registry.url])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(&mut palm(["cluster", "logs", "k", "--registry", &registry.url]));
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ended = child.wait_with_output().unwrap();

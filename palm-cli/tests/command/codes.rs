@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 
 use crate::components::shop;
-use crate::program::{fails, outcome, palm};
+use crate::program::{fails, interrupt, outcome, palm, spawn};
 
 #[test]
 fn wrong_usage_is_two() {
@@ -53,10 +52,10 @@ fn ctrl_c_is_130_whatever_is_waited_for() {
     let db = format!("tcp://{}", nobody.local_addr().unwrap());
     let commands: [&[&str]; 3] = [&["get", "key"], &["top"], &["call", "shop.shout"]];
     for words in commands {
-        let child = palm(words).args(["--db", &db]).stderr(Stdio::piped()).spawn().unwrap();
+        let child = spawn(palm(words).args(["--db", &db]));
         // It is under way: from now on it waits for an answer.
         let _connection = nobody.accept().unwrap();
-        assert!(Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap().success());
+        interrupt(&child);
         let ended = child.wait_with_output().unwrap();
         assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(130), &b""[..]), "{words:?}");
     }

@@ -1,7 +1,7 @@
 //! `palm cluster` and `palm top` against the registry itself.
 
 use std::io::{BufRead as _, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use prost::Message as _;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::program::{fails, outcome, outcome_of_input, palm, prints, prints_json};
+use crate::program::{fails, outcome, outcome_of_input, palm, prints, prints_json, spawn};
 
 const FILE: &[u8] = b"[Master]\nScript = master\n--db = _db\n\n[Worker]\nScript = worker\nConnected = Master\nReplicas = 1\n--db = _db\n";
 
@@ -182,7 +182,7 @@ struct Child {
 
 impl Child {
     fn of(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = spawn(command);
         let (out, err) = (lines_of(process.stdout.take().unwrap()), lines_of(process.stderr.take().unwrap()));
         Self { process, out, err }
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ fn of(Output { status, stdout, stderr }: Output) -> Outcome {
 
 /// Runs it to its end with something on stdin.
 pub(crate) fn outcome_of_input(command: &mut Command, input: &[u8]) -> Outcome {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = spawn(command.stdin(Stdio::piped()));
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let writer = std::thread::spawn(move || {
@@ -45,6 +45,16 @@ pub(crate) fn outcome_of_input(command: &mut Command, input: &[u8]) -> Outcome {
     let outcome = of(child.wait_with_output().unwrap());
     writer.join().unwrap();
     outcome
+}
+
+/// Starts it with pipes for what it prints and says.
+pub(crate) fn spawn(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Ctrl-C.
+pub(crate) fn interrupt(child: &Child) {
+    assert!(Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap().success());
 }
 
 /// It must do what it was asked for, and gives what it printed.

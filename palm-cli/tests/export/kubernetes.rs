@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::{ODD, Palm, example, files_below, skip};
+use super::skip::skip;
+use super::{ODD, Palm, example, files_below};
 
 /// The schemas, and what compares with them.
 const PIN: &str = "kubernetes-validate==1.37.0";

@@ -4,9 +4,10 @@
 
 mod kubernetes;
 mod look;
+#[path = "../../../palm-registry/tests/peers/skip.rs"]
+mod skip;
 mod systemd;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -97,11 +98,4 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
-}
-
-/// Says on stderr what is not tested here. With `PALM_TEST_ALL=1` that is a failure.
-fn skip(what: &str, reason: &str) {
-    let line = format!("skipped: {what}, since {reason}");
-    assert!(std::env::var_os("PALM_TEST_ALL").is_none_or(|all| all != "1"), "{line}");
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{ODD, Palm, example, files_below, skip};
+use super::skip::skip;
+use super::{ODD, Palm, example, files_below};
 
 /// What `systemd-analyze verify` says to all units of a directory. It tells of unknown keys, and fails for others alone.
 fn verdict(directory: &Path) -> Option<String> {

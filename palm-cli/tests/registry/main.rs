@@ -3,13 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 
 mod crash;
+#[path = "../../../palm-registry/tests/peers/postgres.rs"]
+mod postgres;
 mod process;
+#[path = "../../../palm-registry/tests/peers/skip.rs"]
+mod skip;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Stdio;
 
+use postgres::Postgres;
 use process::{Registry, add_user, palm, with_input};
+use skip::skip;
 
 #[test]
 fn the_command_makes_users_and_prints_a_key_alone() {
@@ -93,6 +100,35 @@ fn a_runner_needs_its_token_where_one_is_demanded() {
     assert!(refused.status.code() == Some(1) && said.contains("PALM_RUNNER_TOKEN"), "{said}");
     let welcome = runner.args(["--token", token["token"].as_str().unwrap()]).output().unwrap();
     assert!(welcome.status.success(), "{}", String::from_utf8_lossy(&welcome.stderr));
+}
+
+#[test]
+fn a_database_may_be_postgresql() {
+    let postgres = match Postgres::start() {
+        Ok(postgres) => postgres,
+        Err(reason) => return skip("a registry on PostgreSQL", &reason),
+    };
+    let database = postgres.new_database("registry");
+    let database = Path::new(&database);
+    let made = add_user(database, &["ann", "--admin", "--password-stdin"], "correct horse\n");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let key = String::from_utf8(made.stdout).unwrap();
+    let registry = Registry::start(database, "127.0.0.1:0");
+    assert!(registry.setup_token.is_none(), "there is a user");
+    let url = format!("http://{}", registry.address);
+    let mut new = palm();
+    new.args(["cluster", "new", "-", "--key", "k", "--registry", &url, "--api-key", key.trim()]);
+    assert!(with_input(new, "[Good]\nScript = echo it is there\nRestart = never\n").status.success());
+    let state = tempfile::tempdir().unwrap();
+    let mut runner = palm();
+    runner.args(["runner", "--once", "--registry", &url, "--cluster", "k", "--state"]).arg(state.path());
+    assert!(runner.output().unwrap().status.success());
+    assert_eq!(registry.end(), Some(0));
+    // What it was told is kept there.
+    let registry = Registry::start(database, "127.0.0.1:0");
+    let (status, lines) = registry.request("GET", "/api/v1/clusters/k/logs", key.trim(), b"").unwrap();
+    assert!(status == 200 && lines.contains("it is there"), "{status}: {lines}");
+    assert_eq!(registry.request("GET", "/api/v1/clusters/k/instances", key.trim(), b"").unwrap().0, 200);
 }
 
 #[test]

@@ -6,10 +6,12 @@ mod away;
 mod component;
 mod ends;
 // The same peer as the registry's tests have.
-#[path = "../../../palm-registry/tests/service/environment.rs"]
+#[path = "../../../palm-registry/tests/peers/environment.rs"]
 mod environment;
 mod original;
 mod output;
 mod restarts;
 mod rig;
+#[path = "../../../palm-registry/tests/peers/skip.rs"]
+mod skip;
 mod walk;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use palm_registry::logs::LogMessages;
 use prost::Message as _;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 use crate::environment;
 use crate::rig::{Rig, Runner, until};
+use crate::skip::skip;
 
 /// Answers as the original does; lines that come in are handed on.
 fn original(commands: &'static str) -> (String, Receiver<String>) {
@@ -113,26 +115,26 @@ impl Pylm {
     }
 }
 
+/// Makes a cluster the old way.
+fn new_cluster(registry: &str, user: &str, key: &str, file: &str) {
+    let made = ureq::get(format!("{registry}/cluster"))
+        .query_pairs([("method", "new_cluster"), ("key", key), ("alias", "a"), ("description", file)])
+        .header("Key", user)
+        .call();
+    assert_eq!(made.unwrap().body_mut().read_to_string().unwrap(), key);
+}
+
 #[test]
 fn the_original_itself() {
     let environment = match environment::made() {
         Ok(environment) => environment,
-        Err(reason) => {
-            let line = format!("skipped: the original registry, since {reason}");
-            assert!(std::env::var_os("PALM_TEST_ALL").is_none_or(|all| all != "1"), "{line}");
-            let _ = writeln!(std::io::stderr(), "{line}");
-            return;
-        }
+        Err(reason) => return skip("the original registry", reason),
     };
     let rig = Rig::new("[Unused]\nScript = true\n");
     let (_pylm, url) = Pylm::start(environment, &rig);
     rig.script("teller.sh", "echo told \"$@\"\necho err >&2\nexec sleep 1000\n");
     let file = format!("[Teller]\nScript = sh {}\n--db = _1\n", rig.path("teller.sh").display());
-    let cluster = ureq::get(format!("{url}/cluster"))
-        .query_pairs([("method", "new_cluster"), ("key", "k"), ("alias", "a"), ("description", &file)])
-        .header("Key", "KEY")
-        .call();
-    assert_eq!(cluster.unwrap().body_mut().read_to_string().unwrap(), "k");
+    new_cluster(&url, "KEY", "k", &file);
     let mut runner = Runner::start(rig.runner_at(&url, &[]), &rig.path("runner.log"));
     let lines = || -> Vec<String> {
         let stored: Value = ureq::get(format!("{url}/logs?cluster=k")).call().unwrap().body_mut().read_json().unwrap();
@@ -143,4 +145,46 @@ fn the_original_itself() {
     assert_eq!(found, ["err", "told --db tcp://127.0.0.1:5555"]);
     runner.terminate();
     assert!(runner.ended().success());
+}
+
+/// How long a batch of so many lines takes to be stored, and all of them to be read, by the addresses of the original.
+fn stored_and_read(registry: &str, user: &str, key: &str, lines: &[String]) -> [Duration; 2] {
+    new_cluster(registry, user, key, "[A]\nScript = a\n");
+    let body = LogMessages { messages: lines.to_vec(), origins: Vec::new() }.encode_to_vec();
+    let url = format!("{registry}/logs?cluster={key}");
+    let start = Instant::now();
+    ureq::post(&url).send(&body[..]).unwrap();
+    let stored = start.elapsed();
+    let start = Instant::now();
+    let read = ureq::get(&url).call().unwrap().body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+    let took = start.elapsed();
+    let read: Value = serde_json::from_slice(&read).unwrap();
+    assert!(read.as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).eq(lines));
+    [stored, took]
+}
+
+#[test]
+#[ignore = "measures: for `--ignored full`"]
+fn full_ten_thousand_lines_beside_the_original() {
+    let environment = match environment::made() {
+        Ok(environment) => environment,
+        Err(reason) => return skip("the original registry", reason),
+    };
+    let rig = Rig::new("[Unused]\nScript = true\n");
+    let (_pylm, url) = Pylm::start(environment, &rig);
+    let lines: Vec<_> = (0..10_000).map(|number| format!("{number:06} - server - INFO - {}", "x".repeat(80))).collect();
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    for round in 0..7 {
+        let key = format!("round{round}");
+        theirs.push(stored_and_read(&url, "KEY", &key, &lines));
+        ours.push(stored_and_read(&rig.url(), rig.user(), &key, &lines));
+    }
+    for (whose, rounds) in [("pylm-registry", theirs), ("palm registry", ours)] {
+        let median = |which: usize| {
+            let mut times: Vec<_> = rounds.iter().map(|times| times[which]).collect();
+            times.sort();
+            (times[times.len() / 2], times[0], times[times.len() - 1])
+        };
+        eprintln!("{whose}: 10,000 lines stored in {:?}, read in {:?} (median, least, most)", median(0), median(1));
+    }
 }

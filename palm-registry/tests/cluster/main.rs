@@ -6,3 +6,5 @@ mod hostile;
 mod placement;
 mod properties;
 mod python;
+#[path = "../peers/skip.rs"]
+mod skip;

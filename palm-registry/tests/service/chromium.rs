@@ -4,7 +4,8 @@ use palm_registry::logs::{LogMessages, LogOrigin, Stream};
 use prost::Message;
 use serde_json::json;
 
-use crate::support::{FILE, Registry, skip};
+use crate::skip::skip;
+use crate::support::{FILE, Registry};
 use crate::webdriver::Chromium;
 
 /// Of a phone, and of a desk.
@@ -21,7 +22,7 @@ struct Person {
 
 impl Person {
     fn new(scripts: bool) -> Option<Self> {
-        let missing = |reason| skip(&format!("the pages in a real browser, since {reason}"));
+        let missing = |reason: String| skip("the pages in a real browser", &reason);
         let chromium = Chromium::start().map_err(missing).ok()?;
         if !scripts {
             chromium.switch_scripts_off();

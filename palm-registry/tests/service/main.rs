@@ -4,6 +4,7 @@
 
 mod api;
 mod chromium;
+#[path = "../peers/environment.rs"]
 mod environment;
 mod garbage;
 mod legacy;
@@ -11,8 +12,12 @@ mod logs;
 mod nodes;
 mod pages;
 mod payloads;
+#[path = "../peers/postgres.rs"]
 mod postgres;
+mod postgresql;
 mod python;
 mod security;
+#[path = "../peers/skip.rs"]
+mod skip;
 mod support;
 mod webdriver;

@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::environment;
-use crate::support::{FILE, Registry, skip, until};
+use crate::skip::skip;
+use crate::support::{FILE, Registry, until};
 
 fn environment() -> Option<&'static Path> {
-    let skipped = |reason: &str| skip(&format!("what is played by Python clients, since {reason}"));
+    let skipped = |reason: &str| skip("what is played by Python clients", reason);
     environment::made().map_err(skipped).ok()
 }
 

@@ -4,7 +4,8 @@ use palm_registry::{Service, ServiceError, Settings};
 use serde_json::json;
 
 use crate::garbage::ROUTES;
-use crate::support::{Browser, FILE, Registry, escape, skip, until};
+use crate::skip::skip;
+use crate::support::{Browser, FILE, Registry, escape, until};
 
 /// Forms that change something, with fields that would.
 const FORMS: [(&str, &[(&str, &str)]); 12] = [
@@ -330,7 +331,7 @@ pub(crate) fn the_database_of_the_original_is_refused_and_not_run() {
         .arg(&path)
         .status();
     if !made.is_ok_and(|status| status.success()) {
-        return skip("the database of the original, since python3 cannot be run");
+        return skip("the database of the original", "python3 cannot be run");
     }
     let settings =
         Settings { listen: ([127, 0, 0, 1], 0).into(), database: path.display().to_string(), ..Settings::default() };

@@ -273,11 +273,3 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(50));
     }
 }
-
-/// Says on stderr that something is not tested on this machine; with `PALM_TEST_ALL=1` that is a failure.
-pub(crate) fn skip(reason: &str) {
-    let line = format!("skipped: {reason}");
-    assert!(std::env::var_os("PALM_TEST_ALL").is_none_or(|all| all != "1"), "{line}");
-    // Not `eprintln!`, which the test harness keeps to itself.
-    let _ = Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
-}
