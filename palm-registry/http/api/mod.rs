@@ -1,7 +1,8 @@
-//! `/api/v1`: JSON in and out.
+//! `/api/v1`: JSON in and out; and two addresses for who watches the service.
 
 mod clusters;
 mod nodes;
+mod prometheus;
 mod reading;
 mod tokens;
 
@@ -22,6 +23,7 @@ const DOCUMENT: &str = include_str!("openapi.json");
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/healthz", get(health))
+        .route("/metrics", get(prometheus::metrics))
         .route("/api/v1/openapi.json", get(document))
         .route("/api/v1/clusters", get(clusters::list).post(clusters::create))
         .route("/api/v1/clusters/{key}", get(clusters::show).delete(clusters::delete))

@@ -53,6 +53,7 @@ pub(crate) const ROUTES: &[&str] = &[
     "/cluster",
     "/logs",
     "/healthz",
+    "/metrics",
     "/api/v1/openapi.json",
     "/api/v1/clusters",
     "/api/v1/clusters/K",

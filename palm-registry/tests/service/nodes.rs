@@ -107,6 +107,48 @@ pub(crate) fn reports_become_states_events_and_metrics() {
 }
 
 #[test]
+pub(crate) fn prometheus_is_told_how_everything_is() {
+    let registry = Registry::start();
+    let (key, other) = (registry.user("ann"), registry.user("bob"));
+    let file = "[A \"b\"\\c]\nScript = a\n[B]\nScript = b\nReplicas = 1\n";
+    let cluster = registry.cluster(&key, file);
+    registry.cluster(&other, FILE);
+    join(&registry, &cluster, ONE, 2);
+    let reports = json!([
+        {"name": "A \"b\"\\c", "state": "RUNNING", "since": "2026-11-25T15:00:00Z", "restarts": 2, "cpu_percent": 12.5,
+         "rss_bytes": 1_000_000, "stats": {"received": 7, "in_flight": 3, "holding": 5, "evil\n": 1, "calls": "many"}},
+    ]);
+    registry.post(&beat(&cluster, ONE), "", &heartbeat(&reports, &json!([]))).ok();
+    let answer = registry.send("GET", "/metrics", &[("Authorization", &format!("Bearer {key}"))], b"").ok();
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let a = format!(r#"{{cluster="{cluster}",component="A \"b\"\\c",instance="A \"b\"\\c"}}"#);
+    let state = |state: &str| a.replace('}', &format!(",state=\"{state}\"}}"));
+    let mut expected = vec![
+        format!("palm_cluster_instances_wanted{{cluster=\"{cluster}\"}} 3"),
+        format!("palm_cluster_instances_placed{{cluster=\"{cluster}\"}} 2"),
+        format!("palm_cluster_nodes{{cluster=\"{cluster}\"}} 1"),
+        format!("palm_cluster_nodes_alive{{cluster=\"{cluster}\"}} 1"),
+        format!("palm_instance_restarts_total{a} 2"),
+        format!("palm_instance_cpu{a} 0.125"),
+        format!("palm_instance_memory_bytes{a} 1000000"),
+        format!("palm_received_total{a} 7"),
+        format!("palm_in_flight{a} 3"),
+        format!("palm_holding_bytes{a} 5"),
+    ];
+    for of in ["STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "LOST"] {
+        expected.push(format!("palm_instance_state{} {}", state(of), u8::from(of == "RUNNING")));
+    }
+    let (about, mut samples): (Vec<&str>, Vec<&str>) = answer.text().lines().partition(|line| line.starts_with('#'));
+    expected.sort();
+    samples.sort_unstable();
+    assert_eq!(samples, expected);
+    // Each metric is described once, in front of its samples.
+    assert_eq!(about.len(), 2 * 11);
+    assert!(about.contains(&"# TYPE palm_received_total counter"), "{about:?}");
+    assert_eq!(registry.get("/metrics", "").status, 401);
+}
+
+#[test]
 pub(crate) fn a_node_that_is_not_heard_of_is_lost_until_it_is() {
     let registry = Registry::with(|settings| settings.limits.lease = Duration::from_secs(1));
     let key = registry.user("ann");

@@ -11,7 +11,7 @@ fn all_of_it_on_postgresql() {
         Ok(postgres) => postgres,
         Err(reason) => return skip("what runs on PostgreSQL", &reason),
     };
-    let scenarios: [(&str, fn()); 23] = [
+    let scenarios: [(&str, fn()); 24] = [
         ("comes_up", legacy::a_cluster_comes_up_as_it_always_did),
         ("key_taken", legacy::a_key_may_be_chosen_and_is_taken_then),
         ("refused", legacy::what_is_refused_is_4xx),
@@ -23,6 +23,7 @@ fn all_of_it_on_postgresql() {
         ("log_goes", logs::a_log_goes_with_its_cluster),
         ("exactly", nodes::a_node_gets_exactly_its_own_again),
         ("reports", nodes::reports_become_states_events_and_metrics),
+        ("prometheus", nodes::prometheus_is_told_how_everything_is),
         ("lost", nodes::a_node_that_is_not_heard_of_is_lost_until_it_is),
         ("room", nodes::nodes_that_hold_nothing_make_room),
         ("too_much", nodes::what_is_too_old_or_too_much_goes),
