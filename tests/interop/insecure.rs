@@ -23,11 +23,11 @@ fn a_master_listens_there_if_it_is_told_that_it_may() {
     let _turn = take_turn();
     for (more, variable) in [(&["--insecure"][..], None), (&[], Some("yes")), (&[], Some("1"))] {
         let _master = master(more, variable);
-        Client::builder("server", "tcp://127.0.0.1:5559").timeout(CLIENT_LIMIT).connect().unwrap();
+        Client::builder("server", "tcp://127.0.0.1:5559").timeout(CLIENT_LIMIT).connect().expect("it listens");
     }
     for variable in [None, Some("no"), Some("")] {
         let mut master = master(&[], variable);
-        let status = master.wait(CLIENT_LIMIT).unwrap();
+        let status = master.wait(CLIENT_LIMIT).expect("it ends");
         assert!(status.code() == Some(1) && master.report().contains("(`--insecure`)"), "{}", master.report());
     }
 }

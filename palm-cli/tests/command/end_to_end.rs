@@ -6,13 +6,13 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use palm_registry::Settings;
 use palm_registry::api::{Assignment, NodeJoin};
 use palm_registry::logs::{LogMessages, LogOrigin, Stream};
-use palm_registry::{Service, Settings, add_user};
 use prost::Message as _;
 use serde_json::json;
-use tokio::runtime::Runtime;
 
+use crate::in_process::InProcess;
 use crate::program::{fails, outcome, outcome_of_input, palm, prints, prints_json, spawn};
 
 const FILE: &[u8] = b"[Master]\nScript = master\n--db = _db\n\n[Worker]\nScript = worker\nConnected = Master\nReplicas = 1\n--db = _db\n";
@@ -20,13 +20,9 @@ const FILE: &[u8] = b"[Master]\nScript = master\n--db = _db\n\n[Worker]\nScript 
 /// How long a line is waited for.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A registry in this process, with a user.
+/// A registry with a file of its own.
 struct Registry {
-    runtime: Runtime,
-    service: Option<Service>,
-    settings: Settings,
-    url: String,
-    key: String,
+    service: InProcess,
     _directory: tempfile::TempDir,
 }
 
@@ -34,32 +30,13 @@ impl Registry {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("palm.db").display().to_string();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let listen = ([127, 0, 0, 1], 0).into();
-        let settings = Settings { listen, database: database.clone(), ..Settings::default() };
-        let (service, key) = runtime.block_on(async {
-            let service = Service::start(settings.clone()).await.unwrap();
-            (service, add_user(&database, "ann", "correct horse battery", true).await.unwrap())
-        });
-        let settings = Settings { listen: service.address(), ..settings };
-        let url = format!("http://{}", service.address());
-        Self { runtime, service: Some(service), settings, url, key, _directory: directory }
-    }
-
-    fn stop(&mut self) {
-        if let Some(service) = self.service.take() {
-            self.runtime.block_on(service.shutdown());
-        }
-    }
-
-    /// The same one again, at the same address.
-    fn start_again(&mut self) {
-        self.service = Some(self.runtime.block_on(Service::start(self.settings.clone())).unwrap());
+        let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), database, ..Settings::default() };
+        Self { service: InProcess::start(settings), _directory: directory }
     }
 
     fn palm(&self, words: &[&str]) -> Command {
         let mut command = palm(words);
-        command.env("PALM_REGISTRY", &self.url).env("PALM_API_KEY", &self.key);
+        command.env("PALM_REGISTRY", self.service.url()).env("PALM_API_KEY", &self.service.key);
         command
     }
 
@@ -74,7 +51,7 @@ impl Registry {
             runner: "0.1.0".to_owned(),
             host: None,
         };
-        let url = format!("{}/api/v1/clusters/{cluster}/nodes", self.url);
+        let url = format!("{}/api/v1/clusters/{cluster}/nodes", self.service.url());
         let mut answer = ureq::post(&url).send_json(&join).unwrap();
         let assignment: Assignment = answer.body_mut().read_json().unwrap();
         let origin = |sequence: u64| LogOrigin {
@@ -87,14 +64,8 @@ impl Registry {
         };
         let said: Vec<_> = (1..=250).map(|number| format!("line {number} \u{1b}[2J<b>\0")).collect();
         let body = LogMessages { messages: said, origins: (1..=250).map(origin).collect() }.encode_to_vec();
-        ureq::post(format!("{}/logs?cluster={cluster}", self.url)).send(&body[..]).unwrap();
+        ureq::post(format!("{}/logs?cluster={cluster}", self.service.url())).send(&body[..]).unwrap();
         assignment
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 
@@ -147,7 +118,7 @@ fn what_the_registry_refuses_is_told() {
     let bad = outcome_of_input(&mut registry.palm(&["cluster", "new", "-"]), b"[Master]\nReplicas = many\n");
     assert_eq!((bad.code, bad.out.as_str()), (1, ""), "{}", bad.err);
     assert!(bad.err.contains("(line "), "{}", bad.err);
-    let stranger = outcome(palm(["cluster", "list"]).env("PALM_REGISTRY", &registry.url));
+    let stranger = outcome(palm(["cluster", "list"]).env("PALM_REGISTRY", registry.service.url()));
     assert_eq!((stranger.code, stranger.out.as_str()), (1, ""), "{}", stranger.err);
     assert!(stranger.err.contains("PALM_API_KEY"), "{}", stranger.err);
     fails(&mut registry.palm(&["cluster", "delete", "../x"]), 3, &["error: "]);
@@ -163,13 +134,13 @@ fn a_registry_that_is_away_for_a_while_ends_nothing() {
     top.line_with("\"instances\":[]");
     registry.run("k");
     follow.line_with("line 250 ");
-    registry.stop();
+    registry.service.stop();
     top.line_with("cannot be reached");
     follow.note_with("trying again");
-    registry.start_again();
+    registry.service.start_again();
     top.line_with("\"instances\":[{");
     let body = LogMessages { messages: vec!["it is back".to_owned()], origins: Vec::new() }.encode_to_vec();
-    ureq::post(format!("{}/logs?cluster=k", registry.url)).send(&body[..]).unwrap();
+    ureq::post(format!("{}/logs?cluster=k", registry.service.url())).send(&body[..]).unwrap();
     follow.line_with("it is back");
 }
 

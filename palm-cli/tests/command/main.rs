@@ -7,6 +7,8 @@ mod cluster;
 mod codes;
 mod components;
 mod end_to_end;
+#[path = "../peers/in_process.rs"]
+mod in_process;
 mod look;
 mod manual;
 mod program;

@@ -34,7 +34,7 @@ fn the_one_of_the_file_is_trusted_and_nobody_else() {
     assert_eq!(prints_json(list(&registry).env("PALM_CA_FILE", &own)), json!([]));
     assert_eq!(registry.asked()[1].credential.as_deref(), Some("Bearer k"));
     let says = format!("is not trusted: its certificate is none of those in `{}`", other.display());
-    fails(list(&registry).arg("--ca-file").arg(&other), 1, &[&registry.url.trim_end_matches('/'), &says]);
+    fails(list(&registry).arg("--ca-file").arg(&other), 1, &[registry.url.trim_end_matches('/'), &says]);
     // The system's do not count beside it.
     fails(list(&registry).arg("--ca-file").arg(&other).env("SSL_CERT_FILE", &own), 1, &["is not trusted"]);
     assert_eq!(registry.asked().len(), 2, "who is not trusted is told nothing");

@@ -8,6 +8,8 @@ mod ends;
 // The same peer as the registry's tests have.
 #[path = "../../../palm-registry/tests/peers/environment.rs"]
 mod environment;
+#[path = "../peers/in_process.rs"]
+mod in_process;
 mod original;
 mod output;
 mod restarts;

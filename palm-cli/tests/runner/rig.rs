@@ -1,17 +1,16 @@
 //! A registry in this process, runners as processes, and scripts for them to run.
 
 use std::fs::{self, File};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use palm_registry::{Limits, Service, Settings, add_user};
+use palm_registry::{Limits, Settings};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
+use crate::in_process::InProcess;
 use crate::skip::skip;
 
 /// Far beyond what anything takes: a test that needs it hangs.
@@ -34,11 +33,7 @@ pub(crate) fn until<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
 }
 
 pub(crate) struct Rig {
-    runtime: Runtime,
-    service: Option<Service>,
-    address: SocketAddr,
-    key: String,
-    lease: Duration,
+    registry: InProcess,
     directory: tempfile::TempDir,
 }
 
@@ -50,43 +45,34 @@ impl Rig {
 
     pub(crate) fn with_lease(file: &str, lease: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let mut rig =
-            Self { runtime, service: None, address: ([127, 0, 0, 1], 0).into(), key: String::new(), directory, lease };
-        rig.start_registry();
-        rig.key = rig.runtime.block_on(add_user(&rig.database(), "ann", "correct horse battery", true)).unwrap();
+        let database = directory.path().join("palm.db").display().to_string();
+        let limits = Limits { log_bytes: 1 << 30, lease, ..Limits::default() };
+        let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), database, limits, ..Settings::default() };
+        let rig = Self { registry: InProcess::start(settings), directory };
         let file = file.replace("DIR", &rig.directory.path().display().to_string());
         let mut answer = ureq::post(format!("{}/api/v1/clusters", rig.url()))
-            .header("Authorization", format!("Bearer {}", rig.key))
+            .header("Authorization", format!("Bearer {}", rig.user()))
             .send_json(json!({"file": file, "key": KEY}))
             .unwrap();
         let _: Value = answer.body_mut().read_json().unwrap();
         rig
     }
 
-    fn database(&self) -> String {
-        self.path("palm.db").display().to_string()
-    }
-
     pub(crate) fn start_registry(&mut self) {
-        let limits = Limits { log_bytes: 1 << 30, lease: self.lease, ..Limits::default() };
-        let settings = Settings { listen: self.address, database: self.database(), limits, ..Settings::default() };
-        let service = self.runtime.block_on(Service::start(settings)).unwrap();
-        self.address = service.address();
-        self.service = Some(service);
+        self.registry.start_again();
     }
 
     pub(crate) fn stop_registry(&mut self) {
-        self.runtime.block_on(self.service.take().unwrap().shutdown());
+        self.registry.stop();
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.registry.url()
     }
 
     /// The API key of a user.
     pub(crate) fn user(&self) -> &str {
-        &self.key
+        &self.registry.key
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -102,7 +88,7 @@ impl Rig {
     /// What is asked for below the cluster's path.
     pub(crate) fn get(&self, rest: &str) -> Value {
         let mut answer = ureq::get(format!("{}/api/v1/clusters/{KEY}{rest}", self.url()))
-            .header("Authorization", format!("Bearer {}", self.key))
+            .header("Authorization", format!("Bearer {}", self.user()))
             .call()
             .unwrap();
         answer.body_mut().with_config().limit(64 << 20).read_json().unwrap()
@@ -110,14 +96,14 @@ impl Rig {
 
     pub(crate) fn reset(&self) {
         ureq::post(format!("{}/api/v1/clusters/{KEY}/reset", self.url()))
-            .header("Authorization", format!("Bearer {}", self.key))
+            .header("Authorization", format!("Bearer {}", self.user()))
             .send_empty()
             .unwrap();
     }
 
     pub(crate) fn delete(&self) {
         ureq::delete(format!("{}/api/v1/clusters/{KEY}", self.url()))
-            .header("Authorization", format!("Bearer {}", self.key))
+            .header("Authorization", format!("Bearer {}", self.user()))
             .call()
             .unwrap();
     }
@@ -162,7 +148,7 @@ impl Rig {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = palm();
-        command.arg("cluster").args(words).env("PALM_REGISTRY", self.url()).env("PALM_API_KEY", &self.key);
+        command.arg("cluster").args(words).env("PALM_REGISTRY", self.url()).env("PALM_API_KEY", self.user());
         command
     }
 
