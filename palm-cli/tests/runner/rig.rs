@@ -94,6 +94,14 @@ impl Rig {
         answer.body_mut().with_config().limit(64 << 20).read_json().unwrap()
     }
 
+    /// What Prometheus gets.
+    pub(crate) fn prometheus(&self) -> String {
+        let answer = ureq::get(format!("{}/metrics", self.url()))
+            .header("Authorization", format!("Bearer {}", self.user()))
+            .call();
+        answer.unwrap().body_mut().read_to_string().unwrap()
+    }
+
     pub(crate) fn reset(&self) {
         ureq::post(format!("{}/api/v1/clusters/{KEY}/reset", self.url()))
             .header("Authorization", format!("Bearer {}", self.user()))
