@@ -6,6 +6,9 @@
 mod durable;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+#[path = "../support/skip.rs"]
+mod skip;
 mod stores;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "other test binaries use the rest")]

@@ -10,6 +10,7 @@ use palm::cache::{Cache, RedisCache};
 use palm::{Bytes, Client, Error, Master};
 use tempfile::TempDir;
 
+use crate::skip::skip;
 use crate::stores::{keeps_its_promises, serves_a_cluster};
 use crate::support::{address, guarded, until};
 
@@ -25,10 +26,7 @@ impl Redis {
     fn start() -> Option<Self> {
         let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         if found.is_err() {
-            let line = "skipped: what needs a Redis server, since there is no redis-server";
-            assert!(std::env::var_os("PALM_TEST_ALL").is_none_or(|all| all != "1"), "{line}");
-            // Not `eprintln!`, which the test harness keeps to itself.
-            let _ = writeln!(std::io::stderr(), "{line}");
+            skip("what needs a Redis server", "there is no redis-server");
             return None;
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -1,12 +1,12 @@
 //! Manifests, as the published schemas of Kubernetes have them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use super::skip::skip;
-use super::{ODD, Palm, example, files_below};
+use super::{ODD, Palm, example, files_below, venv};
 
 /// The schemas, and what compares with them.
 const PIN: &str = "kubernetes-validate==1.37.0";
@@ -16,37 +16,14 @@ const VERSIONS: [&str; 2] = ["1.25", "1.37"];
 
 fn validator() -> Option<&'static Path> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
-        prepare().map_err(|reason| skip("what the schemas of Kubernetes say to exported manifests", &reason)).ok()
-    });
-    found.as_deref()
-}
-
-/// A virtual environment with them, made once under the target directory.
-fn prepare() -> Result<PathBuf, String> {
-    must(Command::new("python3").args(["-c", "import ensurepip, venv"]))?;
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("there is no target directory")?;
-    let lock = File::create(target.join("kubernetes-venv.lock")).map_err(|error| error.to_string())?;
-    lock.lock().map_err(|error| error.to_string())?;
-    let environment = target.join("kubernetes-venv");
-    let python = environment.join("bin/python");
-    let marker = environment.join("pin");
-    if fs::read_to_string(&marker).is_ok_and(|pin| pin == PIN) {
-        return Ok(python);
-    }
-    let _ = fs::remove_dir_all(&environment);
-    must(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-    must(Command::new(&python).args(["-m", "pip", "install", "--quiet", PIN]))?;
-    fs::write(&marker, PIN).map_err(|error| error.to_string())?;
-    Ok(python)
-}
-
-fn must(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| format!("{:?} cannot be run: {error}", command.get_program()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr)))
+    let find = || match venv::made("python3", "schemas-venv", &[&[PIN]]) {
+        Ok(environment) => Some(environment.join("bin/python")),
+        Err(reason) => {
+            skip("what the schemas of Kubernetes say to exported manifests", &reason);
+            None
+        }
+    };
+    FOUND.get_or_init(find).as_deref()
 }
 
 /// Judges files by the strict schemas, which allow no field that they do not know: how many manifests passed.

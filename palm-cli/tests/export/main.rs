@@ -4,9 +4,11 @@
 
 mod kubernetes;
 mod look;
-#[path = "../../../palm-registry/tests/peers/skip.rs"]
+#[path = "../../../tests/support/skip.rs"]
 mod skip;
 mod systemd;
+#[path = "../../../tests/support/venv.rs"]
+mod venv;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -6,7 +6,7 @@ mod crash;
 #[path = "../../../palm-registry/tests/peers/postgres.rs"]
 mod postgres;
 mod process;
-#[path = "../../../palm-registry/tests/peers/skip.rs"]
+#[path = "../../../tests/support/skip.rs"]
 mod skip;
 
 use std::io::{Read, Write};

@@ -14,6 +14,6 @@ mod original;
 mod output;
 mod restarts;
 mod rig;
-#[path = "../../../palm-registry/tests/peers/skip.rs"]
+#[path = "../../../tests/support/skip.rs"]
 mod skip;
 mod walk;

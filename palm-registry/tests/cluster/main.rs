@@ -6,5 +6,5 @@ mod hostile;
 mod placement;
 mod properties;
 mod python;
-#[path = "../peers/skip.rs"]
+#[path = "../../../tests/support/skip.rs"]
 mod skip;

@@ -17,7 +17,7 @@ mod postgres;
 mod postgresql;
 mod python;
 mod security;
-#[path = "../peers/skip.rs"]
+#[path = "../../../tests/support/skip.rs"]
 mod skip;
 mod support;
 mod webdriver;
