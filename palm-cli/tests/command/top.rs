@@ -1,5 +1,7 @@
+use std::io::{BufRead as _, BufReader};
+
 use crate::components::{classic_shop, shop};
-use crate::program::{outcome, palm, prints};
+use crate::program::{outcome, palm, prints, spawn};
 
 #[test]
 fn counters_are_shown_for_people() {
@@ -25,6 +27,26 @@ fn counters_are_shown_for_programs() {
         assert_eq!((&component["name"], &component["stats"]["calls"]), (&"shop".into(), &10.into()));
         assert_eq!(component["per_second"]["calls"], 0.0);
         assert!(component["error"].is_null() && look["at"].is_string());
+    }
+}
+
+#[test]
+fn what_goes_through_in_a_second_is_counted() {
+    let (_shop, db) = shop();
+    let mut caller = spawn(&mut palm(["call", "--db", &db, "shop.back", "x", "--repeat", "1000000000"]));
+    let mut answers = BufReader::new(caller.stdout.take().unwrap()).lines();
+    answers.next().unwrap().unwrap();
+    // Read on, so that it goes on.
+    let reader = std::thread::spawn(move || answers.map_while(Result::ok).count());
+    let out = prints(&mut palm(["top", "--db", &db, "--interval", "0.2", "--count", "2", "--json"]));
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    reader.join().unwrap();
+    let looks: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let calls = |look: usize| looks[look]["components"][0]["stats"]["calls"].as_u64().unwrap();
+    assert!(calls(0) < calls(1), "{out}");
+    for look in &looks {
+        assert!(look["components"][0]["per_second"]["calls"].as_f64().unwrap() > 0.0, "{out}");
     }
 }
 
