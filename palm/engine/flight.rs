@@ -98,20 +98,19 @@ impl Flight {
     }
 
     /// Notes one more hand-out, behind `ahead` others.
-    pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, ahead: u32, now: Instant) {
-        if let Some(entry) = self.get_mut(sequence) {
-            entry.attempt += 1;
-            entry.come = 0;
-            entry.holder = Some(holder);
-            entry.ahead = ahead;
-            entry.since = now;
-        }
+    pub(crate) fn handed(&mut self, sequence: Sequence, holder: WorkerId, ahead: u32, now: Instant) -> Option<&Entry> {
+        let entry = self.get_mut(sequence)?;
+        entry.attempt += 1;
+        entry.come = 0;
+        entry.holder = Some(holder);
+        entry.ahead = ahead;
+        entry.since = now;
+        Some(entry)
     }
 
     /// The mark that the next hand-out of a message brings along.
-    pub(crate) fn mark(&self, sequence: Sequence) -> Option<Delivery> {
-        let attempt = self.get(sequence)?.attempt + 1;
-        Some(Delivery { epoch: self.epoch, sequence, attempt, threads: 0 })
+    pub(crate) const fn mark(&self, sequence: Sequence, entry: &Entry) -> Delivery {
+        Delivery { epoch: self.epoch, sequence, attempt: entry.attempt + 1, threads: 0 }
     }
 
     /// The messages that `part` has handed to `holder`, oldest first. They wait again.
@@ -212,8 +211,8 @@ mod tests {
         let mut flight = Flight::new(7);
         let now = Instant::now();
         let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), now);
-        let first = flight.mark(sequence).unwrap();
-        (0..attempts).for_each(|_| flight.handed(sequence, WorkerId(1), 0, now));
+        let first = flight.mark(sequence, flight.get(sequence).unwrap());
+        (0..attempts).for_each(|_| assert!(flight.handed(sequence, WorkerId(1), 0, now).is_some()));
         (flight, first)
     }
 
@@ -253,8 +252,8 @@ mod tests {
         let (mut flight, hangs) = flight_of(1);
         for _ in 0..10_000 {
             let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), Instant::now());
-            let mark = flight.mark(sequence).unwrap();
-            flight.handed(sequence, WorkerId(1), 0, Instant::now());
+            let mark = flight.mark(sequence, flight.get(sequence).unwrap());
+            flight.handed(sequence, WorkerId(1), 0, Instant::now()).unwrap();
             assert!(matches!(flight.result(&mark), Verdict::First(..)));
         }
         assert_eq!(flight.entries.len(), 1);

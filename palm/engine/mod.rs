@@ -449,6 +449,7 @@ impl Engine {
                     });
                 }
                 Step::Resume(part) => {
+                    self.core.resuming.retain(|resuming| *resuming != part);
                     self.own_turn(part, now, transport, Part::resume);
                 }
                 Step::Feedback(part, token, envelope) => {

@@ -106,6 +106,8 @@ pub(crate) struct Router {
     pub(crate) link_address: Option<String>,
     /// Parts that have collected something to send.
     pub(super) unflushed: Vec<PartId>,
+    /// Parts with a [`Step::Resume`] in `steps`.
+    pub(super) resuming: Vec<PartId>,
 }
 
 impl Router {
@@ -137,6 +139,7 @@ impl Router {
             debts: Debts::default(),
             link_address: None,
             unflushed: Vec::new(),
+            resuming: Vec::new(),
         }
     }
 
@@ -243,12 +246,12 @@ impl Router {
         match judgement {
             Judgement::Result(part, debt) => {
                 self.lose_track(debt, message);
-                self.steps.extend(part.map(Step::Resume));
+                part.into_iter().for_each(|part| self.resume(part));
                 true
             }
             Judgement::Nothing(part, debt) => {
                 self.calls.settled(message.client());
-                self.steps.push_back(Step::Resume(part));
+                self.resume(part);
                 self.steps.push_back(Step::End(Envelope::new(message.clone(), None, debt)));
                 false
             }
@@ -282,7 +285,7 @@ impl Router {
             return;
         };
         let Given { mut envelope, is_result, settled } = given;
-        self.steps.extend(settled.map(Step::Resume));
+        settled.into_iter().for_each(|part| self.resume(part));
         let Some(results) = self.results() else { return };
         if is_result {
             if settled.is_none() {
@@ -295,9 +298,12 @@ impl Router {
         }
     }
 
-    /// Has a part called once more in this turn.
+    /// Has a part called once more in this turn, for all that is asked until then.
     pub(crate) fn resume(&mut self, part: PartId) {
-        self.steps.push_back(Step::Resume(part));
+        if !self.resuming.contains(&part) {
+            self.resuming.push(part);
+            self.steps.push_back(Step::Resume(part));
+        }
     }
 
     /// What was said to linked peers is to be sent.

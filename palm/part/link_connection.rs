@@ -39,7 +39,15 @@ pub struct LinkConnection {
 struct Work {
     sequence: u64,
     attempt: u32,
-    result: Option<Message>,
+    result: Option<(ResultKind, Bytes)>,
+}
+
+/// A result, as a record has it if it is the last one.
+fn last_of(message: Message) -> (ResultKind, Bytes) {
+    match message.error() {
+        Some(error) => (ResultKind::Failed, error.encode_to_vec().into()),
+        None => (ResultKind::Last, message.payload().clone()),
+    }
 }
 
 impl LinkConnection {
@@ -97,17 +105,9 @@ impl LinkConnection {
         Ok(())
     }
 
-    fn say(&mut self, sequence: u64, attempt: u32, result: Option<&Message>, last: bool) {
-        let (kind, payload) = match result {
-            None => (ResultKind::End, Bytes::new()),
-            Some(message) => match message.error() {
-                Some(error) => (ResultKind::Failed, error.encode_to_vec().into()),
-                None if last => (ResultKind::Last, message.payload().clone()),
-                None => (ResultKind::More, message.payload().clone()),
-            },
-        };
-        let record = Record::Result { sequence, attempt, kind, payload: &payload };
-        self.dialer.session.push_shared(&record, &payload);
+    fn say(&mut self, sequence: u64, attempt: u32, kind: ResultKind, payload: &Bytes) {
+        let record = Record::Result { sequence, attempt, kind, payload };
+        self.dialer.session.push_shared(&record, payload);
     }
 }
 
@@ -152,18 +152,16 @@ impl Part for LinkConnection {
 
     fn feedback(&mut self, turn: &mut Turn<'_>, token: u64, message: Option<Message>) {
         turn.flush_soon();
+        let Some(message) = message else {
+            let Some(Work { sequence, attempt, result }) = self.work.remove(&token) else { return };
+            let (kind, payload) = result.unwrap_or((ResultKind::End, Bytes::new()));
+            return self.say(sequence, attempt, kind, &payload);
+        };
         let Some(work) = self.work.get_mut(&token) else { return };
         let (sequence, attempt) = (work.sequence, work.attempt);
-        let earlier = match message {
-            // Not the last one then.
-            Some(message) => work.result.replace(message),
-            None => {
-                let result = self.work.remove(&token).and_then(|work| work.result);
-                return self.say(sequence, attempt, result.as_ref(), true);
-            }
-        };
-        if let Some(earlier) = earlier {
-            self.say(sequence, attempt, Some(&earlier), false);
+        if let Some((kind, payload)) = work.result.replace(last_of(message)) {
+            let kind = if kind == ResultKind::Last { ResultKind::More } else { kind };
+            self.say(sequence, attempt, kind, &payload);
         }
     }
 

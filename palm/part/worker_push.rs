@@ -203,7 +203,7 @@ impl WorkerPushService {
                 if turn.core.dispatch.handed(part, worker, sequence, turn.now) {
                     turn.count(Counter::Redelivered, 1);
                 }
-                turn.count(Counter::Sent, 1);
+                turn.core.tally.sent += 1;
             } else {
                 turn.core.dispatch.set_blocked(part, worker, true);
             }
@@ -424,7 +424,9 @@ impl Part for WorkerPushService {
                 hooks.scatter(envelope.open().message, &mut Messages::new(&mut sink));
             }
         }
-        self.hand_out(turn);
+        self.full = turn.core.dispatch.is_full(part);
+        // Once for all that is delivered now.
+        turn.core.resume(part);
     }
 
     fn joined(&mut self, turn: &mut Turn<'_>, port: Port, _peer: Peer) {

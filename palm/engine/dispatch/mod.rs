@@ -1,11 +1,14 @@
 //! Work in the hands of workers: what is in flight, who has it, and what becomes of it.
 
-use std::collections::{BTreeMap, HashMap};
+mod crews;
+
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message as _;
 
+use self::crews::Crews;
 use crate::engine::crew::{Credit, Crew, CrewLimits, WorkerId};
 use crate::engine::debt::Debt;
 use crate::engine::envelope::{Contents, Envelope, PartId};
@@ -72,7 +75,7 @@ pub(crate) struct Given {
 #[derive(Debug)]
 pub(crate) struct Dispatch {
     flight: Flight,
-    crews: BTreeMap<PartId, Crew>,
+    crews: Crews,
     /// Whether results bring their mark back. Workers whose protobuf drops unknown fields do not.
     echo: Option<bool>,
     /// Hand-outs that were given to others meanwhile: whoever has them gets the credit back when it answers after all.
@@ -87,7 +90,7 @@ impl Dispatch {
     pub(crate) fn new(epoch: u64) -> Self {
         Self {
             flight: Flight::new(epoch),
-            crews: BTreeMap::new(),
+            crews: Crews::default(),
             echo: None,
             overtaken: HashMap::new(),
             late: Vec::new(),
@@ -111,14 +114,14 @@ impl Dispatch {
     }
 
     pub(crate) fn is_full(&self, part: PartId) -> bool {
-        self.crews.get(&part).is_some_and(|crew| {
+        self.crews.get(part).is_some_and(|crew| {
             let (messages, bytes) = crew.waiting();
             messages >= MAX_WAITING || bytes >= MAX_WAITING_BYTES
         })
     }
 
     fn crew(&mut self, part: PartId) -> &mut Crew {
-        self.crews.entry(part).or_default()
+        self.crews.of(part)
     }
 
     /// Takes a message in for the workers of `part`.
@@ -150,16 +153,19 @@ impl Dispatch {
     pub(crate) fn next(&mut self, part: PartId, now: Instant) -> Option<HandOut> {
         loop {
             let (worker, sequence) = self.crew(part).next()?;
-            if self.flight.get(sequence).is_some_and(|entry| entry.envelope.message.is_late(now)) {
-                self.crew(part).withdraw(sequence);
-                self.give_up_late(sequence);
-                continue;
+            match self.flight.get(sequence) {
+                Some(entry) if !entry.envelope.message.is_late(now) => {
+                    let delivery = self.flight.mark(sequence, entry);
+                    return Some(HandOut { worker, sequence, delivery, marked: self.echo != Some(false) });
+                }
+                late => {
+                    let is_late = late.is_some();
+                    self.crew(part).withdraw(sequence);
+                    if is_late {
+                        self.give_up_late(sequence);
+                    }
+                }
             }
-            let Some(delivery) = self.flight.mark(sequence) else {
-                self.crew(part).withdraw(sequence);
-                continue;
-            };
-            return Some(HandOut { worker, sequence, delivery, marked: self.echo != Some(false) });
         }
     }
 
@@ -181,20 +187,18 @@ impl Dispatch {
 
     /// What [`Dispatch::next`] gave was handed over; says whether it had been handed out before.
     pub(crate) fn handed(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) -> bool {
-        let ahead = u32::try_from(self.crew(part).held(worker)).unwrap_or(u32::MAX);
-        self.crew(part).handed(worker, sequence, now);
-        self.flight.handed(sequence, worker, ahead, now);
-        match self.flight.get(sequence) {
-            // Whose results cannot be told apart, is done with as soon as it is handed over.
-            Some(entry) if self.echo == Some(false) => {
-                let bytes = entry.bytes();
-                self.flight.forget(sequence);
-                self.crew(part).settled(worker, sequence, bytes, now);
-                false
-            }
-            Some(entry) => entry.attempt > 1,
-            None => false,
+        let crew = self.crews.of(part);
+        let ahead = u32::try_from(crew.held(worker)).unwrap_or(u32::MAX);
+        crew.handed(worker, sequence, now);
+        let Some(entry) = self.flight.handed(sequence, worker, ahead, now) else { return false };
+        if self.echo != Some(false) {
+            return entry.attempt > 1;
         }
+        // Whose results cannot be told apart, is done with as soon as it is handed over.
+        let bytes = entry.bytes();
+        self.flight.forget(sequence);
+        self.crew(part).settled(worker, sequence, bytes, now);
+        false
     }
 
     /// Judges a message from a worker, and takes the mark off.
@@ -259,9 +263,8 @@ impl Dispatch {
 
     /// Drops what waits for a worker and is wanted no more.
     pub(crate) fn cancel(&mut self, is_of: impl Fn(&Message) -> bool) -> Vec<Envelope> {
-        let parts: Vec<_> = self.crews.keys().copied().collect();
         let mut dropped = Vec::new();
-        for part in parts {
+        for part in self.crews.parts() {
             let waits = |entry: &Entry| entry.holder.is_none() && is_of(&entry.envelope.message);
             let waiting: Vec<_> = self.flight.of(part, waits).map(|(sequence, _)| sequence).collect();
             for sequence in waiting {
@@ -313,8 +316,8 @@ impl Dispatch {
         if self.echo.is_none() && self.flight.is_answered_by(message) {
             self.echo = Some(false);
             tracing::warn!("the workers do not bring back the mark of a hand-out: what one of them loses is lost");
-            let parts: Vec<_> = self.crews.keys().copied().collect();
-            for part in parts {
+
+            for part in self.crews.parts() {
                 let held: Vec<_> = self
                     .flight
                     .of(part, |entry| entry.holder.is_some())
@@ -360,7 +363,7 @@ impl Dispatch {
     /// Whether messages with an `id` get their error at once: those before them have waited for a worker in vain, and these
     /// have waited behind them.
     pub(crate) fn refuses(&self, part: PartId, now: Instant) -> bool {
-        let since = self.crews.get(&part).filter(|crew| crew.is_empty()).and_then(|crew| crew.refusing_since);
+        let since = self.crews.get(part).filter(|crew| crew.is_empty()).and_then(|crew| crew.refusing_since);
         since.is_some_and(|since| now < since + REFUSING)
     }
 
@@ -369,7 +372,7 @@ impl Dispatch {
         let limits = self.crew(part).limits;
         let mut given_up = Vec::new();
         if let Some(timeout) = limits.work_timeout {
-            let crew = self.crews.get(&part);
+            let crew = self.crews.get(part);
             let hangs = |entry: &Entry, holder| {
                 // Its turn came with the last result of its worker, or when all before it had used up their time.
                 let begun =
@@ -417,9 +420,8 @@ impl Dispatch {
 
     /// Everything that is not settled, at the end.
     pub(crate) fn abandon(&mut self) -> Vec<GivenUp> {
-        let parts: Vec<_> = self.crews.keys().copied().collect();
         let mut given_up = Vec::new();
-        for part in parts {
+        for part in self.crews.parts() {
             let left: Vec<_> = self.flight.of(part, |_| true).map(|(sequence, _)| sequence).collect();
             for sequence in left {
                 self.crew(part).withdraw(sequence);

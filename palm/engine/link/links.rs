@@ -361,16 +361,15 @@ impl Links {
     /// Hands a message to a worker on the link; `false` if there is none of that number.
     pub(crate) fn hand_out(&mut self, worker: WorkerId, delivery: &Delivery, message: &Message, now: Instant) -> bool {
         let Some(id) = LinkId::of_worker(worker) else { return false };
-        if self.peers.get(&id).is_none_or(|peer| peer.gone.is_some()) {
-            return false;
-        }
-        self.write(id, now, |session| {
-            let (stream, request) = session.stream(message);
-            let (extra, payload) = (&message.encoded_extra(now)[..], &message.payload()[..]);
-            let Delivery { sequence, attempt, .. } = *delivery;
-            let work = Record::Work { stream, request, sequence, attempt, extra, payload };
-            session.push_shared(&work, message.payload());
-        })
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { return false };
+        let (stream, request) = peer.session.stream(message);
+        let (extra, payload) = (&message.encoded_extra(now)[..], &message.payload()[..]);
+        let Delivery { sequence, attempt, .. } = *delivery;
+        let work = Record::Work { stream, request, sequence, attempt, extra, payload };
+        peer.session.push_shared(&work, message.payload());
+        self.load.weigh(id, peer, self.limits.bytes, now);
+        self.say(id);
+        true
     }
 
     /// Notes how much a peer has not processed.

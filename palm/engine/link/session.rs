@@ -12,6 +12,8 @@ use crate::wire::{Header, Message, parts_of};
 
 /// A frame is closed when it is that large; it may hold one record that is larger.
 pub(crate) const FRAME_BYTES: usize = 64 << 10;
+/// Room of a frame to begin with.
+const LEAST_ROOM: usize = 1 << 10;
 /// Records that were written elsewhere share a frame with others if there are fewer bytes of them.
 const SHARED_BELOW: usize = 4 << 10;
 /// A payload from that size on is not copied into its frame, which ends with it.
@@ -48,6 +50,8 @@ pub(crate) struct Session {
     last_out: Option<(StreamNumber, u64, Arc<Header>)>,
     /// Records of the frame that is being filled, after room for its head.
     filling: Vec<u8>,
+    /// Bytes of the frame before it: what it will need, as far as anybody knows.
+    room: usize,
     /// Frames that the other side has not processed, oldest first.
     unprocessed: VecDeque<Packet>,
     unprocessed_bytes: usize,
@@ -133,7 +137,7 @@ impl Session {
 
     fn begin_frame(&mut self) {
         if self.filling.is_empty() {
-            self.filling.reserve(FRAME_BYTES / 4);
+            self.filling.reserve(self.room.clamp(LEAST_ROOM, FRAME_BYTES + LEAST_ROOM));
             self.filling.resize(DATA_HEAD, 0);
         }
     }
@@ -162,6 +166,8 @@ impl Session {
     fn close_frame(&mut self) {
         if !self.filling.is_empty() {
             let frame = std::mem::take(&mut self.filling);
+            // With room for one more record.
+            self.room = frame.len() + LEAST_ROOM;
             self.queue(frame, Bytes::new());
         }
     }
