@@ -59,6 +59,9 @@ impl Work {
 
 /// A sleep ends up to a tenth of a millisecond late, so the last of the time is waited for awake.
 fn spend(time: Duration) {
+    if time.is_zero() {
+        return;
+    }
     let end = Instant::now() + time;
     sleep(time.saturating_sub(Duration::from_micros(100)));
     while Instant::now() < end {

@@ -250,6 +250,23 @@ impl Hold {
         }
     }
 
+    /// Whether an answer to a client goes over the link at once: nothing waits before it, and nobody has subscribed to
+    /// anything. Nearly all of them do. It counts as answered then.
+    pub(crate) fn passes(&mut self, topic: &Bytes, now: Instant) -> bool {
+        if !self.lengths.is_empty() {
+            return false;
+        }
+        self.sweep(now);
+        let Some(audience) = self.topics.find(topic).filter(|audience| audience.linked > 0) else { return false };
+        if !audience.queue.is_empty() {
+            return false;
+        }
+        self.events += 1;
+        audience.used = now;
+        audience.note_answer(self.events, now);
+        true
+    }
+
     /// Sends an answer, or holds it.
     pub(crate) fn offer(&mut self, topic: &Bytes, answer: Answer, now: Instant, send: &mut Send<'_>) -> Outcome {
         self.sweep(now);
@@ -413,10 +430,7 @@ impl Hold {
     fn answered(&mut self, topic: &Bytes, now: Instant) {
         self.events += 1;
         if let Some(audience) = self.topics.get_mut(topic) {
-            audience.taken = now;
-            audience.stalled = false;
-            audience.answered = self.events;
-            audience.proven = true;
+            audience.note_answer(self.events, now);
         }
     }
 
@@ -453,6 +467,13 @@ impl Hold {
 }
 
 impl Audience {
+    const fn note_answer(&mut self, event: u64, now: Instant) {
+        self.taken = now;
+        self.stalled = false;
+        self.answered = event;
+        self.proven = true;
+    }
+
     /// Whether the link may be about to take a subscription's place, and what is published before that would not be followed
     /// any more, or come twice.
     fn may_be_linked(&self, held: &Held) -> bool {

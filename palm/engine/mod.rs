@@ -64,9 +64,8 @@ use crate::service::Service;
 use crate::socket::{Incoming, Peer};
 use crate::wire::Message;
 
-/// User code that may be waiting for its turn before inbound parts pause: calls, and bytes of payloads, those of calls under
-/// way among them, for each thread and for each task.
-const MAX_ORDERS: usize = 64;
+/// Bytes of payloads of calls that may be waiting for their turn before inbound parts pause, those of calls under way among
+/// them, for each thread and for each task.
 const MAX_ORDER_BYTES: usize = 8 << 20;
 const MAX_TASK_BYTES: usize = 256 << 10;
 
@@ -136,7 +135,7 @@ impl Engine {
         if self.core.rows[part.0].hands_back {
             return true;
         }
-        self.core.orders.len() < MAX_ORDERS
+        self.core.has_room_for_orders()
             && self.core.ordered_bytes < self.max_order_bytes()
             && !self.parts[part.0].is_full()
             && !self.reach[part.0].iter().any(|next| self.is_full(*next))
@@ -412,7 +411,7 @@ impl Engine {
     fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
         loop {
             self.settle_steps(now, transport);
-            if !self.tell_ended(now, transport) && !self.hear_linked(now) {
+            if !self.tell_ended(now, transport) && !self.hear_linked(now) && !self.catch_up(now, transport) {
                 break;
             }
         }
@@ -429,6 +428,16 @@ impl Engine {
         let has_room = |part: Option<PartId>| part.is_none_or(|part| self.has_room(part));
         let (submissions, results) = (has_room(self.core.submissions()), has_room(self.core.results()));
         self.core.hear_next(submissions, results, now)
+    }
+
+    /// Lets a part go on that had more work than there was room for; says whether there was one.
+    fn catch_up(&mut self, now: Instant, transport: &mut dyn Transport) -> bool {
+        if self.draining || !self.core.takes_work() {
+            return false;
+        }
+        let Some(part) = self.core.behind.take() else { return false };
+        self.own_turn(part, now, transport, Part::resume);
+        true
     }
 
     fn settle_steps(&mut self, now: Instant, transport: &mut dyn Transport) {

@@ -108,7 +108,12 @@ pub(crate) struct Router {
     pub(super) unflushed: Vec<PartId>,
     /// Parts with a [`Step::Resume`] in `steps`.
     pub(super) resuming: Vec<PartId>,
+    /// A part that has more work than there was room for.
+    pub(super) behind: Option<PartId>,
 }
+
+/// Calls that may be waiting for their turn before inbound parts pause.
+const MAX_ORDERS: usize = 64;
 
 impl Router {
     pub(crate) fn new(
@@ -140,6 +145,7 @@ impl Router {
             link_address: None,
             unflushed: Vec::new(),
             resuming: Vec::new(),
+            behind: None,
         }
     }
 
@@ -195,6 +201,21 @@ impl Router {
         } else {
             self.steps.push_back(Step::Deliver(part, envelope));
         }
+    }
+
+    /// Whether one more call may be put in the queue.
+    pub(super) fn has_room_for_orders(&self) -> bool {
+        self.orders.len() < MAX_ORDERS
+    }
+
+    /// The same for a message of those that the component was to take.
+    pub(crate) fn takes_work(&self) -> bool {
+        self.remaining > 0 && self.has_room_for_orders()
+    }
+
+    /// Has a part called once more when there is room for calls again.
+    pub(crate) const fn resume_with_room(&mut self, part: PartId) {
+        self.behind = Some(part);
     }
 
     /// Puts user code in the queue, behind what waits there already.

@@ -39,10 +39,10 @@ impl<T> Topics<T> {
     }
 
     /// What is known of a topic that will be asked for again.
-    pub(crate) fn find(&mut self, topic: &Bytes) -> Option<&T> {
+    pub(crate) fn find(&mut self, topic: &Bytes) -> Option<&mut T> {
         let place = self.place(topic)?;
         self.remember(topic, place);
-        self.entries[place].as_ref()
+        self.entries[place].as_mut()
     }
 
     fn remember(&mut self, topic: &Bytes, place: usize) {

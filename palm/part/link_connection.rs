@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -6,7 +7,7 @@ use prost::Message as _;
 use super::dialer::{Dialer, Welcomed};
 use super::{Address, FromAddress, Inbound};
 use crate::engine::NumberMap;
-use crate::engine::link::{Frame, Record, ResultKind, Violation};
+use crate::engine::link::{Frame, FrameNumber, Record, ResultKind, Violation};
 use crate::engine::{Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::socket::Incoming;
@@ -29,6 +30,8 @@ pub struct LinkConnection {
     address: Address,
     threads: u32,
     dialer: Dialer,
+    /// Frames that are not taken in as a whole yet, oldest first, with what is left of each.
+    parked: VecDeque<(FrameNumber, Bytes)>,
     /// Messages that are being worked on.
     work: NumberMap<u64, Work>,
     last: u64,
@@ -53,7 +56,14 @@ fn last_of(message: Message) -> (ResultKind, Bytes) {
 impl LinkConnection {
     /// The part at that address.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), threads: 1, dialer: Dialer::new(), work: NumberMap::default(), last: 0 }
+        Self {
+            address: address.into(),
+            threads: 1,
+            dialer: Dialer::new(),
+            parked: VecDeque::new(),
+            work: NumberMap::default(),
+            last: 0,
+        }
     }
 
     /// How many messages the component does at a time.
@@ -70,22 +80,36 @@ impl LinkConnection {
                 if self.dialer.welcome(turn, &welcome)? == Welcomed::Anew {
                     // It has handed nothing to this worker, and wants no results of what its last run had.
                     self.work.clear();
+                    self.parked.clear();
                 }
                 Ok(())
             }
             Frame::Data { number, processed, records } => {
-                let Some(mut records) = self.dialer.take_in(number, processed, records)? else { return Ok(()) };
-                while !records.is_empty() {
-                    let record = Record::read(&mut records).ok_or(Violation::Record)?;
-                    self.take(turn, record)?;
-                }
-                self.dialer.done(turn, number);
-                Ok(())
+                self.parked.extend(self.dialer.take_in(number, processed, records)?.map(|records| (number, records)));
+                self.take_parked(turn)
             }
             Frame::Ack { processed } => self.dialer.session.acked(processed),
             Frame::Alive => Ok(()),
             Frame::Hello(_) | Frame::Bye | Frame::Cancel { .. } => Err(Violation::Frame),
         }
+    }
+
+    /// Takes in what there is room for. The master hands out no more than it gives credit for, so the rest is bounded.
+    fn take_parked(&mut self, turn: &mut Turn<'_>) -> std::result::Result<(), Violation> {
+        while let Some((number, records)) = self.parked.front_mut() {
+            let number = *number;
+            if records.is_empty() {
+                self.parked.pop_front();
+                self.dialer.done(turn, number);
+            } else if turn.core.takes_work() {
+                let record = Record::read(records).ok_or(Violation::Record);
+                record.and_then(|record| self.take(turn, record)).inspect_err(|_| drop(self.parked.pop_front()))?;
+            } else {
+                turn.core.resume_with_room(turn.part);
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, record: Record) -> std::result::Result<(), Violation> {
@@ -146,6 +170,12 @@ impl Part for LinkConnection {
             None => Err(Violation::Frame),
         };
         if let Err(error) = heard {
+            turn.undecodable(&error);
+        }
+    }
+
+    fn resume(&mut self, turn: &mut Turn<'_>) {
+        if let Err(error) = self.take_parked(turn) {
             turn.undecodable(&error);
         }
     }

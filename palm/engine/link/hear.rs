@@ -13,6 +13,18 @@ use crate::engine::router::{Router, Step};
 use crate::engine::stats::Counter;
 use crate::wire::{Code, Id, Message, RemoteError, id_of};
 
+/// Records that are taken in at a time. What they become stays in the processor's cache until it has gone on.
+const PORTION: usize = 64;
+
+/// How much of a frame was taken in.
+enum Heard {
+    All,
+    /// There is more of it.
+    Portion,
+    /// The component takes nothing more.
+    Refused,
+}
+
 impl Router {
     /// The part through which messages come in that clients submit, if the link may stand in for its socket.
     pub(crate) fn submissions(&self) -> Option<PartId> {
@@ -34,16 +46,17 @@ impl Router {
         self.rows.iter().position(|row| row.publishes).map(PartId)
     }
 
-    /// Takes in the next frame of a linked peer for which there is room; says whether there was one.
+    /// Takes in the next portion of what linked peers have sent for which there is room; says whether there was one.
     pub(crate) fn hear_next(&mut self, submissions: bool, results: bool, now: Instant) -> bool {
-        let Some((id, number, records)) = self.links.next_parked(submissions, results) else { return false };
-        match self.hear(id, records, now) {
-            Ok(true) => {
+        let Some((id, number, mut records)) = self.links.next_parked(submissions, results) else { return false };
+        match self.hear(id, &mut records, now) {
+            Ok(Heard::All) => {
                 self.links.write(id, now, |session| session.done(number));
                 self.flush_links();
             }
-            // The component takes nothing more: what is not acknowledged stays with its peer.
-            Ok(false) => {}
+            Ok(Heard::Portion) => self.links.park_rest(id, number, records),
+            // What is not acknowledged stays with its peer.
+            Ok(Heard::Refused) => {}
             Err(error) => {
                 self.stats.add(Counter::Undecodable, 1);
                 tracing::warn!(%error, "cut off a linked peer");
@@ -53,11 +66,15 @@ impl Router {
         true
     }
 
-    /// Whether all of it was taken in.
-    fn hear(&mut self, id: LinkId, mut records: Bytes, now: Instant) -> Result<bool, Violation> {
+    fn hear(&mut self, id: LinkId, records: &mut Bytes, now: Instant) -> Result<Heard, Violation> {
         let submissions = self.submissions().filter(|_| self.links.submits(id));
+        let mut taken = 0;
         while !records.is_empty() {
-            match Record::read(&mut records).ok_or(Violation::Record)? {
+            if taken == PORTION {
+                return Ok(Heard::Portion);
+            }
+            taken += 1;
+            match Record::read(records).ok_or(Violation::Record)? {
                 Record::Open { stream, client, header } => {
                     if let Some(session) = self.links.session(id) {
                         session.opened(stream, client, &header)?;
@@ -75,7 +92,7 @@ impl Router {
                 Record::Message { stream, request, extra, payload } => {
                     let part = submissions.ok_or(Violation::Record)?;
                     if self.remaining == 0 {
-                        return Ok(false);
+                        return Ok(Heard::Refused);
                     }
                     match self.links.asked(id, stream, request, &extra, payload)? {
                         Some(message) => self.submit(id, part, message, now),
@@ -95,7 +112,7 @@ impl Router {
                 Record::Work { .. } | Record::Reply { .. } => return Err(Violation::Record),
             }
         }
-        Ok(true)
+        Ok(Heard::All)
     }
 
     fn submit(&mut self, peer: LinkId, part: PartId, mut message: Message, now: Instant) {

@@ -417,6 +417,16 @@ impl Links {
         }
     }
 
+    /// What is left of the oldest frame of a peer waits for its next turn.
+    pub(crate) fn park_rest(&mut self, id: LinkId, number: FrameNumber, records: Bytes) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.parked_bytes += records.len();
+        peer.parked.push_front(Parked { number, records });
+        if peer.parked.len() == 1 {
+            self.line.push_back(id);
+        }
+    }
+
     /// The next frame for which there is room: of those who ask, and of those who work.
     pub(crate) fn next_parked(&mut self, submissions: bool, results: bool) -> Option<(LinkId, FrameNumber, Bytes)> {
         for _ in 0..self.line.len() {
