@@ -426,7 +426,7 @@ impl Engine {
             return false;
         }
         let has_room = |part: Option<PartId>| part.is_none_or(|part| self.has_room(part));
-        let (submissions, results) = (has_room(self.core.submissions()), has_room(self.core.results()));
+        let (submissions, results) = (has_room(self.core.duties.submits), has_room(self.core.duties.results));
         self.core.hear_next(submissions, results, now)
     }
 

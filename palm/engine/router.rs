@@ -55,6 +55,31 @@ pub(crate) struct Row {
     pub(crate) handle_stream: bool,
 }
 
+/// The part for each of these duties, if there is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Duties {
+    /// Takes in what clients submit, and the link may stand in for its socket.
+    pub(crate) submits: Option<PartId>,
+    /// Takes in results of workers.
+    pub(crate) results: Option<PartId>,
+    pub(crate) hands_out: Option<PartId>,
+    pub(crate) publishes: Option<PartId>,
+    pub(crate) links: Option<PartId>,
+}
+
+impl Duties {
+    fn of(rows: &[Row]) -> Self {
+        let part = |has: fn(&Row) -> bool| rows.iter().position(has).map(PartId);
+        Self {
+            submits: part(|row| row.submits),
+            results: part(|row| row.results),
+            hands_out: part(|row| row.hands_out),
+            publishes: part(|row| row.publishes),
+            links: part(|row| row.links),
+        }
+    }
+}
+
 /// Something for a part to do.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -80,6 +105,7 @@ pub(crate) struct Order {
 pub(crate) struct Router {
     pub(crate) name: Arc<str>,
     pub(crate) rows: Vec<Row>,
+    pub(crate) duties: Duties,
     pub(crate) stats: Arc<Stats>,
     /// What is not in `stats` yet.
     pub(crate) tally: Tally,
@@ -127,6 +153,7 @@ impl Router {
         let epoch = uuid::Uuid::new_v4().as_u64_pair().0;
         Self {
             name,
+            duties: Duties::of(&rows),
             rows,
             stats,
             tally: Tally::default(),
@@ -290,7 +317,7 @@ impl Router {
         let GivenUp { envelope, code, text } = given_up;
         let method = envelope.message.call().map(|(_, method)| method.to_owned()).unwrap_or_default();
         let message = report(&envelope.message, &self.name, &method, code, text);
-        match self.results() {
+        match self.duties.results {
             Some(part) => self.leave(part, envelope.with(message)),
             None => {
                 self.stats.add(Counter::Discarded, 1);
@@ -307,7 +334,7 @@ impl Router {
         };
         let Given { mut envelope, is_result, settled } = given;
         settled.into_iter().for_each(|part| self.resume(part));
-        let Some(results) = self.results() else { return };
+        let Some(results) = self.duties.results else { return };
         if is_result {
             if settled.is_none() {
                 envelope.debt = envelope.debt.not_last();
@@ -330,9 +357,9 @@ impl Router {
     /// What was said to linked peers is to be sent.
     pub(crate) fn flush_links(&mut self) {
         if self.links.has_unsaid()
-            && let Some(part) = self.rows.iter().position(|row| row.links)
+            && let Some(part) = self.duties.links
         {
-            self.flush_soon(PartId(part));
+            self.flush_soon(part);
         }
     }
 

@@ -87,7 +87,7 @@ impl LinkService {
 
     fn greet(&self, turn: &mut Turn<'_>, port: Port, identity: &Bytes, peer: Option<Peer>, hello: &LinkHello) {
         let name = turn.core.name.clone();
-        let submit = turn.core.submissions().is_some();
+        let submit = turn.core.duties.submits.is_some();
         if let Some(mistaken) = turn.core.links.mistaken(hello) {
             turn.core.unlink(mistaken, turn.now);
         }
@@ -98,7 +98,7 @@ impl LinkService {
         };
         let welcome = LinkWelcome { work_timeout_ms: work_timeout_ms(turn), ..greeted.welcome };
         let _ = turn.transport.send(port, Some(identity), false, Frame::Welcome(welcome).write());
-        if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, turn.core.pusher()) {
+        if let (true, Some(id), Some(part)) = (greeted.worker, greeted.id, turn.core.duties.hands_out) {
             tracing::info!("worker {} is linked", hello.name);
             let most = turn.core.dispatch.linked_messages(part);
             let credit = match usize::try_from(hello.threads) {
@@ -111,7 +111,7 @@ impl LinkService {
         if let Some(id) = greeted.id {
             turn.core.succeed(id, turn.now);
         }
-        if let Some(publisher) = turn.core.publisher() {
+        if let Some(publisher) = turn.core.duties.publishes {
             turn.core.resume(publisher);
         }
         turn.flush_soon();

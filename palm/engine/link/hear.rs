@@ -26,26 +26,6 @@ enum Heard {
 }
 
 impl Router {
-    /// The part through which messages come in that clients submit, if the link may stand in for its socket.
-    pub(crate) fn submissions(&self) -> Option<PartId> {
-        self.rows.iter().position(|row| row.submits).map(PartId)
-    }
-
-    /// The part through which results of workers come in.
-    pub(crate) fn results(&self) -> Option<PartId> {
-        self.rows.iter().position(|row| row.results).map(PartId)
-    }
-
-    /// The part that hands work out.
-    pub(crate) fn pusher(&self) -> Option<PartId> {
-        self.rows.iter().position(|row| row.hands_out).map(PartId)
-    }
-
-    /// The part that publishes.
-    pub(crate) fn publisher(&self) -> Option<PartId> {
-        self.rows.iter().position(|row| row.publishes).map(PartId)
-    }
-
     /// Takes in the next portion of what linked peers have sent for which there is room; says whether there was one.
     pub(crate) fn hear_next(&mut self, submissions: bool, results: bool, now: Instant) -> bool {
         let Some((id, number, mut records)) = self.links.next_parked(submissions, results) else { return false };
@@ -67,7 +47,7 @@ impl Router {
     }
 
     fn hear(&mut self, id: LinkId, records: &mut Bytes, now: Instant) -> Result<Heard, Violation> {
-        let submissions = self.submissions().filter(|_| self.links.submits(id));
+        let submissions = self.duties.submits.filter(|_| self.links.submits(id));
         let mut taken = 0;
         while !records.is_empty() {
             if taken == PORTION {
@@ -285,7 +265,7 @@ impl Router {
         for (request, branches) in lost {
             self.stage_lost(id, &request, branches, now);
         }
-        if let Some(publisher) = self.publisher() {
+        if let Some(publisher) = self.duties.publishes {
             self.resume(publisher);
         }
         removed.replies
@@ -293,7 +273,7 @@ impl Router {
 
     /// A worker on the link is gone, for now at least.
     pub(crate) fn worker_gone(&mut self, id: LinkId) {
-        let Some(part) = self.pusher() else { return };
+        let Some(part) = self.duties.hands_out else { return };
         for given_up in self.dispatch.leave(part, id.worker()) {
             self.give_up(given_up);
         }
