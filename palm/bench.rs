@@ -124,7 +124,7 @@ impl Engine {
         self.engine.joined(part, port, peer, now, &mut self.wires);
     }
 
-    /// Something came in.
+    /// Something came in, which [`work`](Self::work) goes on with.
     pub fn receive(&mut self, port: Port, incoming: Incoming) {
         let (part, now) = (self.wires.owners[port.0], self.tick());
         self.engine.receive(part, port, incoming, now, &mut self.wires);
@@ -133,6 +133,7 @@ impl Engine {
     /// Runs the methods whose turn it is, and sends what was collected.
     pub fn work(&mut self) {
         let now = self.tick();
+        self.engine.settle(now, &mut self.wires);
         while let Some(job) = self.engine.next_job(now, &mut self.wires) {
             let given = Given { given: Mutex::default(), now };
             let done = job.run(&self.component, &given);

@@ -166,6 +166,8 @@ impl Engine {
         self.settle(now, transport);
     }
 
+    /// A message came. Several may come before they are [settled](Self::settle), so that what each of them leads to is done once
+    /// for all.
     pub(crate) fn receive(
         &mut self,
         part: PartId,
@@ -175,7 +177,6 @@ impl Engine {
         transport: &mut dyn Transport,
     ) {
         self.turn(part, now, transport, |part, turn| part.receive(turn, port, incoming));
-        self.settle(now, transport);
     }
 
     pub(crate) fn malformed(
@@ -408,7 +409,7 @@ impl Engine {
     }
 
     /// Takes every message within the router to where it goes.
-    fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
+    pub(crate) fn settle(&mut self, now: Instant, transport: &mut dyn Transport) {
         loop {
             self.settle_steps(now, transport);
             if !self.tell_ended(now, transport) && !self.hear_linked(now) && !self.catch_up(now, transport) {

@@ -230,9 +230,9 @@ impl Router {
         }
     }
 
-    /// Whether one more call may be put in the queue.
+    /// Whether one more call may be put in the queue, if all that is on its way becomes one.
     pub(super) fn has_room_for_orders(&self) -> bool {
-        self.orders.len() < MAX_ORDERS
+        self.orders.len() + self.steps.len() < MAX_ORDERS
     }
 
     /// The same for a message of those that the component was to take.

@@ -11,6 +11,8 @@ use crate::socket::{PeerEvent, Received, Wakeup};
 
 /// Messages read from one socket before the next one has its turn.
 const BATCH: usize = 64;
+/// Bytes of them, unless one message alone has more.
+const BATCH_BYTES: usize = 1 << 20;
 /// How long what parts have collected for a peer may wait for more, while there is something to do.
 const FLUSH_EVERY: Duration = Duration::from_micros(100);
 /// How long an acknowledgement may wait for a frame to go with. Alone it wakes up a peer that has nothing else to do.
@@ -225,12 +227,16 @@ impl Reactor {
                     PeerEvent::Joined => self.engine.connected(part, port, now, &mut self.sockets),
                 }
             }
+            let (mut came, mut bytes) = (false, 0);
             for _ in 0..BATCH {
-                if !self.engine.wants(part) {
+                if bytes >= BATCH_BYTES || !self.engine.wants(part) {
                     break;
                 }
                 match self.sockets.receive(port) {
-                    Received::Message(incoming) => self.engine.receive(part, port, incoming, now, &mut self.sockets),
+                    Received::Message(incoming) => {
+                        bytes += incoming.body.len();
+                        self.engine.receive(part, port, incoming, now, &mut self.sockets);
+                    }
                     Received::Malformed(incoming) => {
                         stats.add(Counter::Undecodable, 1);
                         tracing::warn!("dropped a message of the wrong number of frames");
@@ -238,8 +244,12 @@ impl Reactor {
                     }
                     Received::Empty => break,
                 }
-                read = true;
+                came = true;
             }
+            if came {
+                self.engine.settle(now, &mut self.sockets);
+            }
+            read |= came;
         }
         read
     }

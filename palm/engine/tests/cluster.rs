@@ -482,7 +482,10 @@ impl Cluster {
         match *event {
             Event::Arrive(link, to_binder) => match self.net.arrive(link, to_binder) {
                 Arrival::Message(Owner::Part { node, part, port }, incoming) => {
-                    self.at(node, |engine, now, view| engine.receive(part, port, incoming, now, view));
+                    self.at(node, |engine, now, view| {
+                        engine.receive(part, port, incoming, now, view);
+                        engine.settle(now, view);
+                    });
                 }
                 Arrival::Joined(Owner::Part { node, part, port }, peer) => {
                     self.at(node, |engine, now, view| engine.joined(part, port, peer, now, view));
