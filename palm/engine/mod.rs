@@ -166,8 +166,8 @@ impl Engine {
         self.settle(now, transport);
     }
 
-    /// A message came. Several may come before they are [settled](Self::settle), so that what each of them leads to is done once
-    /// for all.
+    /// A message came. Frames of the link, which wait for room by themselves, are [settled](Self::settle) by who brings them, so
+    /// that what several of them lead to is done once.
     pub(crate) fn receive(
         &mut self,
         part: PartId,
@@ -177,6 +177,10 @@ impl Engine {
         transport: &mut dyn Transport,
     ) {
         self.turn(part, now, transport, |part, turn| part.receive(turn, port, incoming));
+        let Row { links, hands_back, .. } = self.core.rows[part.0];
+        if !links && !hands_back {
+            self.settle(now, transport);
+        }
     }
 
     pub(crate) fn malformed(

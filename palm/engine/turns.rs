@@ -14,6 +14,10 @@ use crate::service::Kind;
 impl Engine {
     /// User code to be run, if there is some whose turn it is.
     pub(crate) fn next_job(&mut self, now: Instant, transport: &mut dyn Transport) -> Option<Job> {
+        // Calls that were handed out without waiting for their end have made room.
+        if self.core.behind.is_some() || self.core.links.has_parked() {
+            self.settle(now, transport);
+        }
         while self.has_job() {
             self.core.refuse_late(now);
             let task = self.core.orders.front()?.task;
