@@ -65,8 +65,8 @@ pub(crate) struct Runner {
     /// Starts each component once, and ends when all have ended: 1 if one failed
     #[arg(long)]
     once: bool,
-    /// Program that may be started, as the cluster file names it; repeated for several [default: any]
-    #[arg(long = "allow", value_name = "PROGRAM")]
+    /// Program that may be started, as the cluster file names it; repeated, or with commas, for several [default: any]
+    #[arg(long = "allow", value_name = "PROGRAM", value_delimiter = ',')]
     allowed: Vec<String>,
     /// Gives the node's components to others when it ends
     #[arg(long)]

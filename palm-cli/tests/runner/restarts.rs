@@ -84,9 +84,9 @@ fn what_cannot_be_started_is_fatal_and_says_why() {
 fn a_program_that_is_not_allowed_is_not_started() {
     let rig = Rig::new(SLEEPER);
     rig.script("sleeper.sh", "echo $$ > DIR/pid\n");
-    let _runner = rig.start_with(&["--allow", "python3"]);
+    let _runner = rig.start_with(&["--allow", "python3,perl"]);
     let reason = rig.state("Sleeper", "FATAL")["reason"].as_str().unwrap().to_owned();
-    assert_eq!(reason, "this runner may not start `sh`; it may start python3");
+    assert_eq!(reason, "this runner may not start `sh`; it may start python3, perl");
     assert!(!rig.path("pid").exists());
 }
 
