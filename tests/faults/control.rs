@@ -31,7 +31,11 @@ pub(crate) fn without_resubmission() {
 }
 
 pub(crate) fn without_resumption() {
-    must_fail(&network::reset_links(Scale::Tenth, &["resumption"]), &["answered", "lost"]);
+    // Whether something is on its way when a connection is reset is a race.
+    let run = || network::reset_links(Scale::Tenth, &["resumption"]);
+    let loses = |figures: &Figures| figures.wrong().iter().any(|line| line.starts_with("lost"));
+    let figures = (0..6).map(|_| run()).find(loses).unwrap_or_default();
+    must_fail(&figures, &["answered", "lost"]);
 }
 
 /// A Python client's lingering subscription takes the answer of its next call.
