@@ -316,7 +316,6 @@ impl Dispatch {
         if self.echo.is_none() && self.flight.is_answered_by(message) {
             self.echo = Some(false);
             tracing::warn!("the workers do not bring back the mark of a hand-out: what one of them loses is lost");
-
             for part in self.crews.parts() {
                 let held: Vec<_> = self
                     .flight

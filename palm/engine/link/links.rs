@@ -1,6 +1,6 @@
 //! The peers that are linked to a component.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::frame::{Frame, FrameNumber};
 use super::linked::{Linked, Parked};
+use super::load::Load;
 use super::packet::Packet;
 use super::record::Record;
 use super::session::{Session, Violation};
@@ -113,44 +114,6 @@ pub(crate) enum Answered {
     },
     /// The peer is not the client that asked.
     Other,
-}
-
-/// Bytes that peers have not processed.
-#[derive(Debug, Default)]
-struct Load {
-    pending: usize,
-    /// Those of them that wait for peers which are no workers.
-    held: usize,
-    /// The components that have too many.
-    full: HashSet<LinkId>,
-}
-
-impl Load {
-    /// Notes how much a peer has not processed; `most` of it is not too much.
-    fn weigh(&mut self, id: LinkId, peer: &mut Linked, most: usize, now: Instant) {
-        let pending = peer.session.pending_bytes();
-        if pending < peer.pending {
-            peer.taken = now;
-        }
-        self.pending = self.pending + pending - peer.pending;
-        if !peer.work {
-            self.held = (self.held + pending).saturating_sub(peer.pending);
-        }
-        peer.pending = pending;
-        if peer.is_stage() && pending >= most {
-            self.full.insert(id);
-        } else if !self.full.is_empty() {
-            self.full.remove(&id);
-        }
-    }
-
-    fn let_go(&mut self, id: LinkId, peer: &Linked) {
-        self.full.remove(&id);
-        self.pending -= peer.pending;
-        if !peer.work {
-            self.held = self.held.saturating_sub(peer.pending);
-        }
-    }
 }
 
 /// A peer that is linked no more, as the component has to know it.

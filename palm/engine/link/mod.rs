@@ -8,6 +8,7 @@ mod frame;
 mod hear;
 mod linked;
 mod links;
+mod load;
 mod packet;
 mod record;
 mod session;

@@ -263,11 +263,14 @@ impl Session {
 
     /// Whether a data frame of that number is the next one. One that came before is a copy; one that comes too early follows
     /// a gap, which the resumption of the session will fill.
-    pub(crate) fn take_in(&mut self, number: FrameNumber, bytes: usize) -> bool {
-        let next = number == self.received + 1;
-        self.received += u64::from(next);
+    pub(crate) const fn take_in(&mut self, number: FrameNumber, bytes: usize) -> bool {
         self.heard += bytes;
-        next
+        // Not `received += u64::from(next)`: rustc 1.95 with LLVM 22.1.2 makes a wrong number of that where it is optimized.
+        if number != self.received + 1 {
+            return false;
+        }
+        self.received = number;
+        true
     }
 
     /// The frames up to that one are done with: the other side may forget them.

@@ -1,12 +1,15 @@
 //! Answers that wait for their subscriber.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::client::{marked, numbers};
 use super::cluster::{Cluster, seeds};
 use super::stages::Tag;
-use crate::engine::Counter;
-use crate::{Pipeline, Server};
+use crate::engine::{Addressee, Answer, Counter, Debt, Hold, Limits};
+use crate::socket::Sent;
+use crate::{Message, Pipeline, Server};
 
 const LONG: Duration = Duration::from_secs(31);
 
@@ -20,6 +23,25 @@ fn sends(cluster: &mut Cluster, count: usize) {
 
 fn answers(count: usize) -> Vec<String> {
     numbers(0..count, |number| format!("s({number})"))
+}
+
+#[test]
+fn at_once_goes_only_what_waits_for_nothing_and_is_published_to_nobody() {
+    let (mut hold, now) = (Hold::new(Limits::default()), Instant::now());
+    let (topic, other) = (Bytes::from_static(b"client"), Bytes::from_static(b"cl"));
+    let mut done = |_: &Bytes, _: &Answer, _: bool| Sent::Done;
+    assert!(!hold.passes(&topic, now), "nobody listens");
+    hold.linked(&topic, false, now, &mut done);
+    assert!(hold.passes(&topic, now));
+    hold.subscribed(&other, now, &mut done);
+    assert!(!hold.passes(&topic, now), "it is to be published too");
+    hold.unsubscribed(&other);
+    assert!(hold.passes(&topic, now));
+    let answer = Answer { message: Message::new("server.foo", "x"), addressee: Addressee::Client, debt: Debt::NONE };
+    hold.offer(&topic, answer, now, &mut |_: &Bytes, _: &Answer, _: bool| Sent::Full);
+    assert!(!hold.passes(&topic, now), "it would overtake what waits");
+    hold.tick(now, &mut done);
+    assert!(hold.passes(&topic, now));
 }
 
 #[test]
@@ -211,7 +233,7 @@ mod alone {
     use crate::engine::tests::client::classic;
     use crate::engine::{Addressee, Answer, Debt, Hold, Limits};
 
-    fn answer(addressee: Addressee, message: crate::Message) -> Answer {
+    fn answer(addressee: Addressee, message: Message) -> Answer {
         Answer { message, addressee, debt: Debt::NONE }
     }
 
