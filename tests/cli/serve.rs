@@ -155,7 +155,8 @@ pub(crate) fn it_is_said_every_ten_seconds_who_is_absent() {
         component.line_with(&text);
         let said: Vec<u32> = component.log.iter().filter(|line| line.ends_with(&text)).map(|line| time(line)).collect();
         let between = (said[1] + 86_400_000 - said[0]) % 86_400_000;
-        assert!((10_000..20_000).contains(&between), "{:#?}", component.log);
+        // Either line may be late, the first one too.
+        assert!((9_000..20_000).contains(&between), "{:#?}", component.log);
     }
     let (pipeline, _) = absent.remove(0);
     absent.into_iter().for_each(|(component, _)| component.stops());
