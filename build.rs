@@ -12,10 +12,13 @@ fn main() -> Result {
     mend_libzmq()
 }
 
+/// What is changed, and into what.
+type Changes = &'static [(&'static str, &'static str)];
+
 /// Where libzmq 4.3.4 aborts the process for what a peer did, and what it does instead. Both times the input of a connection
 /// is stopped, because the socket's queue is full or the socket is being closed, and then the connection breaks: what was
 /// read stays until the input goes on, with no descriptor left to write to.
-const MENDED: [(&str, &str); 2] = [
+const ENGINE: Changes = &[
     // There is a PING of the peer in what was read, which is to be answered.
     (
         "zmq_assert (!_io_error);\n\n    //  If write buffer is empty",
@@ -29,8 +32,32 @@ const MENDED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Compiles the one file of libzmq in which that is. It is linked as a whole, so that the linker has no need of the one that
-/// the archive of zmq-sys has under the same names.
+/// What is sent is allocated by the thread that sends and freed by libzmq's, and what is received the other way round. The
+/// malloc of many systems takes a lock for that, and the threads wait for each other: these come from mimalloc instead, which
+/// gives back to the system what has not been used for 10 ms and not, as it would, for a second.
+const MESSAGES: Changes = &[
+    (
+        "#include \"msg.hpp\"\n",
+        "#include \"msg.hpp\"\n#include <mimalloc.h>\n\
+         static const int purged_soon = (mi_option_set_default (mi_option_purge_delay, 10), 0);\n",
+    ),
+    ("(malloc (sizeof (content_t) + size_))", "(mi_malloc (sizeof (content_t) + size_))"),
+    ("(malloc (sizeof (content_t)))", "(mi_malloc (sizeof (content_t)))"),
+    // At the end of a message, and of a reference to one.
+    ("free (_u.lmsg.content)", "mi_free (_u.lmsg.content)"),
+];
+const RECEIVED: Changes = &[
+    ("#include \"msg.hpp\"\n", "#include \"msg.hpp\"\n#include <mimalloc.h>\n"),
+    ("std::malloc (allocationsize)", "mi_malloc (allocationsize)"),
+    ("std::free (", "mi_free ("),
+];
+
+/// The files of libzmq that are changed: how, and in how many places.
+const MENDED: [(&str, Changes, usize); 3] =
+    [("stream_engine_base.cpp", ENGINE, 2), ("msg.cpp", MESSAGES, 5), ("decoder_allocators.cpp", RECEIVED, 4)];
+
+/// Compiles those files of libzmq. They are linked as a whole, so that the linker has no need of the ones that the archive of
+/// zmq-sys has under the same names.
 fn mend_libzmq() -> Result {
     let Some(built) = env::var_os("DEP_ZMQ_OUT") else {
         println!("cargo::warning=this libzmq is not the one that palm mends: peers may be able to abort the process");
@@ -38,18 +65,21 @@ fn mend_libzmq() -> Result {
     };
     let (built, out) = (PathBuf::from(built), PathBuf::from(env::var("OUT_DIR")?));
     let sources = built.join("source/src");
-    let mut text = fs::read_to_string(sources.join("stream_engine_base.cpp"))?;
-    for (bad, good) in MENDED {
-        if text.matches(bad).count() != 1 {
+    let mut compiler = cc::Build::new();
+    for (name, changes, places) in MENDED {
+        let mut text = fs::read_to_string(sources.join(name))?;
+        let found = changes.iter().map(|(from, _)| text.matches(from).count());
+        if found.clone().any(|found| found == 0) || found.sum::<usize>() != places {
             return Err(
-                format!("libzmq's stream_engine_base.cpp is not that of 4.3.4: not once in it is {bad:?}").into()
+                format!("libzmq's {name} is not that of 4.3.4: what is changed is not in its {places} places").into()
             );
         }
-        text = text.replace(bad, good);
+        for (from, to) in changes {
+            text = text.replace(from, to);
+        }
+        fs::write(out.join(name), text)?;
+        compiler.file(out.join(name));
     }
-    let mended = out.join("stream_engine_base.cpp");
-    fs::write(&mended, text)?;
-    let mut compiler = cc::Build::new();
     // The definitions are those of zeromq-src: all of libzmq has to agree on how its classes are laid out.
     for name in
         ["USE_CV_IMPL_STL11", "STATIC", "USE_BUILTIN_SHA1", "HAVE_WS", "HAVE_IPC", "HAVE_UIO", "POLL_BASED_ON_POLL"]
@@ -58,7 +88,7 @@ fn mend_libzmq() -> Result {
     }
     let poller = if env::var("CARGO_CFG_TARGET_VENDOR")? == "apple" { "KQUEUE" } else { "EPOLL" };
     compiler.define(&format!("ZMQ_IOTHREAD_POLLER_USE_{poller}"), "1").define("HAVE_STRNLEN", "1");
-    compiler.cpp(true).warnings(false).include(&built).include(&sources).file(mended);
+    compiler.cpp(true).warnings(false).include(&built).include(&sources).include(env::var("DEP_MIMALLOC_INCLUDE_DIR")?);
     compiler.cargo_metadata(false).try_compile("palm_zmq")?;
     println!("cargo::rustc-link-search=native={}", out.display());
     println!("cargo::rustc-link-lib=static:+whole-archive=palm_zmq");

@@ -61,6 +61,9 @@
 
 extern crate self as palm;
 
+// Named, so that it is linked: build.rs has libzmq call it.
+use libmimalloc_sys as _;
+
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
