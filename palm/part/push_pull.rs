@@ -141,8 +141,7 @@ impl PushPullService {
 
     /// A result on its way to the router, with whoever waits for it.
     fn result(&mut self, turn: &mut Turn<'_>, mut message: Message) {
-        let mark = message.delivery();
-        let asked = match &mark {
+        let asked = match message.take_delivery() {
             Some(mark) if mark.epoch != self.epoch || self.asked.is_given_up(mark.sequence) => {
                 return turn.count(Counter::Stale, 1);
             }
@@ -152,7 +151,6 @@ impl PushPullService {
         if message.is_empty_part() {
             return;
         }
-        message.clear_delivery();
         match asked {
             Some(envelope) => turn.route(envelope.with(message)),
             None => turn.route(message),

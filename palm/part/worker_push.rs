@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Peer, Sent, SocketKind};
 use crate::wire::Message;
+use crate::wire::proto::Delivery;
 
 /// How long an endpoint waits for its worker to connect.
 const ENDPOINT_PATIENCE: Duration = Duration::from_secs(10);
@@ -192,14 +193,8 @@ impl WorkerPushService {
             let Router { dispatch, links, .. } = &mut *turn.core;
             let Some(message) = dispatch.message(sequence) else { break };
             let linked = links.hand_out(worker, &delivery, message, turn.now);
-            let message = if linked { None } else { Some(message.clone()) };
-            let pushed = message.is_none_or(|mut message| {
-                if marked {
-                    message.set_delivery(&delivery);
-                }
-                self.push(turn, worker, &message)
-            });
-            if pushed {
+            let body = (!linked).then(|| self.encode(message, marked.then_some(&delivery), turn.now));
+            if body.is_none_or(|body| self.push(turn, worker, body)) {
                 if turn.core.dispatch.handed(part, worker, sequence, turn.now) {
                     turn.count(Counter::Redelivered, 1);
                 }
@@ -222,13 +217,22 @@ impl WorkerPushService {
         }
     }
 
+    fn encode(&mut self, message: &Message, mark: Option<&Delivery>, now: Instant) -> Vec<u8> {
+        match (&mut self.hooks, mark) {
+            (None, None) => message.encode_at(now),
+            (None, Some(mark)) => message.encode_handed_out(mark, now),
+            (Some(hooks), None) => hooks.from_router(message),
+            (Some(hooks), Some(mark)) => {
+                let mut message = message.clone();
+                message.set_delivery(mark);
+                hooks.from_router(&message)
+            }
+        }
+    }
+
     /// Hands a message to a worker on a classic socket.
-    fn push(&mut self, turn: &mut Turn<'_>, worker: WorkerId, message: &Message) -> bool {
+    fn push(&self, turn: &mut Turn<'_>, worker: WorkerId, body: Vec<u8>) -> bool {
         let Some(port) = self.port(worker) else { return false };
-        let body = match &mut self.hooks {
-            None => message.encode_at(turn.now),
-            Some(hooks) => hooks.from_router(message),
-        };
         let sent = turn.transport.send(port, None, false, body) == Sent::Done;
         if !sent {
             turn.watch_writable(port, true);

@@ -12,7 +12,7 @@ use super::budget::{Budget, MAX_BUDGET_BYTES, put_budget};
 use super::header::{CallError, Header};
 use super::id::Id;
 use super::proto::{Delivery, Part, RemoteError};
-use super::scan::{DecodeError, Scan, Value};
+use super::scan::{DecodeError, Field, Scan, Value};
 use super::streams::Streams;
 
 /// A part of a message up to this size is copied when the message is kept: a slice may keep alive a frame of many messages.
@@ -88,7 +88,7 @@ impl Message {
     /// The message as it goes over the wire.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.encode_fields();
+        let mut bytes = self.encode_fields(0);
         if let Some(left) = self.remaining() {
             put_budget(left, &mut bytes);
         }
@@ -97,16 +97,33 @@ impl Message {
 
     /// The same for a message that leaves at `now`.
     pub(crate) fn encode_at(&self, now: Instant) -> Vec<u8> {
-        let mut bytes = self.encode_fields();
+        let mut bytes = self.encode_fields(0);
         if let Some(budget) = self.budget {
             put_budget(budget.left(now), &mut bytes);
         }
         bytes
     }
 
-    fn encode_fields(&self) -> Vec<u8> {
+    /// The same for a message that is handed to a worker, with the mark of that.
+    pub(crate) fn encode_handed_out(&self, delivery: &Delivery, now: Instant) -> Vec<u8> {
+        if !self.extra.is_empty() {
+            // There may be a mark of somebody else's in it.
+            let mut message = self.clone();
+            message.set_delivery(delivery);
+            return message.encode_at(now);
+        }
+        let mut bytes = self.encode_fields(MAX_DELIVERY_BYTES);
+        prost::encoding::message::encode(DELIVERY, delivery, &mut bytes);
+        if let Some(budget) = self.budget {
+            put_budget(budget.left(now), &mut bytes);
+        }
+        bytes
+    }
+
+    /// With room for so many bytes more, and for the budget.
+    fn encode_fields(&self, more: usize) -> Vec<u8> {
         let budget = if self.budget.is_some() { MAX_BUDGET_BYTES } else { 0 };
-        let mut bytes = Vec::with_capacity(self.encoded_len() + budget);
+        let mut bytes = Vec::with_capacity(self.encoded_len() + budget + more);
         self.encode_into(&mut bytes);
         bytes
     }
@@ -315,8 +332,19 @@ impl Message {
     }
 
     /// Takes the mark of the hand-out off: it means something to the master alone.
-    pub(crate) fn clear_delivery(&mut self) {
+    pub(crate) fn take_delivery(&mut self) -> Option<Delivery> {
+        let mut fields = Scan::new(&self.extra, 0);
+        // Nearly always there is nothing else.
+        if let Some(Ok(Field { number: DELIVERY, span, value: Value::Bytes(range) })) = fields.next()
+            && span.end == self.extra.len()
+        {
+            let delivery = Delivery::decode(&self.extra[range]).ok()?;
+            self.extra = Bytes::new();
+            return Some(delivery);
+        }
+        let delivery = self.delivery()?;
         self.extra = self.extra_without(DELIVERY).into();
+        Some(delivery)
     }
 
     /// The topic on which the client waits for its answers: its id.
@@ -419,6 +447,9 @@ impl Message {
     }
 }
 
+/// Longest field of a hand-out's mark: its key and length take three bytes, the epoch nine, the numbers eleven and twice six.
+const MAX_DELIVERY_BYTES: usize = 3 + 9 + 11 + 2 * 6;
+
 /// Length of an identifier's field: its key takes two bytes, its length one.
 const ID_FIELD_BYTES: usize = 3 + size_of::<Id>();
 
@@ -453,5 +484,35 @@ impl fmt::Debug for Message {
             .field("payload", &self.payload)
             .field("error", &self.error().map(|error| error.text))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_put_in_place_of_an_earlier_one_and_taken_off_again() {
+        let now = Instant::now();
+        let ours = Delivery { epoch: u64::MAX, sequence: u64::MAX, attempt: u32::MAX, threads: u32::MAX };
+        let plain = Message::new("server.foo", "a message");
+        let mut marked = plain.clone();
+        marked.set_delivery(&Delivery { threads: 7, ..Delivery::default() });
+        let mut failed = plain.clone();
+        failed.set_error(&RemoteError { text: "no".to_owned(), ..RemoteError::default() });
+        let mut limited = plain.clone();
+        limited.set_remaining(Duration::from_secs(5));
+        for message in [plain, marked, failed, limited] {
+            for mark in [&ours, &Delivery { epoch: 1, sequence: 0, attempt: 1, threads: 0 }] {
+                let bytes = message.encode_handed_out(mark, now);
+                let mut out = Message::decode(bytes.into()).expect("a message");
+                assert_eq!(out.take_delivery().as_ref(), Some(mark));
+                assert_eq!(out.take_delivery(), None);
+                assert_eq!((out.payload(), out.error()), (message.payload(), message.error()));
+                assert_eq!(out.remaining().is_some(), message.remaining().is_some());
+            }
+        }
+        let room = Message::new("", "").encode_handed_out(&ours, now);
+        assert!(room.len() <= MAX_DELIVERY_BYTES, "there is room for the longest mark: {}", room.len());
     }
 }

@@ -54,6 +54,7 @@ impl<'a> Scan<'a> {
         Err(DecodeError { offset: self.at, reason })
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, DecodeError> {
         if let Some(byte @ ..0x80) = self.bytes.get(self.at) {
             self.at += 1;
@@ -78,6 +79,7 @@ impl<'a> Scan<'a> {
         self.fail(if self.bytes.len() - self.at < 10 { "truncated number" } else { "number too long" })
     }
 
+    #[inline]
     fn skip(&mut self, length: u64) -> Result<Range<usize>, DecodeError> {
         let rest = self.bytes.len() - self.at;
         match usize::try_from(length) {
@@ -90,6 +92,7 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline]
     fn tag(&mut self) -> Result<(u32, u32), DecodeError> {
         let start = self.at;
         let tag = self.varint()?;
@@ -102,37 +105,40 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline(always)]
     fn value(&mut self, number: u32, wire_type: u32, depth: u32) -> Result<Value, DecodeError> {
         Ok(match wire_type {
             VARINT => Value::Varint(self.varint()?),
-            FIXED64 => {
-                self.skip(8)?;
-                Value::Other
-            }
             LENGTH => {
                 let length = self.varint()?;
                 Value::Bytes(self.skip(length)?)
             }
-            FIXED32 => {
-                self.skip(4)?;
+            _ => {
+                self.pass(number, wire_type, depth)?;
                 Value::Other
             }
-            GROUP_START if depth < MAX_DEPTH => loop {
-                let (inner, wire_type) = self.tag()?;
-                if wire_type == GROUP_END {
-                    if inner != number {
-                        return self.fail("group ends that did not start");
-                    }
-                    break Value::Other;
-                }
-                self.value(inner, wire_type, depth + 1)?;
-            },
-            GROUP_START => return self.fail("groups nested too deep"),
-            GROUP_END => return self.fail("group ends that did not start"),
-            _ => return self.fail("unknown wire type"),
         })
     }
 
+    /// Goes over a value of a type that no field of a PALM message has.
+    fn pass(&mut self, number: u32, wire_type: u32, depth: u32) -> Result<(), DecodeError> {
+        match wire_type {
+            FIXED64 => self.skip(8).map(drop),
+            FIXED32 => self.skip(4).map(drop),
+            GROUP_START if depth < MAX_DEPTH => loop {
+                let (inner, wire_type) = self.tag()?;
+                if wire_type == GROUP_END {
+                    return if inner == number { Ok(()) } else { self.fail("group ends that did not start") };
+                }
+                self.value(inner, wire_type, depth + 1)?;
+            },
+            GROUP_START => self.fail("groups nested too deep"),
+            GROUP_END => self.fail("group ends that did not start"),
+            _ => self.fail("unknown wire type"),
+        }
+    }
+
+    #[inline(always)]
     fn field(&mut self) -> Result<Field, DecodeError> {
         let start = self.at;
         let (number, wire_type) = self.tag()?;
@@ -144,6 +150,7 @@ impl<'a> Scan<'a> {
 impl Iterator for Scan<'_> {
     type Item = Result<Field, DecodeError>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         (self.at < self.bytes.len()).then(|| self.field())
     }

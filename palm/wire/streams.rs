@@ -150,6 +150,7 @@ impl Body {
         Ok(body)
     }
 
+    #[inline(always)]
     fn take(&mut self, frame: &[u8], field: &Field) -> Result<(), DecodeError> {
         match (field.number, &field.value) {
             (5, Value::Bytes(range)) => {

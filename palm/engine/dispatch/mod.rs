@@ -203,11 +203,10 @@ impl Dispatch {
 
     /// Judges a message from a worker, and takes the mark off.
     pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> Judgement {
-        let Some(delivery) = message.delivery() else {
+        let Some(delivery) = message.take_delivery() else {
             return self.unmarked(message, now);
         };
         self.echo = Some(true);
-        message.clear_delivery();
         if let Some((part, worker, bytes)) = self.overtaken.remove(&(delivery.sequence, delivery.attempt)) {
             self.crew(part).settled(worker, delivery.sequence, bytes, now);
         }

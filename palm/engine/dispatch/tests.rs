@@ -16,7 +16,7 @@ fn a_stray_message_says_nothing_of_the_workers() {
     let mut stray = Message::decode(Bytes::new()).expect("an empty message");
     assert_eq!(dispatch.judge(&mut stray, now), Judgement::Result(None, Debt::NONE));
     assert_eq!(dispatch.len(), 1);
-    out.message.clear_delivery();
+    out.message.take_delivery();
     assert_eq!(dispatch.judge(&mut out.message, now), Judgement::Result(None, Debt::NONE));
     assert_eq!(dispatch.len(), 0);
 }
@@ -235,7 +235,7 @@ fn workers_that_bring_no_mark_back_are_served_all_the_same() {
     let (mut dispatch, now) = dispatch(40);
     dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);
     let mut handed = hand_out(&mut dispatch, now);
-    handed[0].message.clear_delivery();
+    handed[0].message.take_delivery();
     assert_eq!(dispatch.judge(&mut handed[0].message.clone(), now), Judgement::Result(None, Debt::NONE));
     let rest = hand_out(&mut dispatch, now);
     assert_eq!(handed.len() + rest.len(), 40);
