@@ -1,6 +1,6 @@
 //! How cost grows: with the messages of a job, with workers, with clients, and with the methods of a component.
 //!
-//! `cargo bench --bench growth [-- --quick | --scale X | --runs N | --wire classic]`
+//! `cargo bench --bench growth [-- --quick | --scale X | --runs N | --wire classic | --only clients]`
 //!
 //! Every role is a process, as in `system`; what is stated are the rate, the processor time of all processes together for each
 //! message, and the most memory that they had.
@@ -60,9 +60,12 @@ fn run(options: &Options) -> Result<(), peer::BoxError> {
     let wire = options.value::<String>("--wire").map_or(Ok(Wire::Link), |name| Wire::named(&name))?;
     let scale: f64 = options.value("--scale").unwrap_or_else(|| options.by_effort(0.000_5, 0.05, 1.0));
     let runs: usize = options.value("--runs").unwrap_or_else(|| options.by_effort(1, 1, 3));
+    let only: Option<String> = options.value("--only");
+    let wanted = |series: &Series| only.as_ref().is_none_or(|only| series.title.to_lowercase().starts_with(only));
     let load = machine::load();
     println!("{}", machine::describe().trim_end());
-    for series in all(wire, scale, options.by_effort(4, 16, 64), options.by_effort(10, 100, 1_000)) {
+    let all = all(wire, scale, options.by_effort(4, 16, 64), options.by_effort(10, 100, 1_000));
+    for series in all.into_iter().filter(wanted) {
         let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); series.cases.len()];
         for _ in 0..runs {
             for ((name, case), samples) in series.cases.iter().zip(&mut samples) {
