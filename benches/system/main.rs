@@ -1,11 +1,15 @@
-//! How fast messages go there and back: this library beside bare sockets and beside pylm, in one go and by turns.
+//! How fast messages go there and back: this library beside plain TCP, bare sockets, what is written by hand, and pylm, in one
+//! go and by turns.
 //!
 //! `cargo bench --bench system [-- --quick | --runs N | --seconds S | --only link,classic]`
 //!
 //! Every role is a process: started with `--role`, this binary is that role, otherwise it starts them and prints the tables.
 
 mod bare;
+mod by_hand;
+mod client;
 mod echo;
+mod frames;
 mod load;
 #[path = "../support/machine.rs"]
 mod machine;
@@ -18,13 +22,17 @@ mod peer;
 mod pylm;
 #[path = "../../tests/interop/python.rs"]
 mod python;
+mod records;
 mod results;
+mod roles;
+mod sockets;
 #[path = "../support/spread.rs"]
 mod spread;
 mod systems;
 #[path = "../support/table.rs"]
 mod table;
 mod targets;
+mod tcp;
 mod topology;
 
 use std::process::ExitCode;

@@ -2,20 +2,31 @@
 
 use std::process::Command;
 
+use crate::bare::Bare;
+use crate::by_hand::ByHand;
 use crate::echo::Ours;
-use crate::load::{Caller, Sample, measure};
+use crate::frames::Frames;
+use crate::load::Sample;
 use crate::options::Options;
 use crate::ours::Wire;
 use crate::peer::{BoxError, Peer, role};
+use crate::roles::{report, say};
+use crate::tcp::Tcp;
 use crate::topology::{Topology, WORKERS};
-use crate::{bare, echo, ours, pylm};
+use crate::{echo, ours, pylm, roles};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum System {
+    /// Connections without ZeroMQ.
+    Tcp,
     /// Sockets without a library, one frame a message.
     Bare,
     /// The same, and what is published has a topic before it, as the wire of PALM says.
     BareTopic,
+    /// Sockets without a library, many messages a frame.
+    Frames,
+    /// Messages of the classic wire, without the library.
+    ByHand,
     Link,
     Classic,
     Pylm,
@@ -31,12 +42,16 @@ pub(crate) struct Pace {
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 5] = [Self::Bare, Self::BareTopic, Self::Link, Self::Classic, Self::Pylm];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Tcp, Self::Bare, Self::BareTopic, Self::Frames, Self::ByHand, Self::Link, Self::Classic, Self::Pylm];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Tcp => "tcp",
             Self::Bare => "bare",
             Self::BareTopic => "bare-topic",
+            Self::Frames => "frames",
+            Self::ByHand => "by-hand",
             Self::Link => Wire::Link.name(),
             Self::Classic => Wire::Classic.name(),
             Self::Pylm => "pylm",
@@ -115,24 +130,12 @@ impl System {
 pub(crate) fn play(words: &[&str]) -> Result<(), BoxError> {
     let [name, words @ ..] = words else { return Err("no role".into()) };
     match System::named(name) {
-        Some(system @ (System::Bare | System::BareTopic)) => play_bare(system == System::BareTopic, words),
+        Some(System::Tcp) => roles::play(Tcp, words),
+        Some(System::Bare) => roles::play(Bare { topic: false }, words),
+        Some(System::BareTopic) => roles::play(Bare { topic: true }, words),
+        Some(System::Frames) => roles::play(Frames, words),
+        Some(System::ByHand) => roles::play(ByHand::default(), words),
         _ => play_ours(Wire::named(name)?, words),
-    }
-}
-
-fn play_bare(topic: bool, words: &[&str]) -> Result<(), BoxError> {
-    let ready = |addresses: &[String]| say(&format!("ready {}", addresses.join(" ")));
-    match *words {
-        ["server"] => bare::server(topic, ready),
-        ["master"] => bare::master(topic, ready),
-        ["worker", number, addresses] => bare::worker(&split(addresses), number, ready),
-        ["client", addresses, size, seconds, calls, topology] => {
-            let topology = Topology::named(topology).ok_or("no such topology")?;
-            let answering = topology.workers().max(1);
-            let mut client = bare::Bare::connect(&split(addresses), topic, answering, size.parse()?)?;
-            report(&mut client, seconds, calls)
-        }
-        _ => Err("no such role".into()),
     }
 }
 
@@ -158,19 +161,4 @@ fn play_ours(wire: Wire, words: &[&str]) -> Result<(), BoxError> {
         }
         _ => Err("no such role".into()),
     }
-}
-
-fn report(client: &mut impl Caller, seconds: &str, calls: &str) -> Result<(), BoxError> {
-    let time = std::time::Duration::from_secs_f64(seconds.parse()?);
-    say(&measure(client, time, calls.parse()?)?.line());
-    Ok(())
-}
-
-fn split(addresses: &str) -> Vec<&str> {
-    addresses.split(' ').collect()
-}
-
-#[expect(clippy::print_stdout, reason = "it is how a role answers")]
-fn say(line: &str) {
-    println!("{line}");
 }

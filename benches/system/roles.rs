@@ -1,0 +1,60 @@
+//! The roles of the systems that are written here, without the library, and how they are played.
+
+use std::time::Duration;
+
+use crate::load::{Caller, measure};
+use crate::peer::BoxError;
+use crate::topology::Topology;
+
+/// Payloads that a client has under way at most: as much as a job of this library has.
+pub(crate) fn window(size: usize) -> usize {
+    const MESSAGES: usize = 8_192;
+    const BYTES: usize = 16 << 20;
+    (BYTES / size).clamp(1, MESSAGES)
+}
+
+/// Each says when it is ready and at which addresses, and goes on until its process is ended or its peers are gone.
+pub(crate) trait Roles: Sized {
+    type Client: Caller;
+
+    fn server(self, ready: impl FnOnce(&[String])) -> Result<(), BoxError>;
+
+    fn master(self, ready: impl FnOnce(&[String])) -> Result<(), BoxError>;
+
+    /// `addresses` are the master's, `number` is one digit.
+    fn worker(self, addresses: &[&str], number: &str, ready: impl FnOnce(&[String])) -> Result<(), BoxError>;
+
+    /// A client with one payload of that size, connected to everybody who answers.
+    fn client(self, addresses: &[&str], answering: usize, size: usize) -> Result<Self::Client, BoxError>;
+}
+
+pub(crate) fn play(system: impl Roles, words: &[&str]) -> Result<(), BoxError> {
+    let ready = |addresses: &[String]| say(&format!("ready {}", addresses.join(" ")));
+    match *words {
+        ["server"] => system.server(ready),
+        ["master"] => system.master(ready),
+        ["worker", number, addresses] => system.worker(&split(addresses), number, ready),
+        ["client", addresses, size, seconds, calls, topology] => {
+            let topology = Topology::named(topology).ok_or("no such topology")?;
+            let mut client = system.client(&split(addresses), topology.workers().max(1), size.parse()?)?;
+            report(&mut client, seconds, calls)
+        }
+        _ => Err("no such role".into()),
+    }
+}
+
+/// What a client does, in every system.
+pub(crate) fn report(client: &mut impl Caller, seconds: &str, calls: &str) -> Result<(), BoxError> {
+    let time = Duration::from_secs_f64(seconds.parse()?);
+    say(&measure(client, time, calls.parse()?)?.line());
+    Ok(())
+}
+
+fn split(addresses: &str) -> Vec<&str> {
+    addresses.split(' ').collect()
+}
+
+#[expect(clippy::print_stdout, reason = "it is how a role answers")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
