@@ -169,7 +169,7 @@ impl Asker {
     #[must_use]
     pub fn hello(&self) -> Vec<u8> {
         let (requests, _) = parts_of(self.message.id());
-        let topics = vec![self.message.client_topic()];
+        let topics = vec![self.message.client_topic().clone()];
         let session = Bytes::from_static(b"session");
         LinkFrame::Hello(LinkHello {
             protocol: PROTOCOL,

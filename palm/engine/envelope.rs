@@ -139,13 +139,23 @@ impl Envelope {
     #[must_use]
     pub fn open(mut self) -> Contents {
         let contents = self.0.take().expect(NOT_OPENED);
-        SPARE.with_borrow_mut(|spare| {
-            if spare.len() < MAX_SPARE {
-                spare.push(self.0);
-            }
-        });
+        keep(self.0);
         contents
     }
+
+    /// Drops what it holds.
+    pub(crate) fn close(mut self) {
+        *self.0 = None;
+        keep(self.0);
+    }
+}
+
+fn keep(place: Place) {
+    SPARE.with_borrow_mut(|spare| {
+        if spare.len() < MAX_SPARE {
+            spare.push(place);
+        }
+    });
 }
 
 impl Deref for Envelope {

@@ -113,6 +113,39 @@ impl PubService {
         self
     }
 
+    /// Publishes a message, or holds it until somebody has subscribed to it.
+    fn publish(&mut self, turn: &mut Turn<'_>, contents: Contents) {
+        let Some(port) = self.port else { return };
+        let Contents { mut message, topic, debt, .. } = contents;
+        let stage = match topic.map(Bytes::from) {
+            Some(topic) => Some(topic),
+            None if self.pipelined => {
+                message.next_stage();
+                Some(self.server.clone())
+            }
+            None => None,
+        };
+        let stage = stage.filter(|topic| *topic != message.client());
+        let classic = message.id().is_none();
+        let addressee = match &stage {
+            Some(_) => Addressee::Stage,
+            None if classic && self.calls => turn.core.calls.current(message.client()),
+            None => Addressee::Client,
+        };
+        let topic = stage.unwrap_or_else(|| message.client_topic().clone());
+        if classic {
+            turn.core.calls.settled(message.client());
+        }
+        if topic.is_empty() {
+            turn.count(Counter::Discarded, 1);
+            tracing::warn!(function = message.function(), "dropped a message without a client: it has no topic");
+            return turn.core.settle_branch(debt, &message, turn.now);
+        }
+        let answer = Answer { message, addressee, debt };
+        let outcome = self.hold.offer(&topic, answer, turn.now, &mut sender(turn, port));
+        self.note(turn, outcome);
+    }
+
     fn subscription(&mut self, turn: &mut Turn<'_>, port: Port, topic: &Bytes) {
         let outcome = self.hold.subscribed(topic, turn.now, &mut sender(turn, port));
         self.note(turn, outcome);
@@ -229,47 +262,21 @@ impl Part for PubService {
     }
 
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
-        let Some(port) = self.port else { return };
-        let Contents { mut message, topic, debt, .. } = envelope.open();
-        if turn.core.is_unwanted(debt) {
+        if turn.core.is_unwanted(envelope.debt) {
             // Its client is gone for good.
             return turn.count(Counter::Cancelled, 1);
         }
-        let stage = match topic.map(Bytes::from) {
-            Some(topic) => Some(topic),
-            None if self.pipelined => {
-                message.next_stage();
-                Some(self.server.clone())
-            }
-            None => None,
-        };
-        let stage = stage.filter(|topic| *topic != message.client());
-        let classic = message.id().is_none();
-        let addressee = match &stage {
-            Some(_) => Addressee::Stage,
-            None if classic && self.calls => turn.core.calls.current(message.client()),
-            None => Addressee::Client,
-        };
-        let topic = stage.unwrap_or_else(|| message.client_topic());
-        if classic {
-            turn.core.calls.settled(message.client());
-        }
-        if topic.is_empty() {
-            turn.count(Counter::Discarded, 1);
-            tracing::warn!(function = message.function(), "dropped a message without a client: it has no topic");
-            return turn.core.settle_branch(debt, &message, turn.now);
-        }
-        let now = turn.now;
-        if addressee == Addressee::Client && self.hold.passes(&topic, now) {
+        let Contents { message, topic, debt, .. } = &*envelope;
+        let to = message.client_topic();
+        let for_client = message.id().is_some() && topic.is_none() && !self.pipelined && !to.is_empty();
+        if for_client && self.hold.passes(to, turn.now) {
             turn.core.tally.sent += 1;
-            if !turn.core.give(&topic, &message, debt, false, now) {
-                turn.core.published(&message, debt, false, now);
+            if !turn.core.give(to, message, *debt, false, turn.now) {
+                turn.core.published(message, *debt, false, turn.now);
             }
-            return;
+            return envelope.close();
         }
-        let answer = Answer { message, addressee, debt };
-        let outcome = self.hold.offer(&topic, answer, now, &mut sender(turn, port));
-        self.note(turn, outcome);
+        self.publish(turn, envelope.open());
     }
 
     fn resume(&mut self, turn: &mut Turn<'_>) {

@@ -348,8 +348,8 @@ impl Message {
     }
 
     /// The topic on which the client waits for its answers: its id.
-    pub(crate) fn client_topic(&self) -> Bytes {
-        self.header.topic.clone()
+    pub(crate) fn client_topic(&self) -> &Bytes {
+        &self.header.topic
     }
 
     /// Lets go of the frames that parts of the message are slices of, where these are larger than the parts: for a message

@@ -148,13 +148,14 @@ impl Router {
     /// Gives a message to those who listen to its topic over the link; says whether somebody does. `apart`: it is published
     /// too.
     pub(crate) fn give(&mut self, topic: &Bytes, message: &Message, debt: Debt, apart: bool, now: Instant) -> bool {
-        let Some(listeners) = self.links.listeners(topic) else { return false };
+        let Some(first) = self.links.listener(topic, 0) else { return false };
         let asked = crate::wire::parts_of(message.id());
         let error = message.error().map(|error| Bytes::from(prost::Message::encode_to_vec(&error)));
         let content = (error.is_some(), error.as_ref().unwrap_or(message.payload()));
         let mut stages = Vec::new();
         let mut last = None;
-        for peer in listeners.iter().copied() {
+        let (mut listener, mut place) = (Some(first), 0);
+        while let Some(peer) = listener {
             let is_last = || last.unwrap_or_else(|| self.debts.deliver(debt, message.id()));
             match self.links.answer(peer, asked, content, is_last, now) {
                 Answered::Written { last: is } => last = Some(is),
@@ -173,6 +174,8 @@ impl Router {
                     });
                 }
             }
+            place += 1;
+            listener = self.links.listener(topic, place);
         }
         self.flush_links();
         match last {
@@ -203,7 +206,7 @@ impl Router {
 
     /// A message is dropped: its client is told, if it can be.
     pub(crate) fn undeliverable(&mut self, message: Message, debt: Debt, code: Code, text: String, now: Instant) {
-        let topic = message.client_topic();
+        let topic = message.client_topic().clone();
         let message = report(&message, &self.name, "", code, text);
         if self.give(&topic, &message, debt, false, now) {
             return;

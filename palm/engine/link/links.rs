@@ -1,7 +1,6 @@
 //! The peers that are linked to a component.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -131,7 +130,7 @@ pub(crate) struct Links {
     peers: NumberMap<LinkId, Linked>,
     by_session: HashMap<Bytes, LinkId>,
     by_identity: HashMap<Bytes, LinkId>,
-    by_topic: Topics<Arc<[LinkId]>>,
+    by_topic: Topics<Vec<LinkId>>,
     last: usize,
     /// Peers that something is to be said to.
     unsaid: Vec<LinkId>,
@@ -247,8 +246,7 @@ impl Links {
 
     fn listen(&mut self, id: LinkId, hello: &LinkHello) {
         for topic in &hello.topics {
-            let listeners = self.by_topic.entry(topic, Arc::default);
-            *listeners = listeners.iter().copied().chain([id]).collect();
+            self.by_topic.entry(topic, Vec::new).push(id);
             let replaces = hello.replaces.then(|| hello.session.clone());
             self.audience.push(Audience::Joined { topic: topic.clone(), replaces });
         }
@@ -257,12 +255,12 @@ impl Links {
         }
     }
 
-    /// Who listens to a topic.
-    pub(crate) fn listeners(&mut self, topic: &Bytes) -> Option<Arc<[LinkId]>> {
+    /// One of those who listen to a topic.
+    pub(crate) fn listener(&mut self, topic: &Bytes, place: usize) -> Option<LinkId> {
         if self.by_topic.is_empty() {
             return None;
         }
-        self.by_topic.find(topic).cloned()
+        self.by_topic.find(topic)?.get(place).copied()
     }
 
     /// What has changed among those who listen.
@@ -500,12 +498,10 @@ impl Links {
         self.load.let_go(id, &peer);
         self.line.retain(|waiting| *waiting != id);
         for topic in &peer.topics {
-            let left: Arc<[LinkId]> =
-                self.listeners(topic).iter().flat_map(|all| all.iter()).copied().filter(|other| *other != id).collect();
-            if left.is_empty() {
+            let listeners = self.by_topic.entry(topic, Vec::new);
+            listeners.retain(|other| *other != id);
+            if listeners.is_empty() {
                 self.by_topic.remove(topic);
-            } else {
-                *self.by_topic.entry(topic, Arc::default) = left;
             }
             self.audience.push(Audience::Left { topic: topic.clone() });
         }
