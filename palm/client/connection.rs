@@ -69,7 +69,7 @@ impl Connection {
             inbox: Mutex::new(inbox),
             trays: Mutex::new(Vec::new()),
             idle: Arc::new(AtomicBool::new(true)),
-            flusher: Arc::new(Flusher::new()),
+            flusher: Arc::default(),
             waker,
             driver: Mutex::new(None),
         }
@@ -268,7 +268,6 @@ impl Drop for Connection {
         if let Some(driver) = self.driver.get_mut().unwrap_or_else(PoisonError::into_inner) {
             driver.unpark();
         }
-        self.flusher.end();
         self.flush(true, true);
         for wire in &self.wires {
             wire.send(|frames| frames.push(Frame::Bye.write().into()));
