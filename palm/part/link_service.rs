@@ -56,7 +56,7 @@ impl LinkService {
     }
 
     /// Bytes that each peer may send before they are taken in; beyond it, a client waits. Default: 8 MiB. One message that is
-    /// larger passes alone.
+    /// larger passes alone. A third client, and each further one, gets its share of twice as much, 128 KiB at least.
     #[must_use]
     pub const fn intake_bytes(mut self, bytes: usize) -> Self {
         self.limits.window = bytes;

@@ -49,6 +49,9 @@ impl LinkId {
     }
 }
 
+/// What a peer may send at least before it is taken in, however many there are: two frames of many messages.
+const LEAST_WINDOW: usize = 128 << 10;
+
 /// What may wait for linked peers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkLimits {
@@ -56,7 +59,7 @@ pub(crate) struct LinkLimits {
     pub(crate) bytes: usize,
     /// Bytes for all of them.
     pub(crate) total: usize,
-    /// Bytes that each of them may send before they are taken in.
+    /// Bytes that each of them may send before they are taken in; less if there are more than two.
     pub(crate) window: usize,
     /// How long a peer with that much may take nothing.
     pub(crate) stall: Duration,
@@ -176,6 +179,14 @@ impl Links {
         self.limits.window
     }
 
+    /// What one more peer may send before it is taken in: with many of them, what each had at most would be more together
+    /// than a processor's caches hold, and than is ever needed to keep the component busy.
+    fn share(&self) -> usize {
+        let window = self.limits.window;
+        let peers = 1 + self.peers.values().filter(|peer| peer.submit).count();
+        (window.saturating_mul(2) / peers).clamp(LEAST_WINDOW.min(window), window)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
@@ -197,7 +208,7 @@ impl Links {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             submit,
             session: hello.session.clone(),
-            window: self.limits.window as u64,
+            window: self.share() as u64,
             ..LinkWelcome::default()
         };
         if hello.session.is_empty() {
