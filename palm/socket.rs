@@ -352,36 +352,40 @@ impl Socket {
 
     /// Hands over one message, `head` first where the kind of socket has one.
     pub(crate) fn send(&self, head: Option<&[u8]>, delimited: bool, body: Vec<u8>) -> Sent {
-        if let Some(head) = head {
-            match self.send_frame(zmq::Message::from(head), zmq::SNDMORE) {
-                Sent::Done => {}
-                refused => return refused,
-            }
-        }
-        if delimited {
-            match self.send_frame(zmq::Message::new(), zmq::SNDMORE) {
-                Sent::Done => {}
-                refused => return refused,
-            }
-        }
-        self.send_frame(into_frame(body), 0)
+        let head = head.map(zmq::Message::from);
+        let delimiter = delimited.then(zmq::Message::new);
+        self.send_frames(head.into_iter().chain(delimiter), into_frame(body))
+    }
+
+    /// The same for a message in two pieces, which stays the caller's.
+    pub(crate) fn send_copy(&self, head: Option<&[u8]>, [first, second]: [&[u8]; 2]) -> Sent {
+        let body = if second.is_empty() {
+            zmq::Message::from(first)
+        } else {
+            let mut body = zmq::Message::with_size(first.len() + second.len());
+            let (before, after) = body.split_at_mut(first.len());
+            before.copy_from_slice(first);
+            after.copy_from_slice(second);
+            body
+        };
+        self.send_frames(head.map(zmq::Message::from), body)
     }
 
     /// Answers a peer of a `Router`.
     pub(crate) fn reply(&self, to: &Sender, body: Vec<u8>) -> Sent {
         let delimiter = to.delimited.then(Bytes::new);
-        for frame in std::iter::once(&to.identity).chain(&to.via).chain(&delimiter) {
-            match self.send_frame(zmq::Message::from(&frame[..]), zmq::SNDMORE) {
+        let way = std::iter::once(&to.identity).chain(&to.via).chain(&delimiter);
+        self.send_frames(way.map(|frame| zmq::Message::from(&frame[..])), into_frame(body))
+    }
+
+    fn send_frames(&self, before: impl IntoIterator<Item = zmq::Message>, last: zmq::Message) -> Sent {
+        for frame in before {
+            match self.send_frame(frame, zmq::SNDMORE) {
                 Sent::Done => {}
                 refused => return refused,
             }
         }
-        self.send_frame(into_frame(body), 0)
-    }
-
-    /// Hands over one message of a single frame, which stays the caller's, to be sent again if there is no room.
-    pub(crate) fn send_copy(&self, body: &[u8]) -> Sent {
-        self.send_frame(zmq::Message::from(body), 0)
+        self.send_frame(last, 0)
     }
 
     fn send_frame(&self, frame: zmq::Message, flags: i32) -> Sent {

@@ -47,7 +47,7 @@ impl Outbox {
 
     fn try_send(&self, frame: &[u8]) -> bool {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        socket.as_ref().is_some_and(|socket| socket.send_copy(frame) == Sent::Done)
+        socket.as_ref().is_some_and(|socket| socket.send_copy(None, [frame, &[]]) == Sent::Done)
     }
 
     /// Hands a frame over, waiting for room if need be. False if the time is up or `wanted` no longer holds: then nothing
@@ -56,7 +56,7 @@ impl Outbox {
         let mut kept = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(socket) = kept.as_ref()
-                && socket.send_copy(frame) == Sent::Done
+                && socket.send_copy(None, [frame, &[]]) == Sent::Done
             {
                 return true;
             }

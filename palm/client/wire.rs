@@ -61,7 +61,7 @@ impl Wire {
         }
         for frame in frames {
             // It has no bound of its own, so it is never full: the session's is the bound.
-            socket.send_copy(&frame);
+            socket.send_copy(None, [&frame, &[]]);
         }
         Some(socket.is_readable())
     }

@@ -53,6 +53,10 @@ pub trait Transport {
     fn close(&mut self, port: Port);
     /// Hands one message over, or says that it cannot.
     fn send(&mut self, port: Port, head: Option<&[u8]>, delimited: bool, body: Vec<u8>) -> Sent;
+    /// The same for a message that the caller keeps, in two pieces.
+    fn send_copy(&mut self, port: Port, head: Option<&[u8]>, pieces: [&[u8]; 2]) -> Sent {
+        self.send(port, head, false, pieces.concat())
+    }
     /// Answers a peer of a `Router`, or says that it cannot.
     fn reply(&mut self, port: Port, to: &Sender, body: Vec<u8>) -> Sent;
     /// Whether the part wants to be called when `port` can take messages again.

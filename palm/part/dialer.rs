@@ -114,7 +114,7 @@ impl Dialer {
     pub(super) fn flush(&mut self, turn: &mut Turn<'_>, at_rest: bool) {
         let Some(port) = self.port.filter(|_| self.welcomed) else { return };
         for frame in self.session.take_frames() {
-            let _ = turn.transport.send(port, None, false, frame.into());
+            let _ = turn.transport.send_copy(port, None, frame.pieces());
         }
         if let Some(processed) = self.session.ack_due(at_rest) {
             let _ = turn.transport.send(port, None, false, Frame::Ack { processed }.write());

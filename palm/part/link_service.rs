@@ -215,7 +215,7 @@ impl Part for LinkService {
         let Some(port) = self.port else { return };
         for (identity, frame) in turn.core.links.take_frames(at_rest) {
             // Who is gone gets it again when it is back.
-            let _ = turn.transport.send(port, Some(&identity), false, frame.into());
+            let _ = turn.transport.send_copy(port, Some(&identity), frame.pieces());
         }
         if turn.core.links.has_unsaid() {
             turn.flush_soon();

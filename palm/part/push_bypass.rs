@@ -133,7 +133,7 @@ impl Open {
                 tracing::warn!("{lost} messages were lost, since the peer does not take them fast enough");
             }
             let Some(message) = queue.messages.front() else { return false };
-            if self.socket.send_copy(message) != Sent::Done {
+            if self.socket.send_copy(None, [message, &[]]) != Sent::Done {
                 return true;
             }
             queue.messages.pop_front();

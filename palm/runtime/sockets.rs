@@ -253,6 +253,10 @@ impl Transport for Sockets {
         self.entry(port).map_or(Sent::Gone, |entry| entry.used().send(head, delimited, body))
     }
 
+    fn send_copy(&mut self, port: Port, head: Option<&[u8]>, pieces: [&[u8]; 2]) -> Sent {
+        self.entry(port).map_or(Sent::Gone, |entry| entry.used().send_copy(head, pieces))
+    }
+
     fn reply(&mut self, port: Port, to: &Sender, body: Vec<u8>) -> Sent {
         self.entry(port).map_or(Sent::Gone, |entry| entry.used().reply(to, body))
     }

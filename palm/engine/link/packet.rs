@@ -17,6 +17,10 @@ impl Packet {
         self.bytes.len() + self.payload.len()
     }
 
+    pub(crate) fn pieces(&self) -> [&[u8]; 2] {
+        [&self.bytes, &self.payload]
+    }
+
     /// From that place of the first piece on.
     pub(super) fn after(&self, at: usize) -> Bytes {
         if self.payload.is_empty() {
