@@ -115,7 +115,7 @@ impl Iterator for Payloads {
 pub(super) struct Payload(io::Result<Bytes>);
 
 impl IntoPayload for Payload {
-    fn into_payload(self) -> palm::Result<impl AsRef<[u8]>> {
+    fn into_payload(self) -> palm::Result<impl AsRef<[u8]> + Send> {
         self.0.map_err(|error| palm::Error::System { action: "read what is to be sent", source: error.into() })
     }
 }

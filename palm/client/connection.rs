@@ -19,6 +19,7 @@ use super::flusher::Flusher;
 use super::id::{Ids, Place};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
+use super::payload::Payload;
 use super::wire::Wire;
 use crate::engine::link::Frame;
 use crate::socket::Waker;
@@ -175,14 +176,14 @@ impl Connection {
 
     /// Asks one thing at once.
     pub(super) fn ask(&self, mut draft: Draft, payload: &[u8]) {
-        draft.write(payload);
+        draft.write(Payload::Copied(payload));
         self.submit(&mut draft);
         self.flush(false, false);
     }
 
     /// Asks one thing, together with others if there are more soon.
     pub(super) fn ask_soon(&self, mut draft: Draft, payload: &[u8]) {
-        draft.write(payload);
+        draft.write(Payload::Copied(payload));
         let idle = self.idle.load(Relaxed);
         self.submit(&mut draft);
         if idle {

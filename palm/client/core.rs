@@ -143,7 +143,7 @@ impl Core {
             {
                 move_messages(records, asked.stream, asked.number);
             }
-            asked.ledger.keep(written.first, line.session.push_written(written.records));
+            asked.ledger.keep(written.first, line.session.push_written(written.records, written.payload));
         }
     }
 
@@ -169,6 +169,7 @@ impl Core {
                 count: 0,
                 stream: NO_STREAM,
                 records: again.records,
+                payload: Bytes::new(),
             }));
         }
         anew.append(&mut self.queue);

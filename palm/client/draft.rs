@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::id::Place;
+use super::payload::Payload;
 use crate::engine::link::{DATA_HEAD, FRAME_BYTES, Record, StreamNumber};
 use crate::wire::put_budget;
 
@@ -22,6 +24,8 @@ pub(super) struct Draft {
     first: u32,
     /// After room for a frame's head.
     records: Vec<u8>,
+    /// What the last record ends with, if that is large.
+    payload: Bytes,
     stream: StreamNumber,
     /// Fields that each message has, and where those begin that each has its own.
     extra: Vec<u8>,
@@ -38,6 +42,8 @@ pub(super) struct Written {
     /// The stream that they were written for.
     pub(super) stream: StreamNumber,
     pub(super) records: Vec<u8>,
+    /// What the last record ends with, if it is not in there.
+    pub(super) payload: Bytes,
 }
 
 impl Draft {
@@ -49,10 +55,24 @@ impl Draft {
             extra.extend_from_slice(cache.as_bytes());
         }
         let shared = extra.len();
-        Self { call, sequence: 0, first: 0, records: Vec::new(), stream: 0, extra, shared, deadline }
+        Self {
+            call,
+            sequence: 0,
+            first: 0,
+            records: Vec::new(),
+            payload: Bytes::new(),
+            stream: 0,
+            extra,
+            shared,
+            deadline,
+        }
     }
 
-    pub(super) fn write(&mut self, payload: &[u8]) {
+    pub(super) fn write(&mut self, payload: Payload<'_>) {
+        if !self.payload.is_empty() {
+            // Whoever writes takes out what is full first; if not, nothing is lost by that.
+            self.records.extend_from_slice(&std::mem::take(&mut self.payload));
+        }
         if let Some(deadline) = self.deadline {
             self.extra.truncate(self.shared);
             put_budget(deadline.saturating_duration_since(Instant::now()), &mut self.extra);
@@ -60,12 +80,19 @@ impl Draft {
         if self.records.is_empty() {
             self.records.resize(DATA_HEAD, 0);
         }
-        if payload.len() >= FRAME_BYTES {
-            // It fills the frame: no more room than it needs is grown.
-            self.records.reserve_exact(payload.len() + self.extra.len() + RECORD_HEAD);
-        }
         let request = Place { call: self.call, sequence: self.sequence }.request();
-        Record::Message { stream: self.stream, request, extra: &self.extra[..], payload }.write(&mut self.records);
+        let (stream, extra, bytes) = (self.stream, &self.extra[..], payload.as_ref());
+        let record = Record::Message { stream, request, extra, payload: bytes };
+        if let Payload::Shared(bytes) = &payload {
+            record.write_before(&mut self.records);
+            self.payload = bytes.clone();
+        } else {
+            if bytes.len() >= FRAME_BYTES {
+                // It fills the frame: no more room than it needs is grown.
+                self.records.reserve_exact(bytes.len() + extra.len() + RECORD_HEAD);
+            }
+            record.write(&mut self.records);
+        }
         self.sequence = self.sequence.wrapping_add(1);
     }
 
@@ -75,7 +102,7 @@ impl Draft {
 
     /// Whether it fills a frame.
     pub(super) fn is_full(&self) -> bool {
-        self.records.len() >= FRAME_BYTES
+        self.records.len() >= FRAME_BYTES || !self.payload.is_empty()
     }
 
     /// What was written since the last time; `None` if nothing was.
@@ -88,7 +115,8 @@ impl Draft {
         let room = if self.is_full() && count > 1 { FRAME_BYTES + FRAME_BYTES / 16 } else { 0 };
         let records = std::mem::replace(&mut self.records, Vec::with_capacity(room));
         let first = std::mem::replace(&mut self.first, self.sequence);
-        Some(Written { call: self.call, first, count, stream: self.stream, records })
+        let payload = std::mem::take(&mut self.payload);
+        Some(Written { call: self.call, first, count, stream: self.stream, records, payload })
     }
 
     /// The number under which the component knows the stream.

@@ -15,6 +15,7 @@ use super::connection::{Connection, Tray};
 use super::flusher::Flusher;
 use super::id::{Ids, Place};
 use super::outgoing::Outgoing;
+use super::payload::Payload;
 use crate::error::{Error, Result};
 
 /// Messages under way at most.
@@ -30,7 +31,7 @@ const SMALL_WINDOW: u64 = 256;
 const NEVER: u64 = u64::MAX;
 
 /// Hands over the payload of a source's next message; `None` at its end.
-pub(super) type Source = Box<dyn FnMut(&mut dyn FnMut(&[u8])) -> Option<Result<()>> + Send>;
+pub(super) type Source = Box<dyn FnMut(&mut dyn FnMut(Payload<'_>)) -> Option<Result<()>> + Send>;
 
 /// How the messages of a job leave.
 pub(super) enum Way {
@@ -273,14 +274,14 @@ impl Feeder {
         let item = match &mut self.way {
             Way::Classic(outgoing) => {
                 let id = self.ids.id(Place { call: self.call, sequence });
-                let item = (self.source)(&mut |payload| bytes = outgoing.frame(payload, &id).len());
+                let item = (self.source)(&mut |payload| bytes = outgoing.frame(payload.as_ref(), &id).len());
                 self.feed.pull_ends();
                 item
             }
             Way::Link(tray) => (self.source)(&mut |payload| {
                 let mut draft = tray.lock().unwrap_or_else(PoisonError::into_inner);
+                bytes = payload.as_ref().len();
                 draft.write(payload);
-                bytes = payload.len();
                 due = draft.is_full() || self.idle.load(Relaxed);
                 if !due {
                     self.flusher.wake();

@@ -15,7 +15,7 @@ use super::form::Form;
 use super::functions::IntoFunctions;
 use super::job::Job;
 use super::outgoing::Outgoing;
-use super::payload::IntoPayload;
+use super::payload::{IntoPayload, Payload};
 use super::reply::Reply;
 use super::stream::JobStream;
 use super::typed::FromReply;
@@ -312,12 +312,12 @@ impl Client {
     /// ```
     pub fn job<S>(&self, functions: impl IntoFunctions, source: S) -> Job
     where
-        S: IntoIterator<Item: IntoPayload, IntoIter: Send + 'static>,
+        S: IntoIterator<Item: IntoPayload + 'static, IntoIter: Send + 'static>,
     {
         let mut source = source.into_iter();
-        let source = Box::new(move |take: &mut dyn FnMut(&[u8])| {
+        let source = Box::new(move |take: &mut dyn FnMut(Payload<'_>)| {
             let item = source.next()?;
-            Some(item.into_payload().map(|payload| take(payload.as_ref())))
+            Some(item.into_payload().map(|payload| Payload::give(payload, take)))
         });
         Job::new(self.shared.clone(), functions.into_functions(), self.deadline, source)
     }
@@ -344,14 +344,14 @@ impl Client {
     /// ```
     pub fn job_stream<S>(&self, functions: impl IntoFunctions, source: S) -> JobStream
     where
-        S: Stream<Item: IntoPayload> + Send + 'static,
+        S: Stream<Item: IntoPayload + 'static> + Send + 'static,
     {
         let mut source = Box::pin(source);
-        let source = Box::new(move |context: &mut Context<'_>, take: &mut dyn FnMut(&[u8])| {
+        let source = Box::new(move |context: &mut Context<'_>, take: &mut dyn FnMut(Payload<'_>)| {
             source
                 .as_mut()
                 .poll_next(context)
-                .map(|item| item.map(|item| item.into_payload().map(|payload| take(payload.as_ref()))))
+                .map(|item| item.map(|item| item.into_payload().map(|payload| Payload::give(payload, take))))
         });
         JobStream::polled(self.shared.clone(), functions.into_functions(), self.deadline, source)
     }

@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
-
 use super::answer::End;
 use super::id::Place;
-use crate::engine::link::{DATA_HEAD, written};
+use crate::engine::link::{DATA_HEAD, Packet, written};
 
 /// In place of a count of results.
 const SETTLED: u32 = u32::MAX;
@@ -39,7 +37,7 @@ struct Batch {
     open: usize,
     unanswered: usize,
     /// The records, after room for a frame's head; none while they wait to be handed to the session.
-    records: Bytes,
+    records: Packet,
     /// Most of its records were left out, as they are settled.
     is_sparse: bool,
 }
@@ -68,7 +66,7 @@ impl Ledger {
             given: vec![0; open],
             open,
             unanswered: open,
-            records: Bytes::new(),
+            records: Packet::default(),
             is_sparse: false,
         });
         // Where nothing is reported as settled, what has a result is not kept for ever.
@@ -80,7 +78,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn keep(&mut self, first: u32, records: Bytes) {
+    pub(super) fn keep(&mut self, first: u32, records: Packet) {
         if let Some((place, _)) = self.find(first) {
             self.kept += records.len();
             self.batches[place].records = records;
@@ -168,8 +166,9 @@ impl Ledger {
             }
             self.again = true;
             self.kept -= batch.records.len();
-            let records = if batch.open == batch.given.len() { batch.records.to_vec() } else { batch.open_records() };
-            batch.records = Bytes::new();
+            let records =
+                if batch.open == batch.given.len() { batch.records.clone().into() } else { batch.open_records() };
+            batch.records = Packet::default();
             again.push(Again { first: batch.first, records });
         }
         again
@@ -227,7 +226,7 @@ impl Batch {
 
     fn open_records(&self) -> Vec<u8> {
         let mut records = vec![0; DATA_HEAD];
-        for (request, record) in written(self.records.get(DATA_HEAD..).unwrap_or_default()) {
+        for (request, record) in written(&self.records.after(DATA_HEAD)) {
             let place = self.place(Place::of_request(request).sequence);
             if place.is_some_and(|place| self.given[place] != SETTLED) {
                 records.extend_from_slice(record);

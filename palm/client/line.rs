@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::engine::link::{Frame, PROTOCOL, Session, Violation};
+use crate::engine::link::{Frame, PROTOCOL, Packet, Session, Violation};
 use crate::wire::proto::{LinkHello, LinkWelcome};
 
 /// Calls that are to be cancelled once the connection stands again; of more than that, the component finds out by itself.
@@ -132,7 +132,7 @@ impl Line {
     }
 
     /// Appends what is to be sent now. `at_rest`: nothing else will be said soon.
-    pub(super) fn take_frames(&mut self, at_rest: bool, into: &mut Vec<Bytes>) {
+    pub(super) fn take_frames(&mut self, at_rest: bool, into: &mut Vec<Packet>) {
         if std::mem::take(&mut self.leave) {
             into.push(Frame::Bye.write().into());
         }
@@ -145,9 +145,9 @@ impl Line {
         if !self.stands {
             return;
         }
-        into.extend(self.session.take_frames().map(Bytes::from));
+        into.extend(self.session.take_frames());
         let client = self.hello.requests;
-        into.extend(self.cancelled.drain(..).map(|call| Bytes::from(Frame::Cancel { client, call }.write())));
+        into.extend(self.cancelled.drain(..).map(|call| Packet::from(Frame::Cancel { client, call }.write())));
         if let Some(processed) = self.session.ack_due(at_rest) {
             into.push(Frame::Ack { processed }.write().into());
         }

@@ -9,6 +9,7 @@ use super::course::{Course, Step};
 use super::driver;
 use super::feeder::{WINDOW_BYTES, WINDOW_MESSAGES, Window, first_window};
 use super::form::Form;
+use super::payload::Payload;
 use crate::error::{Error, Result};
 
 /// Messages that are sent before other tasks, and the answers, have their turn.
@@ -16,7 +17,7 @@ const BATCH: u32 = 128;
 
 /// Hands over the payload of a source's next message; `None` at its end.
 pub(super) type PolledSource =
-    Box<dyn FnMut(&mut Context<'_>, &mut dyn FnMut(&[u8])) -> Poll<Option<Result<()>>> + Send>;
+    Box<dyn FnMut(&mut Context<'_>, &mut dyn FnMut(Payload<'_>)) -> Poll<Option<Result<()>>> + Send>;
 
 pub(super) enum Polled {
     Ready(PolledSource),
@@ -150,9 +151,9 @@ impl Running {
             let id = self.call.id(self.sent as u32);
             let (form, mut bytes) = (&mut self.form, 0);
             let item = source(context, &mut |payload| {
-                bytes = payload.len();
+                bytes = payload.as_ref().len();
                 match form {
-                    Form::Classic(outgoing) => bytes = outgoing.frame(payload, &id).len(),
+                    Form::Classic(outgoing) => bytes = outgoing.frame(payload.as_ref(), &id).len(),
                     Form::Link(draft) => draft.write(payload),
                 }
             });

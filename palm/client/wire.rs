@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::engine::link::Packet;
 use crate::error::{BoxError, Result};
 use crate::socket::{Context, PeerEvent, Received, Signal, Socket, SocketKind};
 
@@ -52,7 +53,7 @@ impl Wire {
 
     /// Sends the frames that `take` appends, before anyone else sends some. `None` if there are none; otherwise whether
     /// something can be received, which whoever waits for the signal will not notice by itself any more.
-    pub(super) fn send(&self, take: impl FnOnce(&mut Vec<Bytes>)) -> Option<bool> {
+    pub(super) fn send(&self, take: impl FnOnce(&mut Vec<Packet>)) -> Option<bool> {
         let socket = self.socket();
         let mut frames = Vec::new();
         take(&mut frames);
@@ -61,7 +62,7 @@ impl Wire {
         }
         for frame in frames {
             // It has no bound of its own, so it is never full: the session's is the bound.
-            socket.send_copy(None, [&frame, &[]]);
+            socket.send_copy(None, frame.pieces());
         }
         Some(socket.is_readable())
     }

@@ -87,7 +87,8 @@ fn many_messages_share_a_frame_and_calls_of_one_function_a_stream() {
     pair.core.lines[0].take_frames(false, &mut frames);
     // The stream is opened, a frame of each batch, and the other call's message between them.
     assert_eq!(frames.len(), 4);
-    let opened = frames.iter().filter(|frame| frame.windows(10).any(|bytes| bytes == b"server.foo")).count();
+    let opened =
+        frames.iter().filter(|frame| frame.pieces()[0].windows(10).any(|bytes| bytes == b"server.foo")).count();
     assert_eq!(opened, 1);
     assert!(!pair.core.is_idle());
 }

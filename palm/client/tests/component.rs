@@ -10,6 +10,7 @@ use crate::client::core::Core;
 use crate::client::draft::Draft;
 use crate::client::id::{Ids, Place};
 use crate::client::line::Line;
+use crate::client::payload::Payload;
 use crate::engine::link::{Frame, Record, Session};
 use crate::wire::proto::{LinkHello, LinkWelcome};
 
@@ -150,7 +151,7 @@ impl Pair {
         loop {
             let mut frames = Vec::new();
             self.core.lines[0].take_frames(true, &mut frames);
-            let mut back: Vec<_> = frames.drain(..).flat_map(|frame| self.component.take(frame)).collect();
+            let mut back: Vec<_> = frames.drain(..).flat_map(|frame| self.component.take(frame.into())).collect();
             back.extend(self.component.session.take_frames().map(Bytes::from));
             back.extend(self.component.session.ack_due(true).map(|processed| Frame::Ack { processed }.write().into()));
             if back.is_empty() {
@@ -181,7 +182,7 @@ impl Pair {
     }
 
     pub(super) fn ask_more<'a>(&mut self, draft: &mut Draft, payloads: impl IntoIterator<Item = &'a str>) {
-        payloads.into_iter().for_each(|payload| draft.write(payload.as_bytes()));
+        payloads.into_iter().for_each(|payload| Payload::give(payload.to_owned(), &mut |payload| draft.write(payload)));
         let stream = self.core.submit(draft.take().unwrap());
         draft.set_stream(stream.unwrap());
     }

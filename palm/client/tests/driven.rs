@@ -10,6 +10,7 @@ use crate::client::core::Core;
 use crate::client::draft::Draft;
 use crate::client::id::Ids;
 use crate::client::line::Line;
+use crate::client::payload::Payload;
 
 pub(crate) struct Driven {
     core: Core,
@@ -55,13 +56,13 @@ impl Driven {
     pub(crate) fn frames(&mut self, line: usize, at_rest: bool) -> Vec<Bytes> {
         let mut frames = Vec::new();
         self.core.lines[line].take_frames(at_rest, &mut frames);
-        frames
+        frames.into_iter().map(Bytes::from).collect()
     }
 
     /// Asks the next thing of a call.
     pub(crate) fn ask(&mut self, call: usize, payload: &str) {
         let draft = &mut self.calls[call].1;
-        draft.write(payload.as_bytes());
+        draft.write(Payload::Copied(payload.as_bytes()));
         if let Some(stream) = draft.take().and_then(|written| self.core.submit(written)) {
             draft.set_stream(stream);
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::component::{Pair, request};
 use crate::client::answer::End::Last;
 use crate::client::id::Place;
-use crate::engine::link::Frame;
+use crate::engine::link::{Frame, SHARED_FROM};
 
 fn sequences(pair: &Pair) -> Vec<u64> {
     pair.component.asked.iter().map(|(request, _)| *request & u64::from(u32::MAX)).collect()
@@ -34,7 +34,7 @@ fn nothing_is_said_before_the_component_has_answered_the_greeting() {
     pair.ask(["a"]);
     let mut frames = Vec::new();
     pair.core.lines[0].take_frames(true, &mut frames);
-    assert!(matches!(Frame::read(frames.pop().unwrap()), Some(Frame::Hello(_))));
+    assert!(matches!(Frame::read(frames.pop().unwrap().into()), Some(Frame::Hello(_))));
     assert!(frames.is_empty());
 }
 
@@ -68,6 +68,27 @@ fn another_run_of_the_component_is_asked_anew_for_what_has_no_outcome() {
     let answers: Vec<_> = pair.answers(call).into_iter().map(|(_, text, _)| text).collect();
     assert_eq!(answers, ["B", "C1", "C2", "A", "D"]);
     assert!(!pair.core.close(call, true));
+}
+
+#[test]
+fn large_payloads_arrive_whole_whatever_is_before_and_behind_them() {
+    let large = |byte: &str| byte.repeat(SHARED_FROM);
+    let payloads = ["0".to_owned(), large("1"), large("2"), "3".to_owned(), large("4")];
+    let asked = |pair: &Pair| pair.component.asked.iter().map(|(_, payload)| payload.clone()).collect::<Vec<_>>();
+    let mut pair = Pair::new();
+    // Of a stream that is not opened yet, then of one that is; taken out one by one, and several together.
+    let (_, mut draft) = pair.ask([&*payloads[0]]);
+    for payload in &payloads[1..] {
+        pair.ask_more(&mut draft, [&**payload]);
+    }
+    pair.ask(payloads.iter().map(|payload| &**payload));
+    pair.lose();
+    pair.reconnect();
+    assert_eq!(asked(&pair), [payloads.clone(), payloads.clone()].concat());
+    pair.component.restart();
+    pair.component.asked.clear();
+    pair.reconnect();
+    assert_eq!(asked(&pair), [payloads.clone(), payloads].concat());
 }
 
 #[test]

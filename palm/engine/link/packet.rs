@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 /// A frame to be sent, and to be kept until the other side has processed it. A large payload at its end stays where it is, so
 /// that its only copy is the one that is sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Packet {
     bytes: Bytes,
     payload: Bytes,
@@ -17,16 +17,20 @@ impl Packet {
         self.bytes.len() + self.payload.len()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub(crate) fn pieces(&self) -> [&[u8]; 2] {
         [&self.bytes, &self.payload]
     }
 
     /// From that place of the first piece on.
-    pub(super) fn after(&self, at: usize) -> Bytes {
+    pub(crate) fn after(&self, at: usize) -> Bytes {
         if self.payload.is_empty() {
-            self.bytes.slice(at..)
+            self.bytes.slice(at.min(self.bytes.len())..)
         } else {
-            [&self.bytes[at..], &self.payload].concat().into()
+            [self.bytes.get(at..).unwrap_or_default(), &self.payload].concat().into()
         }
     }
 }

@@ -58,7 +58,7 @@ impl<B: AsRef<[u8]>> Record<B> {
     }
 
     /// Appends the record up to its payload, which is to follow if there is one.
-    pub(super) fn write_before(&self, into: &mut Vec<u8>) -> Option<&B> {
+    pub(crate) fn write_before(&self, into: &mut Vec<u8>) -> Option<&B> {
         match self {
             Self::Open { stream, client, header } => {
                 begin(into, OPEN, 12 + header.as_ref().len());
@@ -231,11 +231,11 @@ pub(crate) fn written(mut records: &[u8]) -> impl Iterator<Item = (u64, &[u8])> 
     })
 }
 
-/// Puts messages that were written into another stream, as those of another call.
+/// Puts messages that were written into another stream, as those of another call. The payload of the last one may be elsewhere.
 pub(crate) fn move_messages(mut records: &mut [u8], stream: StreamNumber, call: u32) {
     while let Some(length) = records.get(..4).and_then(|length| length.try_into().ok()) {
         let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
-        let Some((record, rest)) = records.split_at_mut_checked(length.saturating_add(4)) else { break };
+        let (record, rest) = records.split_at_mut(length.saturating_add(4).min(records.len()));
         if let Some(number) = record.get_mut(STREAM_AT..REQUEST_AT) {
             number.copy_from_slice(&stream.to_le_bytes());
         }

@@ -17,7 +17,7 @@ const LEAST_ROOM: usize = 1 << 10;
 /// Records that were written elsewhere share a frame with others if there are fewer bytes of them.
 const SHARED_BELOW: usize = 4 << 10;
 /// A payload from that size on is not copied into its frame, which ends with it.
-const SHARED_FROM: usize = 32 << 10;
+pub(crate) const SHARED_FROM: usize = 32 << 10;
 /// Streams that are open at once in each direction.
 const MAX_STREAMS: usize = 4096;
 /// Frames that may be processed before the other side is told, and bytes that may have come.
@@ -149,9 +149,9 @@ impl Session {
     }
 
     /// Puts records into the next frames that were written elsewhere, after room for a frame's head, and gives them back to be
-    /// kept. Their streams are open.
-    pub(crate) fn push_written(&mut self, records: Vec<u8>) -> Bytes {
-        if records.len() < SHARED_BELOW {
+    /// kept. Their streams are open. The last of them ends with `payload`.
+    pub(crate) fn push_written(&mut self, records: Vec<u8>, payload: Bytes) -> Packet {
+        if records.len() < SHARED_BELOW && payload.is_empty() {
             if self.filling.is_empty() {
                 self.filling.resize(DATA_HEAD, 0);
             }
@@ -160,7 +160,7 @@ impl Session {
             return records.into();
         }
         self.close_frame();
-        self.queue(records, Bytes::new())
+        self.queue(records, payload)
     }
 
     fn close_frame(&mut self) {
@@ -172,8 +172,8 @@ impl Session {
         }
     }
 
-    /// The first piece of the frame, as it is kept.
-    fn queue(&mut self, mut frame: Vec<u8>, payload: Bytes) -> Bytes {
+    /// The frame, as it is kept.
+    fn queue(&mut self, mut frame: Vec<u8>, payload: Bytes) -> Packet {
         let number = self.oldest + self.unprocessed.len() as u64;
         let mut head = Vec::with_capacity(DATA_HEAD);
         put_data_head(&mut head, number, self.acknowledge());
@@ -182,12 +182,11 @@ impl Session {
         if frame.len() < frame.capacity() / 4 * 3 {
             frame.shrink_to_fit();
         }
-        let frame = Bytes::from(frame);
-        let packet = Packet::new(frame.clone(), payload);
+        let packet = Packet::new(frame.into(), payload);
         self.unprocessed_bytes += packet.len();
-        self.unprocessed.push_back(packet);
+        self.unprocessed.push_back(packet.clone());
         self.unsent += 1;
-        frame
+        packet
     }
 
     /// Whether everything was handed to the transport.
