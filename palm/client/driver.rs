@@ -42,7 +42,7 @@ fn run(connection: &Weak<Connection>) {
 
 impl Connection {
     /// Sends a frame of a call now, or as soon as there is room.
-    pub(super) fn send_soon(&self, outbox: &Outbox, call: u32, frame: &[u8]) {
+    pub(super) fn send_soon(&self, outbox: &Outbox, call: u32, frame: [&[u8]; 2]) {
         if !outbox.send_soon(call, frame) {
             let rouse = self.core().calls.rouse(Some(Instant::now() + RETRY));
             self.rouse(rouse);

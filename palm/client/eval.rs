@@ -11,6 +11,7 @@ use super::connection::{Call, Connection};
 use super::driver;
 use super::form::Form;
 use super::handle::Shared;
+use super::payload::Payload;
 use super::reply::Reply;
 use super::typed::FromReply;
 use crate::error::{Error, Result};
@@ -52,7 +53,8 @@ impl Eval {
         match self.shared.form(&call, &self.function, "", self.deadline.and(until)) {
             Form::Classic(mut outgoing) => {
                 if let Some(outbox) = &connection.outbox {
-                    connection.send_soon(outbox, call.number(), outgoing.frame(&payload, &call.id(0)));
+                    outgoing.encode(Payload::Copied(&payload), &call.id(0));
+                    connection.send_soon(outbox, call.number(), outgoing.pieces());
                 }
             }
             Form::Link(draft) => connection.ask_soon(draft, &payload),

@@ -274,7 +274,7 @@ impl Feeder {
         let item = match &mut self.way {
             Way::Classic(outgoing) => {
                 let id = self.ids.id(Place { call: self.call, sequence });
-                let item = (self.source)(&mut |payload| bytes = outgoing.frame(payload.as_ref(), &id).len());
+                let item = (self.source)(&mut |payload| bytes = outgoing.encode(payload, &id));
                 self.feed.pull_ends();
                 item
             }
@@ -297,7 +297,7 @@ impl Feeder {
         let sent = match &self.way {
             Way::Classic(outgoing) => {
                 let connection = self.connection.upgrade()?;
-                connection.outbox.as_ref()?.send(outgoing.encoded(), None, || !self.feed.is_stopped())
+                connection.outbox.as_ref()?.send(outgoing.pieces(), None, || !self.feed.is_stopped())
             }
             Way::Link(_) => !due || self.submit(),
         };

@@ -411,8 +411,9 @@ impl Client {
         let mut until = shared.until(self.deadline);
         match shared.form(&call, function, "", self.deadline.and(until)) {
             Form::Classic(mut outgoing) => {
-                let frame = outgoing.frame(payload.as_ref(), &call.id(0));
-                let sent = shared.connection.outbox.as_ref().is_some_and(|outbox| outbox.send(frame, until, || true));
+                outgoing.encode(Payload::Copied(payload.as_ref()), &call.id(0));
+                let outbox = shared.connection.outbox.as_ref();
+                let sent = outbox.is_some_and(|outbox| outbox.send(outgoing.pieces(), until, || true));
                 if !sent {
                     return Err(timed_out());
                 }

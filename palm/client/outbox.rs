@@ -24,12 +24,12 @@ impl Outbox {
     }
 
     /// Hands a frame over without waiting, or puts it in the queue: then false.
-    pub(super) fn send_soon(&self, call: u32, frame: &[u8]) -> bool {
+    pub(super) fn send_soon(&self, call: u32, frame: [&[u8]; 2]) -> bool {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.is_empty() && self.try_send(frame) {
             return true;
         }
-        queue.push_back((call, frame.to_vec()));
+        queue.push_back((call, frame.concat()));
         false
     }
 
@@ -37,7 +37,7 @@ impl Outbox {
     pub(super) fn flush(&self, wanted: impl Fn(u32) -> bool) -> bool {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((call, frame)) = queue.front() {
-            if wanted(*call) && !self.try_send(frame) {
+            if wanted(*call) && !self.try_send([frame, &[]]) {
                 return true;
             }
             queue.pop_front();
@@ -45,18 +45,18 @@ impl Outbox {
         false
     }
 
-    fn try_send(&self, frame: &[u8]) -> bool {
+    fn try_send(&self, frame: [&[u8]; 2]) -> bool {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        socket.as_ref().is_some_and(|socket| socket.send_copy(None, [frame, &[]]) == Sent::Done)
+        socket.as_ref().is_some_and(|socket| socket.send_copy(None, frame) == Sent::Done)
     }
 
     /// Hands a frame over, waiting for room if need be. False if the time is up or `wanted` no longer holds: then nothing
     /// was sent.
-    pub(super) fn send(&self, frame: &[u8], until: Option<Instant>, wanted: impl Fn() -> bool) -> bool {
+    pub(super) fn send(&self, frame: [&[u8]; 2], until: Option<Instant>, wanted: impl Fn() -> bool) -> bool {
         let mut kept = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(socket) = kept.as_ref()
-                && socket.send_copy(None, [frame, &[]]) == Sent::Done
+                && socket.send_copy(None, frame) == Sent::Done
             {
                 return true;
             }

@@ -2,16 +2,17 @@
 
 use std::time::Instant;
 
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use bytes::Bytes;
 
-use crate::wire::{Message, put_budget, put_id};
-
-const PAYLOAD: u32 = 6;
+use super::payload::Payload;
+use crate::wire::{Message, put_budget, put_id, put_payload_head};
 
 /// One frame, used again for each message of a call.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     frame: Vec<u8>,
+    /// What the message ends with, if that is large.
+    payload: Bytes,
     /// Bytes of the frame that every message of the call begins with.
     shared: usize,
     /// When the caller gives up.
@@ -23,7 +24,7 @@ impl Outgoing {
         let mut message = Message::of_stream(pipeline, client, function, Vec::new());
         message.set_cache(cache);
         let frame = message.encode();
-        Self { shared: frame.len(), frame, deadline: None }
+        Self { shared: frame.len(), frame, payload: Bytes::new(), deadline: None }
     }
 
     /// Has each message say how much time is left until then.
@@ -31,36 +32,29 @@ impl Outgoing {
         self.deadline = deadline;
     }
 
-    /// The encoded message of that payload and identifier.
-    pub(super) fn frame(&mut self, payload: &[u8], id: &[u8; 16]) -> &[u8] {
-        self.put(payload);
-        self.stamp(id)
-    }
-
-    /// Begins a message of that payload, which is to be stamped.
-    pub(super) fn put(&mut self, payload: &[u8]) {
+    /// Encodes the message of that payload and identifier; says how many bytes it has.
+    pub(super) fn encode(&mut self, payload: Payload<'_>, id: &[u8; 16]) -> usize {
         self.frame.truncate(self.shared);
-        let length = payload.len() as u64;
-        self.frame.reserve(payload.len() + encoded_len_varint(length) + 28);
-        if !payload.is_empty() {
-            encode_key(PAYLOAD, WireType::LengthDelimited, &mut self.frame);
-            encode_varint(length, &mut self.frame);
-            self.frame.extend_from_slice(payload);
-        }
-    }
-
-    /// Ends the message that was put: now it can be sent.
-    pub(super) fn stamp(&mut self, id: &[u8; 16]) -> &[u8] {
         put_id(id, &mut self.frame);
         if let Some(deadline) = self.deadline {
             put_budget(deadline.saturating_duration_since(Instant::now()), &mut self.frame);
         }
-        &self.frame
+        // Last, since it may be a piece of its own.
+        self.payload = Bytes::new();
+        let bytes = payload.as_ref();
+        if !bytes.is_empty() {
+            put_payload_head(bytes.len(), &mut self.frame);
+        }
+        match payload {
+            Payload::Copied(bytes) => self.frame.extend_from_slice(bytes),
+            Payload::Shared(bytes) => self.payload = bytes,
+        }
+        self.frame.len() + self.payload.len()
     }
 
-    /// What was encoded last.
-    pub(super) fn encoded(&self) -> &[u8] {
-        &self.frame
+    /// The message that was encoded last.
+    pub(super) fn pieces(&self) -> [&[u8]; 2] {
+        [&self.frame, &self.payload]
     }
 }
 
@@ -69,13 +63,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_message_is_encoded_as_the_wire_has_it() {
+    fn each_message_is_one_of_the_wire() {
         let mut outgoing = Outgoing::new("session", "me", "server.foo", "key");
-        for payload in ["a longer one", "", "short"] {
-            let mut message = Message::of_stream("session", "me", "server.foo", payload);
+        for payload in ["a longer one", "", "short", &"large".repeat(100_000), "short again"] {
+            let mut message = Message::of_stream("session", "me", "server.foo", payload.to_owned());
             message.set_cache("key");
             message.set_id([7; 16]);
-            assert_eq!(outgoing.frame(payload.as_bytes(), &[7; 16]), message.encode());
+            let mut length = 0;
+            Payload::give(payload.to_owned(), &mut |payload| length = outgoing.encode(payload, &[7; 16]));
+            let bytes = outgoing.pieces().concat();
+            assert_eq!(bytes.len(), length);
+            assert_eq!(Message::decode(bytes.into()).expect("a message").encode(), message.encode());
         }
     }
 }

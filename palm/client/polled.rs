@@ -153,7 +153,7 @@ impl Running {
             let item = source(context, &mut |payload| {
                 bytes = payload.as_ref().len();
                 match form {
-                    Form::Classic(outgoing) => bytes = outgoing.frame(payload.as_ref(), &id).len(),
+                    Form::Classic(outgoing) => bytes = outgoing.encode(payload, &id),
                     Form::Link(draft) => draft.write(payload),
                 }
             });
@@ -170,7 +170,7 @@ impl Running {
             match &mut self.form {
                 Form::Classic(outgoing) => {
                     if let Some(outbox) = &connection.outbox {
-                        connection.send_soon(outbox, self.call.number(), outgoing.encoded());
+                        connection.send_soon(outbox, self.call.number(), outgoing.pieces());
                     }
                 }
                 Form::Link(draft) if draft.is_full() => {

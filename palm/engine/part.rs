@@ -417,7 +417,11 @@ impl Turn<'_> {
 
     /// Hands one message to the transport.
     pub fn send(&mut self, port: Port, head: Option<&[u8]>, message: &Message) -> Sent {
-        self.transport.send(port, head, false, message.encode_at(self.now))
+        let (bytes, payload) = message.encode_pieces(None, self.now);
+        if payload.is_empty() {
+            return self.transport.send(port, head, false, bytes);
+        }
+        self.transport.send_copy(port, head, [&bytes, &payload])
     }
 
     /// Answers a peer of a `Router` socket: whoever sent an [`Incoming`] is its [`sender`](Incoming::sender).

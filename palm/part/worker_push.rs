@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::hooks::Hooks;
 use super::worker_ports::{MAX_ENDPOINTS, WorkerPorts};
 use super::{Address, FromAddress, Outbound};
@@ -217,23 +219,18 @@ impl WorkerPushService {
         }
     }
 
-    fn encode(&mut self, message: &Message, mark: Option<&Delivery>, now: Instant) -> Vec<u8> {
-        match (&mut self.hooks, mark) {
-            (None, None) => message.encode_at(now),
-            (None, Some(mark)) => message.encode_handed_out(mark, now),
-            (Some(hooks), None) => hooks.from_router(message),
-            (Some(hooks), Some(mark)) => {
-                let mut message = message.clone();
-                message.set_delivery(mark);
-                hooks.from_router(&message)
-            }
-        }
+    fn encode(&mut self, message: &Message, mark: Option<&Delivery>, now: Instant) -> (Vec<u8>, Bytes) {
+        let Some(hooks) = &mut self.hooks else { return message.encode_pieces(mark, now) };
+        let Some(mark) = mark else { return (hooks.from_router(message), Bytes::new()) };
+        let mut message = message.clone();
+        message.set_delivery(mark);
+        (hooks.from_router(&message), Bytes::new())
     }
 
     /// Hands a message to a worker on a classic socket.
-    fn push(&self, turn: &mut Turn<'_>, worker: WorkerId, body: Vec<u8>) -> bool {
+    fn push(&self, turn: &mut Turn<'_>, worker: WorkerId, (bytes, payload): (Vec<u8>, Bytes)) -> bool {
         let Some(port) = self.port(worker) else { return false };
-        let sent = turn.transport.send(port, None, false, body) == Sent::Done;
+        let sent = turn.transport.send_copy(port, None, [&bytes, &payload]) == Sent::Done;
         if !sent {
             turn.watch_writable(port, true);
         }

@@ -18,6 +18,9 @@ use super::streams::Streams;
 /// A part of a message up to this size is copied when the message is kept: a slice may keep alive a frame of many messages.
 const COMPACT_BELOW: usize = 16 << 10;
 
+/// Payloads from this size on are sent from where they are.
+const APART_FROM: usize = 32 << 10;
+
 pub(super) const ID: u32 = 16;
 const DELIVERY: u32 = 17;
 const ERROR: u32 = 18;
@@ -104,8 +107,8 @@ impl Message {
         bytes
     }
 
-    /// The same for a message that is handed to a worker, with the mark of that.
-    pub(crate) fn encode_handed_out(&self, delivery: &Delivery, now: Instant) -> Vec<u8> {
+    /// The same with the mark of a hand-out.
+    fn encode_handed_out(&self, delivery: &Delivery, now: Instant) -> Vec<u8> {
         if !self.extra.is_empty() {
             // There may be a mark of somebody else's in it.
             let mut message = self.clone();
@@ -118,6 +121,22 @@ impl Message {
             put_budget(budget.left(now), &mut bytes);
         }
         bytes
+    }
+
+    /// The message as it is sent, to a worker with the mark of that: all of it, or up to its payload, if that is large and
+    /// better not copied more than once.
+    pub(crate) fn encode_pieces(&self, mark: Option<&Delivery>, now: Instant) -> (Vec<u8>, Bytes) {
+        let encode = |message: &Self| match mark {
+            Some(mark) => message.encode_handed_out(mark, now),
+            None => message.encode_at(now),
+        };
+        if self.payload.len() < APART_FROM {
+            return (encode(self), Bytes::new());
+        }
+        // The order of the fields means nothing.
+        let mut bytes = encode(&self.with_other_payload(Bytes::new()));
+        put_payload_head(self.payload.len(), &mut bytes);
+        (bytes, self.payload.clone())
     }
 
     /// With room for so many bytes more, and for the budget.
@@ -464,6 +483,12 @@ fn field_len(value: &Bytes) -> usize {
     if value.is_empty() { 0 } else { 1 + encoded_len_varint(value.len() as u64) + value.len() }
 }
 
+/// Appends what stands before a payload of that length.
+pub(crate) fn put_payload_head(length: usize, into: &mut Vec<u8>) {
+    encode_key(6, WireType::LengthDelimited, into);
+    encode_varint(length as u64, into);
+}
+
 /// Fields 5 and 6: the key takes one byte; an empty value is left out, as proto3 has it.
 fn put_field(number: u32, value: &Bytes, into: &mut Vec<u8>) {
     if !value.is_empty() {
@@ -504,7 +529,7 @@ mod tests {
         limited.set_remaining(Duration::from_secs(5));
         for message in [plain, marked, failed, limited] {
             for mark in [&ours, &Delivery { epoch: 1, sequence: 0, attempt: 1, threads: 0 }] {
-                let bytes = message.encode_handed_out(mark, now);
+                let (bytes, _) = message.encode_pieces(Some(mark), now);
                 let mut out = Message::decode(bytes.into()).expect("a message");
                 assert_eq!(out.take_delivery().as_ref(), Some(mark));
                 assert_eq!(out.take_delivery(), None);
@@ -512,7 +537,20 @@ mod tests {
                 assert_eq!(out.remaining().is_some(), message.remaining().is_some());
             }
         }
-        let room = Message::new("", "").encode_handed_out(&ours, now);
+        let (room, _) = Message::new("", "").encode_pieces(Some(&ours), now);
         assert!(room.len() <= MAX_DELIVERY_BYTES, "there is room for the longest mark: {}", room.len());
+    }
+
+    #[test]
+    fn a_large_payload_is_a_piece_of_its_own() {
+        let mut message = Message::of_stream("a", "b", "server.foo", vec![7; APART_FROM]);
+        message.set_id([1; 16]);
+        message.set_cache("key");
+        message.set_remaining(Duration::from_secs(5));
+        let (before, payload) = message.encode_pieces(None, Instant::now());
+        assert!(before.len() < 100 && payload.as_ptr() == message.payload().as_ptr());
+        let again = Message::decode([before, payload.to_vec()].concat().into()).expect("a message");
+        assert_eq!((again.payload(), again.id(), again.cache()), (message.payload(), message.id(), message.cache()));
+        assert!(again.remaining().is_some() && again.function() == "server.foo");
     }
 }
