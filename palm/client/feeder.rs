@@ -204,9 +204,10 @@ impl Window {
         self.sizes.len() as u64 >= messages || (self.bytes >= bytes && !self.sizes.is_empty())
     }
 
-    /// Half of it is to be free before more is sent, so that threads do not take turns for each message.
+    /// A quarter of it is to be free before more is sent, so that threads do not take turns for each message, and none of them
+    /// waits for the others for long.
     fn resume_at(&self) -> u64 {
-        self.settled + (self.sizes.len() as u64 / 2).max(1)
+        self.settled + (self.sizes.len() as u64 / 4).max(1)
     }
 }
 
