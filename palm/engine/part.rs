@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::debt::Debt;
 use super::envelope::{Envelope, PartId};
 use super::inlet::{Inlet, Inlets};
@@ -417,11 +419,16 @@ impl Turn<'_> {
 
     /// Hands one message to the transport.
     pub fn send(&mut self, port: Port, head: Option<&[u8]>, message: &Message) -> Sent {
-        let (bytes, payload) = message.encode_pieces(None, self.now);
+        self.send_pieces(port, head, message.encode_pieces(None, self.now))
+    }
+
+    /// The same for a message that is encoded.
+    pub(crate) fn send_pieces(&mut self, port: Port, head: Option<&[u8]>, (bytes, payload): (Vec<u8>, Bytes)) -> Sent {
         if payload.is_empty() {
-            return self.transport.send(port, head, false, bytes);
+            self.transport.send(port, head, false, bytes)
+        } else {
+            self.transport.send_copy(port, head, [&bytes, &payload])
         }
-        self.transport.send_copy(port, head, [&bytes, &payload])
     }
 
     /// Answers a peer of a `Router` socket: whoever sent an [`Incoming`] is its [`sender`](Incoming::sender).

@@ -228,9 +228,9 @@ impl WorkerPushService {
     }
 
     /// Hands a message to a worker on a classic socket.
-    fn push(&self, turn: &mut Turn<'_>, worker: WorkerId, (bytes, payload): (Vec<u8>, Bytes)) -> bool {
+    fn push(&self, turn: &mut Turn<'_>, worker: WorkerId, pieces: (Vec<u8>, Bytes)) -> bool {
         let Some(port) = self.port(worker) else { return false };
-        let sent = turn.transport.send_copy(port, None, [&bytes, &payload]) == Sent::Done;
+        let sent = turn.send_pieces(port, None, pieces) == Sent::Done;
         if !sent {
             turn.watch_writable(port, true);
         }
