@@ -19,7 +19,7 @@ use super::streams::Streams;
 const COMPACT_BELOW: usize = 16 << 10;
 
 /// Payloads from this size on are sent from where they are.
-const APART_FROM: usize = 32 << 10;
+pub(crate) const APART_FROM: usize = 32 << 10;
 
 pub(super) const ID: u32 = 16;
 const DELIVERY: u32 = 17;

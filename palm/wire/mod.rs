@@ -12,7 +12,7 @@ mod streams;
 
 pub use code::Code;
 pub use message::Message;
-pub(crate) use message::{put_id, put_payload_head};
+pub(crate) use message::{APART_FROM, put_id, put_payload_head};
 pub use proto::{Delivery, RemoteError};
 pub use scan::DecodeError;
 

@@ -570,3 +570,24 @@ impl Session {
         Message::of_header(header.clone(), id_of(*client, request), extra, payload).map_err(|_| Violation::Record)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_clients_have_smaller_windows_than_few() {
+        let (mut links, now) = (Links::new(1), Instant::now());
+        let mut greet = |number: usize| {
+            let session = Bytes::from(number.to_string());
+            let hello =
+                LinkHello { protocol: PROTOCOL, session: session.clone(), submit: true, ..LinkHello::default() };
+            let greeted = links.hello(session, None, &hello, "server", true, now).expect("a greeting");
+            usize::try_from(greeted.welcome.window).expect("a size")
+        };
+        let windows: Vec<usize> = (1..=1_000).map(&mut greet).collect();
+        assert_eq!(windows[..2], [8 << 20; 2]);
+        assert!(windows.is_sorted_by(|one, next| one >= next));
+        assert_eq!((windows[3], windows[999]), (4 << 20, LEAST_WINDOW));
+    }
+}
