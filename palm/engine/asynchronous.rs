@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
 
-use super::job::{Access, Done, Finished, Input, Job, Kept, Results, Runner, Task, call_of, method_name, report};
+use super::job::{Access, Done, Input, Job, Kept, Results, Returned, Runner, Task, call_of, method_name, report};
 use super::object::Object;
-use super::router::Order;
+use super::orders::Order;
 use crate::service::{Component, Failure, Replies, Running};
 use crate::wire::Code;
 
@@ -55,10 +55,10 @@ impl<H: Host> Ticket<H> {
         };
         let failed = results.conclude(outcome, order, &**service, component);
         let (results, more) = results.taken();
-        self.hand_in(|order| Finished { order, results, more, failed, dropped: false });
+        self.hand_in(|order| Returned { order, results, more, failed, dropped: false });
     }
 
-    fn hand_in(&mut self, finished: impl FnOnce(Order) -> Finished) {
+    fn hand_in(&mut self, finished: impl FnOnce(Order) -> Returned) {
         let Some((order, object)) = self.held.take() else { return };
         // A reference is given up before the engine hears of it, so that the next call can have the object for itself.
         drop(object);
@@ -77,7 +77,7 @@ impl<H: Host> Drop for Ticket<H> {
         let message = report(&order.envelope.message, name, method, Code::ShuttingDown, text);
         let results = Kept::Several(vec![order.envelope.with(message)]);
         // What the runner has stands.
-        self.hand_in(|order| Finished { order, results, more: true, failed: true, dropped: true });
+        self.hand_in(|order| Returned { order, results, more: true, failed: true, dropped: true });
     }
 }
 

@@ -115,6 +115,14 @@ impl Debts {
         }
     }
 
+    /// Whom the results of several messages go to, if each is told by that to be the last one.
+    pub(crate) fn last_for_all(&self, debt: Debt) -> Option<LinkId> {
+        match debt.creditor {
+            Some(Creditor::Peer(peer)) if debt.ends && self.forks.is_empty() => Some(peer),
+            _ => None,
+        }
+    }
+
     /// A result goes to its client by another way than the word that it is settled will take: it has to be counted.
     pub(crate) fn deliver_apart(&mut self, debt: Debt, id: Option<&Id>) {
         if let (Some(creditor), Some(id)) = (debt.creditor, id) {

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::batch::Batch;
 use super::envelope::{Envelope, PartId};
 use super::object::Object;
-use super::router::Order;
+use super::orders::Order;
 use super::run::Run;
 use crate::error::BoxError;
 use crate::service::{Call, Component, Failure, Kind, Messages, Replies, Service};
@@ -74,8 +75,19 @@ pub(super) enum Input {
     Run(Arc<Run>),
 }
 
+/// User code that is done.
+pub(crate) enum Finished {
+    One(Returned),
+    /// Calls of which each gave one result, which goes on in place of its message. `bytes`: those of the messages.
+    Series {
+        part: PartId,
+        batch: Batch,
+        bytes: usize,
+    },
+}
+
 /// What one piece of user code gave.
-pub(crate) struct Finished {
+pub(crate) struct Returned {
     pub(super) order: Order,
     pub(super) results: Kept,
     /// Whether results went to the runner before.
@@ -92,7 +104,7 @@ pub(crate) struct Done {
     /// The object, if the job had it for itself.
     pub(super) object: Option<Object>,
     /// What it gave, if it was no run.
-    pub(super) finished: Option<Finished>,
+    pub(super) finished: Option<Returned>,
 }
 
 impl Done {
@@ -252,15 +264,15 @@ impl Job {
 
 /// Until nothing is left of the run, or it has taken long enough that others are to be looked after.
 fn one_after_the_other(run: &Run, object: &mut Object, component: &Component, runner: &dyn Runner) {
-    let (began, mut count, mut last) = (runner.now(), 0_u32, None);
-    while let Some(order) = run.advance(last.take()) {
+    let (began, mut count, mut next) = (runner.now(), 0_u32, run.first());
+    while let Some(order) = next {
         let finished = finish(order, object, Access::Alone, component, runner, Some(run));
         count += 1;
         let goes_on = !finished.more && (count % CLOCK_EVERY != 0 || runner.now() < began + MAX_TIME);
         if !goes_on {
             return run.end(finished);
         }
-        last = Some(finished);
+        next = run.advance(finished);
     }
 }
 
@@ -271,12 +283,12 @@ fn finish(
     component: &Component,
     runner: &dyn Runner,
     run: Option<&Run>,
-) -> Finished {
+) -> Returned {
     let mut results = Results::new(&order, runner, run);
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, object, access, component, &mut results)));
     let failed = results.conclude(outcome, &order, &**object, component);
     let (results, more) = results.taken();
-    Finished { order, results, more, failed, dropped: false }
+    Returned { order, results, more, failed, dropped: false }
 }
 
 fn work(

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+mod batch;
 mod calls;
 mod crew;
 mod debt;
@@ -19,6 +20,7 @@ mod job;
 pub(crate) mod link;
 mod numbered;
 mod object;
+mod orders;
 mod part;
 mod router;
 mod run;
@@ -37,6 +39,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "tokio")]
 pub(crate) use asynchronous::Host;
+pub use batch::Batch;
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use debt::Debt;
 pub(crate) use dispatch::HandOut;
@@ -96,9 +99,10 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// `width` is for an object that can be shared; any other is for one call at a time.
-    pub(crate) fn new(core: Router, parts: Vec<Box<dyn Part>>, object: Option<Object>, width: Width) -> Self {
+    pub(crate) fn new(mut core: Router, parts: Vec<Box<dyn Part>>, object: Option<Object>, width: Width) -> Self {
         let shared = object.as_ref().filter(|object| object.is_shared());
         let width = shared.map_or(Width::ALONE, |object| width.of(object.description()));
+        core.shares = width.shares();
         let reach = (0..core.rows.len()).map(|part| reach(&core.rows, PartId(part))).collect();
         let faults = parts.iter().map(|_| Faults::default()).collect();
         Self {
@@ -290,16 +294,16 @@ impl Engine {
 
     fn hand_back(&mut self) {
         let Router { orders, rows, ordered_bytes, .. } = &mut self.core;
-        orders.retain(|order| {
+        for order in orders.take_each() {
             let origin = order.envelope.origin.as_ref();
-            let handed_back = origin.filter(|origin| rows[origin.part().0].hands_back);
-            if let Some(origin) = handed_back {
-                origin.silence();
-                *ordered_bytes -= order.envelope.message.payload().len();
+            match origin.filter(|origin| rows[origin.part().0].hands_back) {
+                Some(origin) => {
+                    origin.silence();
+                    *ordered_bytes -= order.envelope.message.payload().len();
+                }
+                None => orders.push(order),
             }
-            let handed_back = handed_back.is_some();
-            !handed_back
-        });
+        }
     }
 
     /// The component ends: the parts say what is left to be said.
@@ -455,6 +459,12 @@ impl Engine {
                         envelope.debt = Debt::NONE;
                     }
                     self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope));
+                }
+                Step::DeliverBatch(part, batch) => {
+                    self.turn(part, now, transport, |part, turn| part.deliver_batch(turn, batch));
+                }
+                Step::FeedbackBatch(part, batch) => {
+                    self.turn(part, now, transport, |part, turn| part.feedback_batch(turn, batch));
                 }
                 Step::End(envelope) => self.core.settle_branch(envelope.debt, &envelope.message, now),
                 Step::Settled(part, client, request, branches, results) => {

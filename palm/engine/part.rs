@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::batch::Batch;
 use super::debt::Debt;
 use super::envelope::{Envelope, PartId};
 use super::inlet::{Inlet, Inlets};
@@ -96,6 +97,25 @@ pub trait Part: Send + 'static {
     /// The router has a message for this outbound part.
     fn deliver(&mut self, turn: &mut Turn<'_>, envelope: Envelope) {
         let _ = (turn, envelope);
+    }
+
+    /// Whether this part [takes](Self::deliver_batch) several messages of a stream at once, or their
+    /// [feedback](Self::feedback_batch).
+    #[doc(hidden)]
+    fn takes_batches(&self) -> bool {
+        false
+    }
+
+    /// The router has several messages for this outbound part.
+    #[doc(hidden)]
+    fn deliver_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
+        batch.into_envelopes().for_each(|envelope| self.deliver(turn, envelope));
+    }
+
+    /// The router has one result for each of several messages that this blocking inbound part sent in, and no more will come.
+    #[doc(hidden)]
+    fn feedback_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
+        let _ = (turn, batch);
     }
 
     /// The router has feedback for a message that this blocking inbound part sent in: none, one or several times `Some`, and

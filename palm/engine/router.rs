@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::batch::Batch;
 use super::calls::Calls;
 use super::crew::WorkerId;
 use super::debt::Debts;
@@ -11,6 +12,7 @@ use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::job::{Task, report};
 use super::link::Links;
+use super::orders::{Order, Orders, Series};
 use super::stats::{Counter, Stats, Tally};
 use super::watch::Watch;
 use crate::service::Description;
@@ -47,12 +49,21 @@ pub(crate) struct Row {
     pub(crate) publishes: bool,
     /// A part that sees to it that its messages are settled.
     pub(crate) settles: bool,
+    /// A part to which several messages of a stream can be given at once.
+    pub(crate) takes_batches: bool,
     /// An inbound part that brings back what an outbound one sent out.
     pub(crate) results: bool,
     /// User code that a message passes on its way: after an inbound part, before an outbound one.
     pub(crate) scatter: bool,
     pub(crate) gather: bool,
     pub(crate) handle_stream: bool,
+}
+
+impl Row {
+    /// Whether a message passes no user code before it is delivered here, and several can be delivered at once.
+    const fn takes_whole_batches(&self) -> bool {
+        self.takes_batches && !self.gather && !self.handle_stream
+    }
 }
 
 /// The part for each of these duties, if there is one.
@@ -88,17 +99,11 @@ pub(super) enum Step {
     Feedback(PartId, u64, Envelope),
     /// Nothing else comes of a message.
     End(Envelope),
+    /// A batch, to a part that takes it as it is; and as feedback.
+    DeliverBatch(PartId, Batch),
+    FeedbackBatch(PartId, Batch),
     /// A message that came in over the link of a part is settled: client, request, branches, results.
     Settled(PartId, u64, u64, u32, u32),
-}
-
-/// User code to be run for a message.
-#[derive(Debug)]
-pub(crate) struct Order {
-    pub(crate) task: Task,
-    /// The part that goes on with the results.
-    pub(crate) part: PartId,
-    pub(crate) envelope: Envelope,
 }
 
 /// What all parts of a component share.
@@ -109,13 +114,15 @@ pub(crate) struct Router {
     pub(crate) stats: Arc<Stats>,
     /// What is not in `stats` yet.
     pub(crate) tally: Tally,
+    /// Whether calls may share the user's object.
+    pub(crate) shares: bool,
     /// What the user's impl block has.
     pub(crate) description: Option<&'static Description>,
     pub(crate) calls: Calls,
     pub(super) steps: VecDeque<Step>,
     pub(super) ended: Arc<Ended>,
-    pub(super) orders: VecDeque<Order>,
-    /// Bytes of the payloads in `orders`.
+    pub(super) orders: Orders,
+    /// Bytes of the payloads in `orders`, and of those of calls under way.
     pub(super) ordered_bytes: usize,
     pub(super) deadlines: Vec<Option<Instant>>,
     /// Messages from inbound parts after which the component stops.
@@ -157,11 +164,12 @@ impl Router {
             rows,
             stats,
             tally: Tally::default(),
+            shares: false,
             description,
             calls: Calls::default(),
             steps: VecDeque::new(),
             ended: Arc::default(),
-            orders: VecDeque::new(),
+            orders: Orders::default(),
             ordered_bytes: 0,
             deadlines,
             remaining: messages,
@@ -210,6 +218,35 @@ impl Router {
         }
     }
 
+    /// Several messages leave an inbound part on its route.
+    pub(crate) fn route_batch(&mut self, part: PartId, batch: Batch) {
+        let Row { log, scatter, results, .. } = &self.rows[part.0];
+        if log.is_some() || *scatter || batch.len() == 1 {
+            return batch.into_envelopes().for_each(|envelope| self.route(part, envelope));
+        }
+        self.tally.received += batch.len() as u64;
+        if !results {
+            self.remaining = self.remaining.saturating_sub(batch.len() as u64);
+        }
+        self.leave_batch(part, batch);
+    }
+
+    /// Several messages leave `part` for good.
+    pub(super) fn leave_batch(&mut self, part: PartId, batch: Batch) {
+        match self.rows[part.0].exit {
+            Exit::Part(next) if self.rows[next.0].takes_whole_batches() => {
+                self.steps.push_back(Step::DeliverBatch(next, batch));
+            }
+            Exit::Exterior
+                if let Some(waiting) = batch.waiting()
+                    && self.rows[waiting.0].takes_batches =>
+            {
+                self.steps.push_back(Step::FeedbackBatch(waiting, batch));
+            }
+            _ => batch.into_envelopes().for_each(|envelope| self.leave(part, envelope)),
+        }
+    }
+
     /// It is the feedback of whoever waits for it, or nobody's.
     fn leave_component(&mut self, mut envelope: Envelope) {
         match envelope.origin.take() {
@@ -248,29 +285,39 @@ impl Router {
     /// Puts user code in the queue, behind what waits there already.
     pub(crate) fn order(&mut self, task: Task, part: PartId, envelope: Envelope) {
         self.ordered_bytes += envelope.message.payload().len();
-        self.orders.push_back(Order { task, part, envelope });
+        self.orders.push(Order { task, part, envelope });
+    }
+
+    /// The same for a method that is called with each message of a batch, having the object to itself.
+    pub(crate) fn order_series(&mut self, method: usize, part: PartId, batch: Batch) {
+        self.ordered_bytes += batch.bytes();
+        self.orders.push_series(Series { method, part, batch });
     }
 
     /// The next call is not made if its caller has given up by now.
     pub(super) fn refuse_late(&mut self, now: Instant) {
-        if self.orders.front().is_some_and(|order| order.envelope.message.is_late(now))
-            && self.refuse(0, Code::Late, "the caller's time was used up")
-        {
-            self.stats.add(Counter::Late, 1);
+        let late = self.orders.front_mut().is_some_and(|order| order.envelope.message.is_late(now));
+        if late && let Some(mut order) = self.orders.pop() {
+            if self.refuse(&mut order, Code::Late, "the caller's time was used up") {
+                self.stats.add(Counter::Late, 1);
+            }
+            self.orders.push_front(order);
         }
     }
 
     /// No call that waits is made any more; says how many those were.
     pub(super) fn refuse_calls(&mut self) -> usize {
-        let places = 0..self.orders.len();
-        let refused = places.filter(|place| self.refuse(*place, Code::ShuttingDown, "the component ended")).count();
+        let mut refused = 0;
+        for mut order in self.orders.take_each() {
+            refused += usize::from(self.refuse(&mut order, Code::ShuttingDown, "the component ended"));
+            self.orders.push(order);
+        }
         self.stats.add(Counter::GivenUp, refused as u64);
         refused
     }
 
-    /// Answers the call at this place of the queue, if it is one, with an error that keeps the place.
-    fn refuse(&mut self, place: usize, code: Code, why: &str) -> bool {
-        let Some(order) = self.orders.get_mut(place) else { return false };
+    /// Makes an error of a call, if it is one, that keeps its place.
+    fn refuse(&mut self, order: &mut Order, code: Code, why: &str) -> bool {
         let Task::Call(method) = order.task else { return false };
         let method = self.description.and_then(|description| description.methods.get(method));
         let method = method.map_or("", |method| method.name);

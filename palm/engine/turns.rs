@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use super::job::{Finished, Input, Kept};
-use super::router::Order;
-use super::run::MAX_RUN;
+use super::job::{Finished, Input, Kept, Returned};
+use super::orders::Order;
 use super::{
     Access, Contents, Counter, Done, Engine, Envelope, Job, MAX_ORDER_BYTES, MAX_TASK_BYTES, PartId, Step, Task,
     Transport,
@@ -20,15 +19,15 @@ impl Engine {
         }
         while self.has_job() {
             self.core.refuse_late(now);
-            let task = self.core.orders.front()?.task;
+            let task = self.core.orders.task()?;
             if task != Task::Pass {
                 let access = self.access(task);
-                let call = self.core.watch.begin(self.core.orders.front()?, now);
+                let call = self.core.watch.begin(|| self.core.orders.name(), now);
                 let (object, input) = match access {
                     Access::Alone => (self.object.take()?, self.run_of(task)),
                     Access::Shared | Access::Async => {
                         let object = self.object.as_ref()?.share()?;
-                        let mut order = self.core.orders.pop_front()?;
+                        let mut order = self.core.orders.pop()?;
                         order.envelope.message.set_threads(self.width.together());
                         (object, Input::One(order))
                     }
@@ -36,7 +35,7 @@ impl Engine {
                 *self.under_way(access) += 1;
                 return Some(Job { input, object, access, call });
             }
-            let mut order = self.core.orders.pop_front()?;
+            let mut order = self.core.orders.pop()?;
             if self.is_running() {
                 order.envelope.message.set_threads(self.width.together());
             }
@@ -50,10 +49,8 @@ impl Engine {
     /// The calls of one kind at the front, which have the object for themselves one after the other. One with a time of its
     /// own begins none but itself, since that may be over when its turn has come.
     fn run_of(&mut self, task: Task) -> Input {
-        let orders = &mut self.core.orders;
-        let alike = |order: &&Order| order.task == task && order.envelope.message.deadline().is_none();
-        let more = orders.iter().skip(1).take(MAX_RUN - 1).take_while(alike).count();
-        self.run.begin(orders, 1 + more, self.core.watch.is_on());
+        let alike = |order: &Order| order.task == task && order.envelope.message.deadline().is_none();
+        self.run.begin(self.core.watch.is_on(), &mut self.core.orders, alike);
         Input::Run(self.run.clone())
     }
 
@@ -68,7 +65,7 @@ impl Engine {
             self.take_back(now, transport);
         }
         if let Some(finished) = done.finished {
-            self.conclude(finished, now);
+            self.conclude_one(finished, now);
         }
         self.settle(now, transport);
     }
@@ -103,9 +100,20 @@ impl Engine {
         self.settle(now, transport);
     }
 
-    /// What one piece of user code gave leaves it.
+    /// What user code gave leaves it.
     fn conclude(&mut self, finished: Finished, now: Instant) {
-        let Finished { order: Order { task, part, envelope }, results, more, failed, dropped } = finished;
+        match finished {
+            Finished::One(returned) => self.conclude_one(returned, now),
+            Finished::Series { part, batch, bytes } => {
+                self.core.ordered_bytes -= bytes;
+                self.core.tally.calls += batch.len() as u64;
+                self.core.leave_batch(part, batch);
+            }
+        }
+    }
+
+    fn conclude_one(&mut self, returned: Returned, now: Instant) {
+        let Returned { order: Order { task, part, envelope }, results, more, failed, dropped } = returned;
         self.core.ordered_bytes -= envelope.message.payload().len();
         if matches!(task, Task::Call(_)) {
             self.core.tally.calls += 1;
@@ -186,8 +194,8 @@ impl Engine {
 
     /// Whether user code can be run now: that which came first, and only where nothing that is running forbids it.
     pub(crate) fn has_job(&self) -> bool {
-        let Some(order) = self.core.orders.front() else { return false };
-        match order.task {
+        let Some(task) = self.core.orders.task() else { return false };
+        match task {
             // Behind a call that has the object for itself, even what only passes keeps its place.
             Task::Pass => !self.is_running() || (self.object.is_some() && self.width.together() > 1),
             task => match self.access(task) {
@@ -201,7 +209,7 @@ impl Engine {
     /// Whether a task leaves the object to others of its kind.
     fn access(&self, task: Task) -> Access {
         let Task::Call(method) = task else { return Access::Alone };
-        if !self.width.shares() {
+        if !self.core.shares {
             return Access::Alone;
         }
         match self.core.description.and_then(|known| known.methods.get(method)) {

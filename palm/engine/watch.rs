@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::batch::Item;
 use super::envelope::{Origin, PartId};
 use super::job::{Task, hex};
-use super::router::Order;
-use crate::wire::Id;
+use super::orders::{Order, Series};
+use crate::wire::{Id, id_of};
 
 /// What tells a call from others. To keep its message would cost each call more.
 #[derive(Debug, Clone)]
@@ -32,6 +33,17 @@ impl Name {
             id: message.id().copied(),
             cache: message.cache_bytes(),
         })
+    }
+
+    /// Of one of a series.
+    pub(super) fn of_item(series: &Series, item: &Item) -> Self {
+        Self {
+            method: series.method,
+            part: series.part,
+            origin: item.origin.as_ref().map(Origin::key),
+            id: id_of(series.batch.client, item.request),
+            cache: Bytes::new(),
+        }
     }
 
     fn message(&self) -> String {
@@ -87,11 +99,11 @@ impl Watch {
     }
 
     /// A call begins; gives its number.
-    pub(super) fn begin(&mut self, order: &Order, now: Instant) -> u64 {
+    pub(super) fn begin(&mut self, name: impl FnOnce() -> Option<Name>, now: Instant) -> u64 {
         if !self.is_on() {
             return 0;
         }
-        let Some(name) = Name::of(order) else { return 0 };
+        let Some(name) = name() else { return 0 };
         self.last += 1;
         self.running.push(Running { call: self.last, name, since: now });
         self.last
@@ -155,10 +167,10 @@ mod tests {
     #[test]
     fn a_call_that_gives_nothing_hangs() {
         let (mut watch, now) = (Watch::default(), Instant::now());
-        assert_eq!(watch.begin(&order(1), now), 0, "nobody has set a limit");
+        assert_eq!(watch.begin(|| Name::of(&order(1)), now), 0, "nobody has set a limit");
         watch.told(Some(2 * SECOND));
-        let first = watch.begin(&order(1), now);
-        watch.begin(&order(2), now + SECOND);
+        let first = watch.begin(|| Name::of(&order(1)), now);
+        watch.begin(|| Name::of(&order(2)), now + SECOND);
         watch.end(first);
         assert_eq!(watch.next(), Some(now + 3 * SECOND));
         assert_eq!(watch.hung(now + 2 * SECOND, |_| false), None);
@@ -170,7 +182,7 @@ mod tests {
     fn one_that_goes_on_giving_or_cannot_give_does_not() {
         let (mut watch, now) = (Watch::new(Some(2 * SECOND)), Instant::now());
         watch.told(Some(SECOND));
-        watch.begin(&order(1), now);
+        watch.begin(|| Name::of(&order(1)), now);
         watch.heard(order(1).envelope.origin.as_ref(), now + SECOND);
         watch.heard(order(2).envelope.origin.as_ref(), now + 2 * SECOND);
         assert_eq!(watch.hung(now + 2 * SECOND, |_| false), None, "its own limit, from its last result");

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::{Address, FromAddress, Outbound};
-use crate::engine::{Counter, Envelope, Opening, Part, Task, Turn, report};
+use crate::engine::{Batch, Counter, Envelope, Opening, Part, Task, Turn, report};
 use crate::error::Result;
 use crate::service::{Description, Kind};
-use crate::wire::{Code, Header, Message};
+use crate::wire::{Code, Header};
 
 /// Runs the methods of the user's impl block: an outbound part whose feedback, the results, is rerouted to the next part.
 ///
@@ -54,11 +54,11 @@ enum Target {
     Refused { method: String, code: Code, text: String },
 }
 
-fn target(message: &Message, component: &str, description: Option<&'static Description>) -> Target {
+fn target(header: &Header, component: &str, description: Option<&'static Description>) -> Target {
     let Some(description) = description else {
         return refused("", Code::UnknownMethod, format!("{component} has no methods"));
     };
-    let (server, method) = match message.call() {
+    let (server, method) = match header.call() {
         Ok(call) => call,
         Err(error) => return refused("", error.code, error.text),
     };
@@ -72,6 +72,20 @@ fn target(message: &Message, component: &str, description: Option<&'static Descr
             let known: Vec<_> = description.methods.iter().map(|method| method.name).collect();
             let text = format!("{component} has no method `{method}`; it has {}", known.join(", "));
             refused(method, Code::UnknownMethod, text)
+        }
+    }
+}
+
+impl Methods {
+    /// What the function of a stream is here.
+    fn target(&mut self, turn: &Turn<'_>, header: &Arc<Header>) -> Target {
+        match &self.last {
+            Some((last, target)) if Arc::ptr_eq(last, header) => target.clone(),
+            _ => {
+                let target = target(header, &turn.core.name, turn.core.description);
+                self.last = Some((header.clone(), target.clone()));
+                target
+            }
         }
     }
 }
@@ -103,16 +117,20 @@ impl Part for Methods {
         true
     }
 
+    fn takes_batches(&self) -> bool {
+        true
+    }
+
+    fn deliver_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
+        match self.target(turn, &batch.header) {
+            Target::Method(index) if !turn.core.shares => turn.core.order_series(index, turn.part, batch),
+            _ => batch.into_envelopes().for_each(|envelope| self.deliver(turn, envelope)),
+        }
+    }
+
     fn deliver(&mut self, turn: &mut Turn<'_>, mut envelope: Envelope) {
-        let task = match &self.last {
-            Some((header, target)) if envelope.message.same_stream(header) => target.clone(),
-            _ => {
-                let target = target(&envelope.message, &turn.core.name, turn.core.description);
-                self.last = Some((envelope.message.header().clone(), target.clone()));
-                target
-            }
-        };
-        let task = match task {
+        let target = self.target(turn, envelope.message.header());
+        let task = match target {
             _ if envelope.message.error().is_some() => Task::Pass,
             Target::Method(index) => Task::Call(index),
             Target::Echo => Task::Pass,

@@ -48,6 +48,8 @@ mod upstream;
 mod worker_ports;
 mod worker_push;
 
+#[doc(hidden)]
+pub use crate::engine::Batch;
 pub use crate::engine::{
     Bound, Contents, Envelope, Inlet, NotTaken, Opening, Origin, Part, PartId, Port, Transport, Turn,
 };

@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::{Address, FromAddress, Outbound};
 use crate::engine::link::Audience;
-use crate::engine::{Addressee, Answer, Contents, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn};
+use crate::engine::{
+    Addressee, Answer, Batch, Contents, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn,
+};
 use crate::error::Result;
 use crate::features;
 use crate::socket::{Incoming, Sent, SocketKind};
@@ -277,6 +279,24 @@ impl Part for PubService {
             return envelope.close();
         }
         self.publish(turn, envelope.open());
+    }
+
+    fn takes_batches(&self) -> bool {
+        true
+    }
+
+    fn deliver_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
+        let (to, count) = (batch.header.topic(), batch.len() as u64);
+        let for_client = batch.client != 0 && !self.pipelined && !to.is_empty();
+        let left = if for_client && self.hold.passes(to, turn.now) {
+            turn.core.give_batch(batch, turn.now)
+        } else {
+            Some(batch)
+        };
+        match left {
+            None => turn.core.tally.sent += count,
+            Some(batch) => batch.into_envelopes().for_each(|envelope| self.deliver(turn, envelope)),
+        }
     }
 
     fn resume(&mut self, turn: &mut Turn<'_>) {

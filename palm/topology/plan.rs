@@ -166,6 +166,7 @@ impl Plan {
             submits: planned.part.is_linkable() && !planned.route.blocking,
             publishes: planned.key == Some("pub_address"),
             settles: planned.part.settles(),
+            takes_batches: planned.part.takes_batches(),
             scatter: planned.route.scatter && hooks.scatter,
             gather: planned.route.gather && hooks.gather,
             handle_stream: planned.route.handle_stream && hooks.handle_stream,

@@ -29,6 +29,11 @@ pub(crate) struct CallError {
 }
 
 impl Header {
+    /// The topic on which the client waits for its answers: its id.
+    pub(crate) const fn topic(&self) -> &Bytes {
+        &self.topic
+    }
+
     pub(super) fn new(
         pipeline: impl Into<Box<str>>,
         client: impl Into<Box<str>>,

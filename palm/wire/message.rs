@@ -314,6 +314,11 @@ impl Message {
         }
     }
 
+    /// Makes it another message of its stream, which has nothing but these.
+    pub(crate) fn set_item(&mut self, id: Option<Id>, payload: Bytes) {
+        (self.id, self.payload) = (id, payload);
+    }
+
     /// Gives the request an identifier that its answers bring back.
     pub const fn set_id(&mut self, id: [u8; 16]) {
         self.id = Some(id);
@@ -387,11 +392,6 @@ impl Message {
     /// The component and the method that this hop is to call.
     pub(crate) fn call(&self) -> Result<(&str, &str), CallError> {
         self.header.call()
-    }
-
-    /// Whether both are messages of one stream at one stage, so that what was resolved for one holds for the other.
-    pub(crate) fn same_stream(&self, header: &Arc<Header>) -> bool {
-        Arc::ptr_eq(&self.header, header)
     }
 
     /// A message of a stream whose header is known; `extra` is its other fields, encoded.

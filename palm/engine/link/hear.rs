@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Answered, LinkId, Record, Session, Violation};
+use crate::engine::batch::Batch;
 use crate::engine::debt::{Creditor, Debt, Settlement, UNKNOWN};
 use crate::engine::dispatch::LinkResult;
 use crate::engine::envelope::{Envelope, PartId};
@@ -53,6 +54,14 @@ impl Router {
             if taken == PORTION {
                 return Ok(Heard::Portion);
             }
+            if let Some(part) = submissions {
+                let most = u64::try_from(PORTION - taken).unwrap_or(0).min(self.remaining);
+                let read = self.submit_batch(id, part, records, usize::try_from(most).unwrap_or(0))?;
+                taken += read;
+                if read > 0 {
+                    continue;
+                }
+            }
             taken += 1;
             match Record::read(records).ok_or(Violation::Record)? {
                 Record::Open { stream, client, header } => {
@@ -93,6 +102,24 @@ impl Router {
             }
         }
         Ok(Heard::All)
+    }
+
+    /// Takes in the messages at the front of `records` that make a batch, up to so many; says how many those were.
+    fn submit_batch(
+        &mut self,
+        peer: LinkId,
+        part: PartId,
+        records: &mut Bytes,
+        most: usize,
+    ) -> Result<usize, Violation> {
+        let Some((batch, read)) = self.links.batch(peer, records, most)? else { return Ok(0) };
+        if read > batch.len() {
+            self.stats.add(Counter::Cancelled, (read - batch.len()) as u64);
+        }
+        if batch.len() > 0 {
+            self.route_batch(part, batch);
+        }
+        Ok(read)
     }
 
     fn submit(&mut self, peer: LinkId, part: PartId, mut message: Message, now: Instant) {
@@ -193,6 +220,24 @@ impl Router {
             }
         }
         true
+    }
+
+    /// Gives the one result of each message of a batch to the client that asked, if nothing else is to be done with them; gives
+    /// them back if not.
+    pub(crate) fn give_batch(&mut self, batch: Batch, now: Instant) -> Option<Batch> {
+        let Some(creditor) = self.debts.last_for_all(batch.debt) else { return Some(batch) };
+        let topic = batch.header.topic();
+        let listener = self.links.listener(topic, 0);
+        if listener != Some(creditor) || self.links.listener(topic, 1).is_some() {
+            return Some(batch);
+        }
+        let Some(unwanted) = self.links.answer_batch(creditor, &batch, now) else { return Some(batch) };
+        if unwanted > 0 {
+            // Nobody would read it, and it would wait here.
+            self.stats.add(Counter::Discarded, unwanted);
+        }
+        self.flush_links();
+        None
     }
 
     /// A message was published, and to nobody on the link.
@@ -314,15 +359,14 @@ impl Router {
             wanted(client, request)
         };
         let mut dropped = Vec::new();
-        let bytes = &mut self.ordered_bytes;
-        self.orders.retain(|order| {
-            let cancelled = is_of(&order.envelope.message);
-            if cancelled {
-                *bytes -= order.envelope.message.payload().len();
-                dropped.push(order.envelope.clone());
+        for order in self.orders.take_each() {
+            if is_of(&order.envelope.message) {
+                self.ordered_bytes -= order.envelope.message.payload().len();
+                dropped.push(order.envelope);
+            } else {
+                self.orders.push(order);
             }
-            !cancelled
-        });
+        }
         dropped.extend(self.dispatch.cancel(is_of));
         self.stats.add(Counter::Cancelled, dropped.len() as u64);
         for envelope in dropped {

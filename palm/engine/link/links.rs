@@ -3,15 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::frame::{Frame, FrameNumber};
 use super::linked::{Linked, Parked};
 use super::load::Load;
 use super::packet::Packet;
-use super::record::Record;
+use super::record::{Plain, Record};
 use super::session::{Session, Violation};
 use crate::engine::WorkerId;
+use crate::engine::batch::{Batch, Item};
+use crate::engine::debt::{Creditor, Debt};
 use crate::engine::numbered::NumberMap;
 use crate::engine::topics::Topics;
 use crate::socket::Peer;
@@ -330,6 +332,25 @@ impl Links {
         Answered::Written { last }
     }
 
+    /// The same for the last answer to each message of a batch, which are [closed](Self::closed) with that. How many of them
+    /// nobody wants; `None` if it is not that client.
+    pub(crate) fn answer_batch(&mut self, id: LinkId, batch: &Batch, now: Instant) -> Option<u64> {
+        let peer = self.peers.get_mut(&id).filter(|peer| batch.client != 0 && peer.client == batch.client)?;
+        let mut unwanted = 0;
+        for Item { request, payload, .. } in &batch.items {
+            if peer.is_cancelled(*request) {
+                unwanted += 1;
+            } else {
+                let reply = Record::Reply { request: *request, last: true, error: false, payload };
+                peer.session.push_shared(&reply, payload);
+            }
+        }
+        peer.open = peer.open.saturating_sub(batch.len() as u64);
+        self.load.weigh(id, peer, self.limits.bytes, now);
+        self.say(id);
+        Some(unwanted)
+    }
+
     /// Hands a message to a worker on the link; `false` if there is none of that number.
     pub(crate) fn hand_out(&mut self, worker: WorkerId, delivery: &Delivery, message: &Message, now: Instant) -> bool {
         let Some(id) = LinkId::of_worker(worker) else { return false };
@@ -537,7 +558,36 @@ impl Links {
         over
     }
 
-    /// A message as its peer has it: of a stream that it has opened.
+    /// Takes messages off the front of what a peer asks with, up to so many, as long as they are of one stream and have nothing
+    /// but a payload of their own; and how many were taken, those among them that are cancelled. `None` if the first is not
+    /// such a one.
+    pub(crate) fn batch(
+        &mut self,
+        id: LinkId,
+        records: &mut Bytes,
+        most: usize,
+    ) -> Result<Option<(Batch, usize)>, Violation> {
+        let Some(first) = Plain::first(records) else { return Ok(None) };
+        let peer = self.peers.get_mut(&id).ok_or(Violation::Stream)?;
+        let (header, client) = peer.session.header(first.stream)?.clone();
+        if client == 0 {
+            return Ok(None);
+        }
+        let (mut items, mut taken) = (Vec::with_capacity(most), 0);
+        while taken < most
+            && let Some(Plain { stream, request, payload, length }) = Plain::first(records)
+            && stream == first.stream
+        {
+            if !peer.is_cancelled(request) {
+                items.push(Item { request, payload: records.slice(payload), origin: None });
+            }
+            records.advance(length);
+            taken += 1;
+        }
+        peer.open += items.len() as u64;
+        Ok((taken > 0).then(|| (Batch::new(header, client, Debt::to(Creditor::Peer(id)), items), taken)))
+    }
+
     /// A message that a peer asks with; `None` if it has cancelled it. It is [closed](Self::closed) when it is settled.
     pub(crate) fn asked(
         &mut self,

@@ -1,5 +1,7 @@
 //! Records: what a data frame is made of. Lengths and numbers are little-endian.
 
+use std::ops::Range;
+
 use bytes::{Buf, BufMut, Bytes};
 
 /// Number of a stream within one direction of a session.
@@ -174,6 +176,27 @@ impl Record {
     }
 }
 
+/// The record of a message that has nothing but a payload, as it lies there.
+pub(crate) struct Plain {
+    pub(crate) stream: StreamNumber,
+    pub(crate) request: u64,
+    /// Where the payload is, and how long the record.
+    pub(crate) payload: Range<usize>,
+    pub(crate) length: usize,
+}
+
+impl Plain {
+    /// The first of `records`, if it is such a one.
+    pub(crate) fn first(records: &[u8]) -> Option<Self> {
+        let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
+        let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let length = usize::try_from(number(0)).ok()?.checked_add(4)?;
+        let is_plain = head[4] == MESSAGE && number(EXTRA_AT) == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
+        let request = u64::from(number(REQUEST_AT)) | u64::from(number(REQUEST_AT + 4)) << 32;
+        is_plain.then(|| Self { stream: number(STREAM_AT), request, payload: PAYLOAD_AT..length, length })
+    }
+}
+
 /// The fields of one record, in order.
 struct Fields<'a> {
     of: &'a Bytes,
@@ -219,6 +242,9 @@ impl Fields<'_> {
 const STREAM_AT: usize = 5;
 const REQUEST_AT: usize = 9;
 const CALL_AT: usize = 13;
+/// Where it has the length of its extra fields, and its payload if there are none.
+const EXTRA_AT: usize = 17;
+const PAYLOAD_AT: usize = 21;
 
 /// The records of messages that were written, each with the number of its request.
 pub(crate) fn written(mut records: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
