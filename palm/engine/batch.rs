@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::debt::Debt;
-use super::envelope::{Envelope, Origin, PartId};
-use crate::wire::{Header, Message, id_of};
+use super::envelope::{Contents, Envelope, Origin, PartId};
+use crate::wire::{Header, Message, id_of, parts_of};
 
 /// What is a message's own in a batch.
 #[derive(Debug)]
@@ -31,6 +31,30 @@ pub struct Batch {
 impl Batch {
     pub(crate) const fn new(header: Arc<Header>, client: u64, debt: Debt, items: Vec<Item>) -> Self {
         Self { header, client, debt, items }
+    }
+
+    /// A batch of one. The envelope is given back if there is more in it than a batch can hold.
+    pub(crate) fn of(envelope: Envelope) -> Result<Self, Envelope> {
+        if !envelope.is_plain() {
+            return Err(envelope);
+        }
+        let Contents { message, origin, debt, .. } = envelope.open();
+        let (client, request) = parts_of(message.id());
+        let (header, payload) = message.into_parts();
+        Ok(Self::new(header, client, debt, vec![Item { request, payload, origin }]))
+    }
+
+    /// Takes one more in, if it is of the same stream and goes the same way; gives it back if not.
+    pub(crate) fn join(&mut self, mut envelope: Envelope) -> Result<(), Envelope> {
+        let (client, request) = parts_of(envelope.message.id());
+        let alike = envelope.message.is_of(&self.header) && client == self.client && envelope.debt == self.debt;
+        if !alike || !envelope.is_plain() {
+            return Err(envelope);
+        }
+        let (payload, origin) = (envelope.message.take_payload(), envelope.origin.take());
+        self.items.push(Item { request, payload, origin });
+        envelope.close();
+        Ok(())
     }
 
     pub(crate) const fn len(&self) -> usize {

@@ -272,9 +272,15 @@ impl Router {
         self.orders.len() + self.steps.len() < MAX_ORDERS
     }
 
-    /// The same for a message of those that the component was to take.
+    /// For how many messages of those that the component was to take there is room, in the same sense.
+    pub(crate) fn room_for_work(&self) -> usize {
+        let room = MAX_ORDERS.saturating_sub(self.orders.len() + self.steps.len());
+        room.min(usize::try_from(self.remaining).unwrap_or(usize::MAX))
+    }
+
+    /// Whether there is room for one.
     pub(crate) fn takes_work(&self) -> bool {
-        self.remaining > 0 && self.has_room_for_orders()
+        self.room_for_work() > 0
     }
 
     /// Has a part called once more when there is room for calls again.
@@ -373,8 +379,15 @@ impl Router {
         }
     }
 
-    /// A worker on the link says what it has for a message.
-    pub(crate) fn link_result(&mut self, worker: WorkerId, result: LinkResult, now: Instant) {
+    /// A worker on the link says what it has for a message. Results of one stream are gathered in `batch`, which goes on with
+    /// the first that is of another one.
+    pub(crate) fn link_result(
+        &mut self,
+        worker: WorkerId,
+        result: LinkResult,
+        batch: &mut Option<Batch>,
+        now: Instant,
+    ) {
         let Some(given) = self.dispatch.link_result(worker, &result, now) else {
             self.stats.add(Counter::Stale, 1);
             return;
@@ -386,10 +399,27 @@ impl Router {
             if settled.is_none() {
                 envelope.debt = envelope.debt.not_last();
             }
-            self.route(results, envelope);
+            let apart = match batch {
+                Some(batch) => batch.join(envelope).err(),
+                None => Some(envelope),
+            };
+            if let Some(envelope) = apart {
+                self.route_gathered(batch);
+                match Batch::of(envelope) {
+                    Ok(first) => *batch = Some(first),
+                    Err(envelope) => self.route(results, envelope),
+                }
+            }
         } else if settled.is_some() {
             self.calls.settled(envelope.message.client());
             self.steps.push_back(Step::End(envelope));
+        }
+    }
+
+    /// The results that were gathered go on.
+    pub(crate) fn route_gathered(&mut self, batch: &mut Option<Batch>) {
+        if let Some((batch, part)) = batch.take().zip(self.duties.results) {
+            self.route_batch(part, batch);
         }
     }
 

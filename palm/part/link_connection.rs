@@ -1,14 +1,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use prost::Message as _;
 
 use super::dialer::{Dialer, Welcomed};
 use super::{Address, FromAddress, Inbound};
-use crate::engine::NumberMap;
-use crate::engine::link::{Frame, FrameNumber, Record, ResultKind, Violation};
-use crate::engine::{Opening, Part, Port, Turn};
+use crate::engine::link::{Frame, FrameNumber, PlainWork, Record, ResultKind, Violation};
+use crate::engine::{Batch, Debt, Item, NumberMap, Opening, Part, Port, Turn};
 use crate::error::Result;
 use crate::socket::Incoming;
 use crate::wire::Message;
@@ -101,14 +100,45 @@ impl LinkConnection {
             if records.is_empty() {
                 self.parked.pop_front();
                 self.dialer.done(turn, number);
-            } else if turn.core.takes_work() {
-                let record = Record::read(records).ok_or(Violation::Record);
-                record.and_then(|record| self.take(turn, record)).inspect_err(|_| drop(self.parked.pop_front()))?;
+            } else if let room @ 1.. = turn.core.room_for_work() {
+                let mut left = std::mem::take(records);
+                let taken = self.take_next(turn, &mut left, room);
+                match self.parked.front_mut() {
+                    Some((_, records)) if taken.is_ok() => *records = left,
+                    _ => drop(self.parked.pop_front()),
+                }
+                taken?;
             } else {
                 turn.core.resume_with_room(turn.part);
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Takes in messages of one stream, up to so many, or one other record.
+    fn take_next(
+        &mut self,
+        turn: &mut Turn<'_>,
+        records: &mut Bytes,
+        room: usize,
+    ) -> std::result::Result<(), Violation> {
+        let Some(first) = PlainWork::first(records) else {
+            return self.take(turn, Record::read(records).ok_or(Violation::Record)?);
+        };
+        let (header, client) = self.dialer.session.header(first.stream)?.clone();
+        let mut items = Vec::with_capacity(room);
+        while items.len() < room
+            && let Some(PlainWork { stream, request, sequence, attempt, payload, length }) = PlainWork::first(records)
+            && stream == first.stream
+        {
+            self.last += 1;
+            self.work.insert(self.last, Work { sequence, attempt, result: None });
+            let origin = Some(turn.core.origin(turn.part, self.last));
+            items.push(Item { request, payload: records.slice(payload), origin });
+            records.advance(length);
+        }
+        turn.core.route_batch(turn.part, Batch::new(header, client, Debt::NONE, items));
         Ok(())
     }
 
@@ -192,6 +222,22 @@ impl Part for LinkConnection {
         if let Some((kind, payload)) = work.result.replace(last_of(message)) {
             let kind = if kind == ResultKind::Last { ResultKind::More } else { kind };
             self.say(sequence, attempt, kind, &payload);
+        }
+    }
+
+    fn takes_batches(&self) -> bool {
+        true
+    }
+
+    fn feedback_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
+        turn.flush_soon();
+        for Item { payload, origin, .. } in batch.items {
+            let Some(origin) = origin else { continue };
+            // Its end is told with this.
+            origin.silence();
+            if let Some(Work { sequence, attempt, .. }) = self.work.remove(&origin.token()) {
+                self.say(sequence, attempt, ResultKind::Last, &payload);
+            }
         }
     }
 

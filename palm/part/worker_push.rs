@@ -10,7 +10,7 @@ use super::hooks::Hooks;
 use super::worker_ports::{MAX_ENDPOINTS, WorkerPorts};
 use super::{Address, FromAddress, Outbound};
 use crate::engine::{
-    Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, PartId, Port, Router, Transport, Turn,
+    Batch, Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, PartId, Port, Router, Transport, Turn,
     WorkerId,
 };
 use crate::error::Result;
@@ -428,6 +428,17 @@ impl Part for WorkerPushService {
         self.full = turn.core.dispatch.is_full(part);
         // Once for all that is delivered now.
         turn.core.resume(part);
+    }
+
+    fn takes_batches(&self) -> bool {
+        self.hooks.is_none()
+    }
+
+    fn deliver_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
+        self.set_up(turn);
+        turn.core.dispatch.submit_batch(turn.part, batch, turn.now);
+        self.full = turn.core.dispatch.is_full(turn.part);
+        turn.core.resume(turn.part);
     }
 
     fn joined(&mut self, turn: &mut Turn<'_>, port: Port, _peer: Peer) {

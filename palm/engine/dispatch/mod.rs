@@ -9,6 +9,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use self::crews::Crews;
+use crate::engine::batch::Batch;
 use crate::engine::crew::{Credit, Crew, CrewLimits, WorkerId};
 use crate::engine::debt::Debt;
 use crate::engine::envelope::{Contents, Envelope, PartId};
@@ -129,6 +130,16 @@ impl Dispatch {
         let bytes = envelope.message.payload().len();
         let sequence = self.flight.insert(part, envelope, now);
         self.crew(part).offer(sequence, bytes);
+    }
+
+    /// Takes several in.
+    pub(crate) fn submit_batch(&mut self, part: PartId, batch: Batch, now: Instant) {
+        let Self { flight, crews, .. } = self;
+        let crew = crews.of(part);
+        for envelope in batch.into_envelopes() {
+            let bytes = envelope.message.payload().len();
+            crew.offer(flight.insert(part, envelope, now), bytes);
+        }
     }
 
     pub(crate) fn join(&mut self, part: PartId, worker: WorkerId, credit: Credit, now: Instant) {

@@ -48,6 +48,19 @@ impl Router {
     }
 
     fn hear(&mut self, id: LinkId, records: &mut Bytes, now: Instant) -> Result<Heard, Violation> {
+        let mut results = None;
+        let heard = self.hear_portion(id, records, &mut results, now);
+        self.route_gathered(&mut results);
+        heard
+    }
+
+    fn hear_portion(
+        &mut self,
+        id: LinkId,
+        records: &mut Bytes,
+        results: &mut Option<Batch>,
+        now: Instant,
+    ) -> Result<Heard, Violation> {
         let submissions = self.duties.submits.filter(|_| self.links.submits(id));
         let mut taken = 0;
         while !records.is_empty() {
@@ -76,7 +89,7 @@ impl Router {
                 }
                 Record::Result { sequence, attempt, kind, payload } => {
                     let result = LinkResult { sequence, attempt, kind, payload };
-                    self.link_result(id.worker(), result, now);
+                    self.link_result(id.worker(), result, results, now);
                 }
                 Record::Message { stream, request, extra, payload } => {
                     let part = submissions.ok_or(Violation::Record)?;

@@ -16,5 +16,5 @@ mod session;
 pub(crate) use frame::{DATA_HEAD, Frame, FrameNumber};
 pub(crate) use links::{Answered, Audience, LinkId, LinkLimits, Links, PROTOCOL};
 pub(crate) use packet::Packet;
-pub(crate) use record::{Record, ResultKind, StreamNumber, move_messages, written};
+pub(crate) use record::{PlainWork, Record, ResultKind, StreamNumber, move_messages, written};
 pub(crate) use session::{FRAME_BYTES, SHARED_FROM, Session, Violation};

@@ -189,12 +189,50 @@ impl Plain {
     /// The first of `records`, if it is such a one.
     pub(crate) fn first(records: &[u8]) -> Option<Self> {
         let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
-        let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-        let length = usize::try_from(number(0)).ok()?.checked_add(4)?;
-        let is_plain = head[4] == MESSAGE && number(EXTRA_AT) == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
-        let request = u64::from(number(REQUEST_AT)) | u64::from(number(REQUEST_AT + 4)) << 32;
-        is_plain.then(|| Self { stream: number(STREAM_AT), request, payload: PAYLOAD_AT..length, length })
+        let length = usize::try_from(u32_at(head, 0)).ok()?.checked_add(4)?;
+        let is_plain =
+            head[4] == MESSAGE && u32_at(head, EXTRA_AT) == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
+        let (stream, request) = (u32_at(head, STREAM_AT), u64_at(head, REQUEST_AT));
+        is_plain.then(|| Self { stream, request, payload: PAYLOAD_AT..length, length })
     }
+}
+
+/// The record of a message for a worker that has nothing but a payload, as it lies there.
+pub(crate) struct PlainWork {
+    pub(crate) stream: StreamNumber,
+    pub(crate) request: u64,
+    pub(crate) sequence: u64,
+    pub(crate) attempt: u32,
+    /// Where the payload is, and how long the record.
+    pub(crate) payload: Range<usize>,
+    pub(crate) length: usize,
+}
+
+impl PlainWork {
+    /// The first of `records`, if it is such a one.
+    pub(crate) fn first(records: &[u8]) -> Option<Self> {
+        const EXTRA_AT: usize = 29;
+        const PAYLOAD_AT: usize = 33;
+        let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
+        let length = usize::try_from(u32_at(head, 0)).ok()?.checked_add(4)?;
+        let is_plain = head[4] == WORK && u32_at(head, EXTRA_AT) == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
+        is_plain.then(|| Self {
+            stream: u32_at(head, STREAM_AT),
+            request: u64_at(head, REQUEST_AT),
+            sequence: u64_at(head, 17),
+            attempt: u32_at(head, 25),
+            payload: PAYLOAD_AT..length,
+            length,
+        })
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
 
 /// The fields of one record, in order.
