@@ -143,11 +143,6 @@ impl Envelope {
         contents
     }
 
-    /// Whether there is nothing in it that a [`Batch`](super::Batch) has no place for.
-    pub(super) fn is_plain(&self) -> bool {
-        self.topic.is_none() && self.message.is_plain()
-    }
-
     /// Drops what it holds.
     pub(crate) fn close(mut self) {
         *self.0 = None;

@@ -7,7 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::crew::WorkerId;
-use super::envelope::{Envelope, PartId};
+use super::envelope::PartId;
+use super::freight::Freight;
 use super::numbered::Numbered;
 use crate::wire::{Delivery, Message};
 
@@ -20,7 +21,7 @@ const MAX_TOMBSTONES: usize = 100_000;
 /// One message in flight.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) envelope: Envelope,
+    pub(crate) freight: Freight,
     /// The part that hands it out.
     pub(crate) part: PartId,
     /// How often it was handed out.
@@ -46,7 +47,7 @@ impl Entry {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.envelope.message.payload().len()
+        self.freight.bytes()
     }
 }
 
@@ -85,10 +86,10 @@ impl Flight {
     }
 
     /// Takes a message in.
-    pub(crate) fn insert(&mut self, part: PartId, envelope: Envelope, now: Instant) -> Sequence {
+    pub(crate) fn insert(&mut self, part: PartId, freight: Freight, now: Instant) -> Sequence {
         let sequence = self.next;
         self.next += 1;
-        let entry = Entry { envelope, part, attempt: 0, holder: None, ahead: 0, since: now, passed: 0, come: 0 };
+        let entry = Entry { freight, part, attempt: 0, holder: None, ahead: 0, since: now, passed: 0, come: 0 };
         self.entries.insert(sequence, entry);
         sequence
     }
@@ -167,7 +168,7 @@ impl Flight {
     /// Whether a message without a mark is the result of something that a worker has.
     pub(crate) fn is_answered_by(&self, result: &Message) -> bool {
         self.entries.values().any(|entry| {
-            let asked = &entry.envelope.message;
+            let asked = entry.freight.message();
             entry.holder.is_some() && asked.cache() == result.cache() && asked.client() == result.client()
         })
     }
@@ -206,11 +207,16 @@ impl Flight {
 #[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
 mod tests {
     use super::*;
+    use crate::engine::Envelope;
+
+    fn freight() -> Freight {
+        Envelope::from(Message::new("server.foo", "a")).into()
+    }
 
     fn flight_of(attempts: u32) -> (Flight, Delivery) {
         let mut flight = Flight::new(7);
         let now = Instant::now();
-        let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), now);
+        let sequence = flight.insert(PartId(0), freight(), now);
         let first = flight.mark(sequence, flight.get(sequence).unwrap());
         (0..attempts).for_each(|_| assert!(flight.handed(sequence, WorkerId(1), 0, now).is_some()));
         (flight, first)
@@ -251,7 +257,7 @@ mod tests {
     fn one_that_hangs_keeps_no_place_for_those_after_it() {
         let (mut flight, hangs) = flight_of(1);
         for _ in 0..10_000 {
-            let sequence = flight.insert(PartId(0), Message::new("server.foo", "a").into(), Instant::now());
+            let sequence = flight.insert(PartId(0), freight(), Instant::now());
             let mark = flight.mark(sequence, flight.get(sequence).unwrap());
             flight.handed(sequence, WorkerId(1), 0, Instant::now()).unwrap();
             assert!(matches!(flight.result(&mark), Verdict::First(..)));

@@ -14,6 +14,7 @@ mod dispatch;
 mod envelope;
 mod faults;
 mod flight;
+mod freight;
 mod hold;
 mod inlet;
 mod job;

@@ -1,6 +1,6 @@
 //! What is known by numbers that are given out here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Hashes numbers that are given out here, and that nobody else can choose.
@@ -30,72 +30,94 @@ impl Hasher for Numbers {
 /// A map from such numbers.
 pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Numbers>>;
 
-/// Places beyond which the room is given back once nothing is left.
+/// Places for which the room is kept when nothing is left, and that may be empty before those which stay are put elsewhere.
 const KEPT: usize = 1024;
 
-/// Entries that stay where they are, however many come and go: they are large.
+/// Entries that come in the order of their numbers, and leave nearly in that order: those next to each other lie next to each
+/// other. The few that stay for long are put elsewhere, so that they keep no places of others.
 #[derive(Debug)]
 pub(crate) struct Numbered<T> {
-    places: NumberMap<u64, usize>,
-    entries: Vec<Option<T>>,
-    free: Vec<usize>,
+    /// From number `first` on.
+    recent: VecDeque<Option<T>>,
+    first: u64,
+    stayed: NumberMap<u64, T>,
+    count: usize,
 }
 
 impl<T> Default for Numbered<T> {
     fn default() -> Self {
-        Self { places: HashMap::default(), entries: Vec::new(), free: Vec::new() }
+        Self { recent: VecDeque::new(), first: 0, stayed: HashMap::default(), count: 0 }
     }
 }
 
 impl<T> Numbered<T> {
-    pub(crate) fn len(&self) -> usize {
-        self.places.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.count
     }
 
-    /// Takes one in, under a number that was never used before.
+    /// Takes one in, under the number after that of the last one.
     pub(crate) fn insert(&mut self, number: u64, entry: T) {
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.entries[place] = Some(entry);
-                place
-            }
-            None => {
-                self.entries.push(Some(entry));
-                self.entries.len() - 1
-            }
-        };
-        self.places.insert(number, place);
+        if self.recent.is_empty() {
+            self.first = number;
+        }
+        debug_assert_eq!(number, self.first + self.recent.len() as u64, "numbers follow each other");
+        self.recent.push_back(Some(entry));
+        self.count += 1;
+        while self.recent.len() > 2 * self.count + KEPT
+            && let Some(entry) = self.recent.pop_front()
+        {
+            self.stayed.extend(entry.map(|entry| (self.first, entry)));
+            self.first += 1;
+        }
+    }
+
+    fn place(&self, number: u64) -> Option<usize> {
+        number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok())
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
-        self.entries[*self.places.get(&number)?].as_ref()
+        match self.place(number) {
+            Some(place) => self.recent.get(place)?.as_ref(),
+            None => self.stayed.get(&number),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
-        self.entries[*self.places.get(&number)?].as_mut()
+        match self.place(number) {
+            Some(place) => self.recent.get_mut(place)?.as_mut(),
+            None => self.stayed.get_mut(&number),
+        }
     }
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
-        let place = self.places.remove(&number)?;
-        self.free.push(place);
-        let entry = self.entries[place].take();
-        if self.places.is_empty() && self.entries.len() > KEPT {
-            *self = Self::default();
+        let entry = match self.place(number) {
+            Some(place) => self.recent.get_mut(place)?.take()?,
+            None => self.stayed.remove(&number)?,
+        };
+        self.count -= 1;
+        while let Some(None) = self.recent.front() {
+            self.recent.pop_front();
+            self.first += 1;
         }
-        entry
+        if self.count == 0 {
+            self.recent.shrink_to(KEPT);
+            self.stayed.shrink_to(KEPT);
+        }
+        Some(entry)
     }
 
     /// In no order.
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().flatten()
+        self.stayed.values().chain(self.recent.iter().flatten())
     }
 
     /// The numbers of those that are wanted, the lowest first.
     pub(crate) fn numbers(&self, wanted: impl Fn(&T) -> bool) -> Vec<u64> {
-        let known = |place: &usize| self.entries[*place].as_ref().is_some_and(&wanted);
-        let mut numbers: Vec<_> =
-            self.places.iter().filter(|(_, place)| known(place)).map(|(number, _)| *number).collect();
+        let stayed = self.stayed.iter().filter(|(_, entry)| wanted(entry));
+        let mut numbers: Vec<_> = stayed.map(|(number, _)| *number).collect();
         numbers.sort_unstable();
+        let recent = (self.first..).zip(&self.recent).filter(|(_, entry)| entry.as_ref().is_some_and(&wanted));
+        numbers.extend(recent.map(|(number, _)| number));
         numbers
     }
 }
@@ -107,20 +129,35 @@ mod tests {
     #[test]
     fn places_are_used_again_and_given_back() {
         let mut numbered = Numbered::default();
-        for number in 0..10 * KEPT as u64 {
+        for number in 1..=10 * KEPT as u64 {
             numbered.insert(number, number);
-            if number >= 100 {
+            if number > 100 {
                 assert_eq!(numbered.remove(number - 100), Some(number - 100));
             }
         }
-        assert_eq!((numbered.len(), numbered.entries.len()), (100, 101));
-        assert_eq!(numbered.numbers(|number| number % 50 == 0), [10 * KEPT as u64 - 90, 10 * KEPT as u64 - 40]);
-        for number in 0..2 * KEPT as u64 {
-            numbered.insert(1 << 32 | number, number);
-        }
+        assert_eq!((numbered.len(), numbered.recent.len()), (100, 100));
+        let last = 10 * KEPT as u64;
+        assert_eq!(numbered.numbers(|number| number % 50 == 0), [last - 90, last - 40]);
         for number in numbered.numbers(|_| true) {
             assert!(numbered.remove(number).is_some() && numbered.get(number).is_none());
         }
-        assert_eq!(numbered.entries.len(), 0);
+        assert_eq!((numbered.len(), numbered.recent.len()), (0, 0));
+    }
+
+    #[test]
+    fn one_that_stays_is_put_elsewhere() {
+        let mut numbered = Numbered::default();
+        for number in 7..7 + 10 * KEPT as u64 {
+            numbered.insert(number, number);
+            if number > 8 {
+                assert_eq!(numbered.remove(number), Some(number));
+            }
+        }
+        assert!(numbered.recent.len() <= 2 * KEPT && numbered.stayed.len() == 2);
+        assert_eq!((numbered.len(), numbered.numbers(|_| true)), (2, vec![7, 8]));
+        *numbered.get_mut(8).expect("it stays") = 9;
+        assert_eq!(numbered.get(8), Some(&9));
+        assert_eq!((numbered.remove(8), numbered.remove(8)), (Some(9), None));
+        assert_eq!((numbered.values().count(), numbered.get(6), numbered.get(1 << 40)), (1, None, None));
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Series {
 
 impl Series {
     pub(super) fn order(&self, item: Item) -> Order {
-        Order { task: Task::Call(self.method), part: self.part, envelope: self.batch.envelope(item) }
+        Order { task: Task::Call(self.method), part: self.part, envelope: self.batch.way.envelope(item) }
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::batch::Batch;
+use super::batch::{Batch, Item, Way};
 use super::calls::Calls;
 use super::crew::WorkerId;
 use super::debt::Debts;
 use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
+use super::freight::Freight;
 use super::job::{Task, report};
 use super::link::Links;
 use super::orders::{Order, Orders, Series};
@@ -388,31 +389,36 @@ impl Router {
         batch: &mut Option<Batch>,
         now: Instant,
     ) {
-        let Some(given) = self.dispatch.link_result(worker, &result, now) else {
+        let Some(given) = self.dispatch.link_result(worker, result, now) else {
             self.stats.add(Counter::Stale, 1);
             return;
         };
-        let Given { mut envelope, is_result, settled } = given;
+        let Given { freight, is_result, settled } = given;
         settled.into_iter().for_each(|part| self.resume(part));
+        let mut envelope = match freight {
+            Freight::Item(way, item) if is_result && settled.is_some() => return self.gather(batch, way, item),
+            freight => freight.into_envelope(),
+        };
+        self.route_gathered(batch);
         let Some(results) = self.duties.results else { return };
         if is_result {
             if settled.is_none() {
                 envelope.debt = envelope.debt.not_last();
             }
-            let apart = match batch {
-                Some(batch) => batch.join(envelope).err(),
-                None => Some(envelope),
-            };
-            if let Some(envelope) = apart {
-                self.route_gathered(batch);
-                match Batch::of(envelope) {
-                    Ok(first) => *batch = Some(first),
-                    Err(envelope) => self.route(results, envelope),
-                }
-            }
+            self.route(results, envelope);
         } else if settled.is_some() {
             self.calls.settled(envelope.message.client());
             self.steps.push_back(Step::End(envelope));
+        }
+    }
+
+    fn gather(&mut self, batch: &mut Option<Batch>, way: Arc<Way>, item: Item) {
+        match batch {
+            Some(batch) if batch.goes(&way) => batch.items.push(item),
+            _ => {
+                self.route_gathered(batch);
+                *batch = Some(Batch { way, items: vec![item] });
+            }
         }
     }
 

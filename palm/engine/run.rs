@@ -53,7 +53,7 @@ impl UnderWay {
         let next = self.left.next();
         let (next, origin) = match next {
             Some(Item { request, payload, origin }) => {
-                message.set_item(id_of(self.series.batch.client, request), payload);
+                message.set_item(id_of(self.series.batch.way.client, request), payload);
                 (true, std::mem::replace(&mut order.envelope.origin, origin))
             }
             None => (false, order.envelope.origin.take()),

@@ -41,7 +41,7 @@ impl Name {
             method: series.method,
             part: series.part,
             origin: item.origin.as_ref().map(Origin::key),
-            id: id_of(series.batch.client, item.request),
+            id: id_of(series.batch.way.client, item.request),
             cache: Bytes::new(),
         }
     }

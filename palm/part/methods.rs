@@ -122,7 +122,7 @@ impl Part for Methods {
     }
 
     fn deliver_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
-        match self.target(turn, &batch.header) {
+        match self.target(turn, &batch.way.header) {
             Target::Method(index) if !turn.core.shares => turn.core.order_series(index, turn.part, batch),
             _ => batch.into_envelopes().for_each(|envelope| self.deliver(turn, envelope)),
         }

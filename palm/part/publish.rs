@@ -286,8 +286,8 @@ impl Part for PubService {
     }
 
     fn deliver_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
-        let (to, count) = (batch.header.topic(), batch.len() as u64);
-        let for_client = batch.client != 0 && !self.pipelined && !to.is_empty();
+        let (to, count) = (batch.way.header.topic(), batch.len() as u64);
+        let for_client = batch.way.client != 0 && !self.pipelined && !to.is_empty();
         let left = if for_client && self.hold.passes(to, turn.now) {
             turn.core.give_batch(batch, turn.now)
         } else {

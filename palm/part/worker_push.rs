@@ -193,9 +193,9 @@ impl WorkerPushService {
         let part = turn.part;
         while let Some(HandOut { worker, sequence, delivery, marked }) = turn.core.dispatch.next(part, turn.now) {
             let Router { dispatch, links, .. } = &mut *turn.core;
-            let Some(message) = dispatch.message(sequence) else { break };
-            let linked = links.hand_out(worker, &delivery, message, turn.now);
-            let body = (!linked).then(|| self.encode(message, marked.then_some(&delivery), turn.now));
+            let Some(freight) = dispatch.freight(sequence) else { break };
+            let linked = links.hand_out(worker, &delivery, freight, turn.now);
+            let body = (!linked).then(|| self.encode(&freight.message(), marked.then_some(&delivery), turn.now));
             if body.is_none_or(|body| self.push(turn, worker, body)) {
                 if turn.core.dispatch.handed(part, worker, sequence, turn.now) {
                     turn.count(Counter::Redelivered, 1);

@@ -314,23 +314,6 @@ impl Message {
         }
     }
 
-    /// Whether it has nothing but a stream, an identifier and a payload.
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.cache.is_empty() && self.extra.is_empty() && self.budget.is_none()
-    }
-
-    pub(crate) fn is_of(&self, header: &Arc<Header>) -> bool {
-        Arc::ptr_eq(&self.header, header)
-    }
-
-    pub(crate) fn take_payload(&mut self) -> Bytes {
-        std::mem::take(&mut self.payload)
-    }
-
-    pub(crate) fn into_parts(self) -> (Arc<Header>, Bytes) {
-        (self.header, self.payload)
-    }
-
     /// Makes it another message of its stream, which has nothing but these.
     pub(crate) fn set_item(&mut self, id: Option<Id>, payload: Bytes) {
         (self.id, self.payload) = (id, payload);

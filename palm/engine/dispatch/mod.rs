@@ -12,8 +12,9 @@ use self::crews::Crews;
 use crate::engine::batch::Batch;
 use crate::engine::crew::{Credit, Crew, CrewLimits, WorkerId};
 use crate::engine::debt::Debt;
-use crate::engine::envelope::{Contents, Envelope, PartId};
+use crate::engine::envelope::{Envelope, PartId};
 use crate::engine::flight::{Entry, Flight, Sequence, Verdict};
+use crate::engine::freight::Freight;
 use crate::engine::link::ResultKind;
 use crate::wire::{Code, Delivery, Message, RemoteError};
 
@@ -66,7 +67,7 @@ pub(crate) struct LinkResult {
 #[derive(Debug)]
 pub(crate) struct Given {
     /// The result, or, where there is none, the message that was handed out.
-    pub(crate) envelope: Envelope,
+    pub(crate) freight: Freight,
     pub(crate) is_result: bool,
     /// The part that handed the message out, if it is settled now.
     pub(crate) settled: Option<PartId>,
@@ -127,8 +128,9 @@ impl Dispatch {
 
     /// Takes a message in for the workers of `part`.
     pub(crate) fn submit(&mut self, part: PartId, envelope: Envelope, now: Instant) {
-        let bytes = envelope.message.payload().len();
-        let sequence = self.flight.insert(part, envelope, now);
+        let freight = Freight::from(envelope);
+        let bytes = freight.bytes();
+        let sequence = self.flight.insert(part, freight, now);
         self.crew(part).offer(sequence, bytes);
     }
 
@@ -136,9 +138,10 @@ impl Dispatch {
     pub(crate) fn submit_batch(&mut self, part: PartId, batch: Batch, now: Instant) {
         let Self { flight, crews, .. } = self;
         let crew = crews.of(part);
-        for envelope in batch.into_envelopes() {
-            let bytes = envelope.message.payload().len();
-            crew.offer(flight.insert(part, envelope, now), bytes);
+        let Batch { way, items } = batch;
+        for item in items {
+            let bytes = item.payload.len();
+            crew.offer(flight.insert(part, Freight::Item(way.clone(), item), now), bytes);
         }
     }
 
@@ -165,7 +168,7 @@ impl Dispatch {
         loop {
             let (worker, sequence) = self.crew(part).next()?;
             match self.flight.get(sequence) {
-                Some(entry) if !entry.envelope.message.is_late(now) => {
+                Some(entry) if !entry.freight.is_late(now) => {
                     let delivery = self.flight.mark(sequence, entry);
                     return Some(HandOut { worker, sequence, delivery, marked: self.echo != Some(false) });
                 }
@@ -181,8 +184,8 @@ impl Dispatch {
     }
 
     /// A message that is in flight, without the mark of its hand-out.
-    pub(crate) fn message(&self, sequence: Sequence) -> Option<&Message> {
-        Some(&self.flight.get(sequence)?.envelope.message)
+    pub(crate) fn freight(&self, sequence: Sequence) -> Option<&Freight> {
+        Some(&self.flight.get(sequence)?.freight)
     }
 
     pub(crate) fn take_late(&mut self) -> Vec<GivenUp> {
@@ -192,7 +195,7 @@ impl Dispatch {
     fn give_up_late(&mut self, sequence: Sequence) {
         if let Some(entry) = self.flight.give_up(sequence) {
             let text = "the caller's time was used up before a worker was free".to_owned();
-            self.late.push(GivenUp { envelope: entry.envelope, code: Code::Late, text });
+            self.late.push(GivenUp { envelope: entry.freight.into_envelope(), code: Code::Late, text });
         }
     }
 
@@ -240,7 +243,7 @@ impl Dispatch {
                     // Its worker was taken for dead, and answered all the same.
                     None => self.crew(part).withdraw(sequence),
                 }
-                let Contents { debt, .. } = entry.envelope.open();
+                let debt = entry.freight.close();
                 if message.is_empty_part() {
                     Judgement::Nothing(part, debt)
                 } else {
@@ -261,7 +264,7 @@ impl Dispatch {
             let Some(entry) = self.flight.get(earlier).filter(|entry| entry.holder == Some(worker)) else { continue };
             let bytes = entry.bytes();
             if let Some(entry) = self.flight.forget(earlier) {
-                self.silent.push(entry.envelope);
+                self.silent.push(entry.freight.into_envelope());
             }
             self.crew(part).settled(worker, earlier, bytes, now);
         }
@@ -272,14 +275,17 @@ impl Dispatch {
     }
 
     /// Drops what waits for a worker and is wanted no more.
-    pub(crate) fn cancel(&mut self, is_of: impl Fn(&Message) -> bool) -> Vec<Envelope> {
+    pub(crate) fn cancel(&mut self, is_of: impl Fn(u64, u64) -> bool) -> Vec<Envelope> {
         let mut dropped = Vec::new();
         for part in self.crews.parts() {
-            let waits = |entry: &Entry| entry.holder.is_none() && is_of(&entry.envelope.message);
+            let waits = |entry: &Entry| {
+                let (client, request) = entry.freight.asked();
+                entry.holder.is_none() && is_of(client, request)
+            };
             let waiting: Vec<_> = self.flight.of(part, waits).map(|(sequence, _)| sequence).collect();
             for sequence in waiting {
                 self.crew(part).withdraw(sequence);
-                dropped.extend(self.flight.give_up(sequence).map(|entry| entry.envelope));
+                dropped.extend(self.flight.give_up(sequence).map(|entry| entry.freight.into_envelope()));
             }
         }
         dropped
@@ -289,7 +295,7 @@ impl Dispatch {
     ///
     /// Results of an attempt that its worker did not live to end stand; the next attempt's results are counted from the
     /// first one, and those that are there already are left out.
-    pub(crate) fn link_result(&mut self, worker: WorkerId, result: &LinkResult, now: Instant) -> Option<Given> {
+    pub(crate) fn link_result(&mut self, worker: WorkerId, result: LinkResult, now: Instant) -> Option<Given> {
         let entry = self.flight.get_mut(result.sequence)?;
         if entry.attempt != result.attempt || entry.holder != Some(worker) {
             if let Some((part, worker, bytes)) = self.overtaken.remove(&(result.sequence, result.attempt)) {
@@ -301,23 +307,30 @@ impl Dispatch {
         if result.kind == ResultKind::More {
             // A method that goes on giving results does not hang.
             entry.since = now;
-            let message = entry.envelope.message.with_other_payload(result.payload.clone());
+            let message = entry.freight.message().with_other_payload(result.payload.clone());
             return (!is_copy).then(|| Given {
-                envelope: entry.envelope.with(message),
+                freight: entry.freight.with(message).into(),
                 is_result: true,
                 settled: None,
             });
         }
-        let Entry { part, mut envelope, .. } = self.flight.forget(result.sequence)?;
-        self.crew(part).settled(worker, result.sequence, envelope.message.payload().len(), now);
+        let Entry { part, mut freight, .. } = self.flight.forget(result.sequence)?;
+        self.crew(part).settled(worker, result.sequence, freight.bytes(), now);
         let is_result = !is_copy && result.kind != ResultKind::End;
-        envelope.topic = None;
-        if result.kind == ResultKind::Failed {
-            envelope.message.set_error(&RemoteError::decode(result.payload.clone()).unwrap_or_default());
-        } else if is_result {
-            envelope.message.set_payload(result.payload.clone());
+        match (result.kind, &mut freight) {
+            (ResultKind::Failed, _) => {
+                let mut envelope = freight.into_envelope();
+                envelope.message.set_error(&RemoteError::decode(result.payload).unwrap_or_default());
+                freight = envelope.into();
+            }
+            (_, Freight::Item(_, item)) if is_result => item.payload = result.payload,
+            (_, Freight::Whole(envelope)) if is_result => envelope.message.set_payload(result.payload),
+            _ => {}
         }
-        Some(Given { envelope, is_result, settled: Some(part) })
+        if let Freight::Whole(envelope) = &mut freight {
+            envelope.topic = None;
+        }
+        Some(Given { freight, is_result, settled: Some(part) })
     }
 
     /// A result without a mark: if none ever had one, nothing can be told of what these workers hold.
@@ -363,7 +376,7 @@ impl Dispatch {
                 self.crew(part).offer_again(sequence, bytes);
             } else if let Some(entry) = self.flight.give_up(sequence) {
                 let text = format!("{} workers died of it or hung; it is not tried again", entry.attempt);
-                given_up.push(GivenUp { envelope: entry.envelope, code: Code::Poisoned, text });
+                given_up.push(GivenUp { envelope: entry.freight.into_envelope(), code: Code::Poisoned, text });
             }
         }
         given_up
@@ -410,7 +423,7 @@ impl Dispatch {
             let is_late = |entry: &Entry| refuses || now >= entry.since + limits.no_workers;
             let alone: Vec<_> = self
                 .flight
-                .of(part, |entry| entry.envelope.message.id().is_some() && is_late(entry))
+                .of(part, |entry| entry.freight.asked().0 != 0 && is_late(entry))
                 .map(|(sequence, _)| sequence)
                 .collect();
             if !alone.is_empty() {
@@ -420,7 +433,7 @@ impl Dispatch {
                 self.crew(part).withdraw(sequence);
                 if let Some(entry) = self.flight.give_up(sequence) {
                     let text = format!("no worker came within {:?}", limits.no_workers);
-                    given_up.push(GivenUp { envelope: entry.envelope, code: Code::NoWorkers, text });
+                    given_up.push(GivenUp { envelope: entry.freight.into_envelope(), code: Code::NoWorkers, text });
                 }
             }
         }
@@ -436,7 +449,7 @@ impl Dispatch {
                 self.crew(part).withdraw(sequence);
                 if let Some(entry) = self.flight.give_up(sequence) {
                     let text = "the component ended before it had a result".to_owned();
-                    given_up.push(GivenUp { envelope: entry.envelope, code: Code::ShuttingDown, text });
+                    given_up.push(GivenUp { envelope: entry.freight.into_envelope(), code: Code::ShuttingDown, text });
                 }
             }
         }

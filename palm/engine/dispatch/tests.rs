@@ -47,7 +47,7 @@ struct Out {
 fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<Out> {
     let mut handed = Vec::new();
     while let Some(HandOut { worker, sequence, delivery, marked }) = dispatch.next(PART, now) {
-        let mut message = dispatch.message(sequence).expect("it is handed out").clone();
+        let mut message = dispatch.freight(sequence).expect("it is handed out").message().into_owned();
         if marked {
             message.set_delivery(&delivery);
         }

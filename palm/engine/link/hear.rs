@@ -238,8 +238,8 @@ impl Router {
     /// Gives the one result of each message of a batch to the client that asked, if nothing else is to be done with them; gives
     /// them back if not.
     pub(crate) fn give_batch(&mut self, batch: Batch, now: Instant) -> Option<Batch> {
-        let Some(creditor) = self.debts.last_for_all(batch.debt) else { return Some(batch) };
-        let topic = batch.header.topic();
+        let Some(creditor) = self.debts.last_for_all(batch.way.debt) else { return Some(batch) };
+        let topic = batch.way.header.topic();
         let listener = self.links.listener(topic, 0);
         if listener != Some(creditor) || self.links.listener(topic, 1).is_some() {
             return Some(batch);
@@ -367,20 +367,17 @@ impl Router {
 
     /// Drops what waits for user code or for a worker, of those requests.
     fn drop_waiting(&mut self, now: Instant, wanted: impl Fn(u64, u64) -> bool) {
-        let is_of = |message: &Message| {
-            let (client, request) = crate::wire::parts_of(message.id());
-            wanted(client, request)
-        };
         let mut dropped = Vec::new();
         for order in self.orders.take_each() {
-            if is_of(&order.envelope.message) {
+            let (client, request) = crate::wire::parts_of(order.envelope.message.id());
+            if wanted(client, request) {
                 self.ordered_bytes -= order.envelope.message.payload().len();
                 dropped.push(order.envelope);
             } else {
                 self.orders.push(order);
             }
         }
-        dropped.extend(self.dispatch.cancel(is_of));
+        dropped.extend(self.dispatch.cancel(wanted));
         self.stats.add(Counter::Cancelled, dropped.len() as u64);
         for envelope in dropped {
             self.settle_branch(envelope.debt, &envelope.message, now);

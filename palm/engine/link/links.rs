@@ -14,6 +14,7 @@ use super::session::{Session, Violation};
 use crate::engine::WorkerId;
 use crate::engine::batch::{Batch, Item};
 use crate::engine::debt::{Creditor, Debt};
+use crate::engine::freight::Freight;
 use crate::engine::numbered::NumberMap;
 use crate::engine::topics::Topics;
 use crate::socket::Peer;
@@ -335,7 +336,7 @@ impl Links {
     /// The same for the last answer to each message of a batch, which are [closed](Self::closed) with that. How many of them
     /// nobody wants; `None` if it is not that client.
     pub(crate) fn answer_batch(&mut self, id: LinkId, batch: &Batch, now: Instant) -> Option<u64> {
-        let peer = self.peers.get_mut(&id).filter(|peer| batch.client != 0 && peer.client == batch.client)?;
+        let peer = self.peers.get_mut(&id).filter(|peer| peer.client != 0 && peer.client == batch.way.client)?;
         let mut unwanted = 0;
         for Item { request, payload, .. } in &batch.items {
             if peer.is_cancelled(*request) {
@@ -352,14 +353,22 @@ impl Links {
     }
 
     /// Hands a message to a worker on the link; `false` if there is none of that number.
-    pub(crate) fn hand_out(&mut self, worker: WorkerId, delivery: &Delivery, message: &Message, now: Instant) -> bool {
+    pub(crate) fn hand_out(&mut self, worker: WorkerId, delivery: &Delivery, freight: &Freight, now: Instant) -> bool {
         let Some(id) = LinkId::of_worker(worker) else { return false };
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { return false };
-        let (stream, request) = peer.session.stream(message);
-        let (extra, payload) = (&message.encoded_extra(now)[..], &message.payload()[..]);
         let Delivery { sequence, attempt, .. } = *delivery;
-        let work = Record::Work { stream, request, sequence, attempt, extra, payload };
-        peer.session.push_shared(&work, message.payload());
+        let (stream, request, extra, payload) = match freight {
+            Freight::Item(way, item) => {
+                (peer.session.stream_of(&way.header, way.client), item.request, Bytes::new(), &item.payload)
+            }
+            Freight::Whole(envelope) => {
+                let message = &envelope.message;
+                let (stream, request) = peer.session.stream(message);
+                (stream, request, message.encoded_extra(now), message.payload())
+            }
+        };
+        let work = Record::Work { stream, request, sequence, attempt, extra: &extra, payload };
+        peer.session.push_shared(&work, payload);
         self.load.weigh(id, peer, self.limits.bytes, now);
         self.say(id);
         true
