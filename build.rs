@@ -34,12 +34,12 @@ const ENGINE: Changes = &[
 
 /// What is sent is allocated by the thread that sends and freed by libzmq's, and what is received the other way round. The
 /// malloc of many systems takes a lock for that, and the threads wait for each other: these come from mimalloc instead, which
-/// gives back to the system what has not been used for 10 ms and not, as it would, for a second.
+/// gives back to the system what has not been used for 50 ms and not, as it would, for a second.
 const MESSAGES: Changes = &[
     (
         "#include \"msg.hpp\"\n",
         "#include \"msg.hpp\"\n#include <mimalloc.h>\n\
-         static const int purged_soon = (mi_option_set_default (mi_option_purge_delay, 10), 0);\n",
+         static const int purged_soon = (mi_option_set_default (mi_option_purge_delay, 50), 0);\n",
     ),
     ("(malloc (sizeof (content_t) + size_))", "(mi_malloc (sizeof (content_t) + size_))"),
     ("(malloc (sizeof (content_t)))", "(mi_malloc (sizeof (content_t)))"),

@@ -5,16 +5,16 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use prost::Message as _;
 
 use super::answer::{Answer, Content, End};
-use super::calls::{Asked, Calls, Open, Waiter};
+use super::calls::{Asked, Calls, Waiter};
 use super::draft::Written;
 use super::id::{Ids, Place};
 use super::ledger::Ledger;
 use super::line::{Line, Welcomed};
-use crate::engine::link::{DATA_HEAD, Frame, Record, StreamNumber, Violation, move_messages};
+use crate::engine::link::{DATA_HEAD, Frame, PlainReply, Record, StreamNumber, Violation, move_messages};
 use crate::wire::{Code, Header, Message, RemoteError, id_of};
 
 /// Bytes of answers that their callers have not taken: beyond it, the component is not told that more were received, and
@@ -251,45 +251,72 @@ impl Core {
     }
 
     fn take_records(&mut self, line: usize, mut records: Bytes, woken: &mut Vec<Waiter>) -> Result<(), Violation> {
-        let session = &mut self.lines[line].session;
-        let mut next = read(&mut records)?;
-        while let Some(record) = next {
-            let Some(request) = request_of(&record, self.ids) else {
-                match record {
-                    Record::Open { stream, client, header } => session.opened(stream, client, &header)?,
-                    Record::Reset => session.reset(),
-                    Record::Message { stream, request, extra, payload } => {
-                        let (header, client) = session.header(stream)?.clone();
-                        let message = Message::of_header(header, id_of(client, request), &extra, payload)
-                            .map_err(|_| Violation::Record)?;
-                        self.calls.deliver(&message, woken);
-                    }
-                    // Of another client's request.
-                    Record::Settled { .. } => {}
-                    _ => return Err(Violation::Record),
-                }
-                next = read(&mut records)?;
-                continue;
-            };
-            // Answers of one call come in rows.
-            let number = Place::of_request(request).call;
-            let call = self.calls.of_number(number);
+        while !records.is_empty() {
+            if !self.take_results(&mut records, woken) {
+                let record = Record::read(&mut records).ok_or(Violation::Record)?;
+                self.take_record(line, record, woken)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the results of one call off the front, which come in rows; false if there are none.
+    fn take_results(&mut self, records: &mut Bytes, woken: &mut Vec<Waiter>) -> bool {
+        let Some(first) = PlainReply::first(records) else { return false };
+        let number = Place::of_request(first.request).call;
+        let call = self.calls.of_number(number);
+        let dropped = self.calls.give(call, woken, |mut open| {
             let mut dropped = 0;
-            next = self.calls.give(call, woken, |mut open| {
-                let mut record = record;
-                loop {
-                    dropped += u32::from(!answer(open.as_deref_mut(), record)?);
-                    match read(&mut records)? {
-                        Some(next)
-                            if request_of(&next, self.ids).map(|next| Place::of_request(next).call) == Some(number) =>
-                        {
-                            record = next;
-                        }
-                        next => return Ok(next),
-                    }
+            let mut next = Some(first);
+            while let Some(PlainReply { request, last, payload, length }) = next {
+                let place = Place::of_request(request);
+                if place.call != number {
+                    break;
                 }
-            })?;
-            (0..dropped).for_each(|_| self.calls.drop_one());
+                let content = Content::Result(records.slice(payload));
+                let end = if last { End::Last } else { End::More };
+                let answer = Answer { sequence: Some(place.sequence), content, end };
+                dropped += u32::from(!open.as_deref_mut().is_some_and(|open| open.result(answer)));
+                records.advance(length);
+                next = PlainReply::first(records);
+            }
+            dropped
+        });
+        (0..dropped).for_each(|_| self.calls.drop_one());
+        true
+    }
+
+    fn take_record(&mut self, line: usize, record: Record, woken: &mut Vec<Waiter>) -> Result<(), Violation> {
+        let session = &mut self.lines[line].session;
+        match record {
+            Record::Open { stream, client, header } => session.opened(stream, client, &header)?,
+            Record::Reset => session.reset(),
+            Record::Message { stream, request, extra, payload } => {
+                let (header, client) = session.header(stream)?.clone();
+                let message = Message::of_header(header, id_of(client, request), &extra, payload)
+                    .map_err(|_| Violation::Record)?;
+                self.calls.deliver(&message, woken);
+            }
+            // Those are all that a reply has to be read for.
+            Record::Reply { request, last, payload, .. } => {
+                let error = RemoteError::decode(payload).map_err(|_| Violation::Record)?;
+                let Place { call, sequence } = Place::of_request(request);
+                let end = if last { End::Last } else { End::More };
+                let answer = Answer { sequence: Some(sequence), content: Content::Error(Box::new(error)), end };
+                let call = self.calls.of_number(call);
+                if !self.calls.give(call, woken, |open| open.is_some_and(|open| open.result(answer))) {
+                    self.calls.drop_one();
+                }
+            }
+            Record::Settled { client, request, results, .. } if client == self.ids.client() => {
+                let Place { call, sequence } = Place::of_request(request);
+                let call = self.calls.of_number(call);
+                // Of a call that is over: nothing is lost with it.
+                self.calls.give(call, woken, |open| open.map(|open| open.settled(sequence, results)));
+            }
+            // Of another client's request.
+            Record::Settled { .. } => {}
+            Record::Work { .. } | Record::Result { .. } => return Err(Violation::Record),
         }
         Ok(())
     }
@@ -303,42 +330,4 @@ impl Core {
             }
         }
     }
-}
-
-fn read(records: &mut Bytes) -> Result<Option<Record>, Violation> {
-    if records.is_empty() {
-        return Ok(None);
-    }
-    Record::read(records).map(Some).ok_or(Violation::Record)
-}
-
-/// The request of this client that a record answers.
-fn request_of(record: &Record, ids: Ids) -> Option<u64> {
-    match record {
-        Record::Reply { request, .. } => Some(*request),
-        Record::Settled { client, request, .. } if *client == ids.client() => Some(*request),
-        _ => None,
-    }
-}
-
-/// Gives an answer to its call. False if nobody wants it.
-fn answer(open: Option<&mut Open>, record: Record) -> Result<bool, Violation> {
-    Ok(match record {
-        Record::Reply { request, last, error, payload } => {
-            let content = if error {
-                Content::Error(Box::new(RemoteError::decode(payload).map_err(|_| Violation::Record)?))
-            } else {
-                Content::Result(payload)
-            };
-            let sequence = Some(Place::of_request(request).sequence);
-            let end = if last { End::Last } else { End::More };
-            open.is_some_and(|open| open.result(Answer { sequence, content, end }))
-        }
-        // Of a call that is over: nothing is lost with it.
-        Record::Settled { request, results, .. } => {
-            open.map(|open| open.settled(Place::of_request(request).sequence, results));
-            true
-        }
-        _ => false,
-    })
 }

@@ -7,7 +7,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::id::Place;
 use super::payload::Payload;
-use crate::engine::link::{DATA_HEAD, FRAME_BYTES, Record, StreamNumber};
+use crate::engine::link::{DATA_HEAD, FRAME_BYTES, Record, StreamNumber, buffers};
 use crate::wire::put_budget;
 
 const CACHE: u32 = 5;
@@ -112,8 +112,8 @@ impl Draft {
         }
         let count = self.sequence.wrapping_sub(self.first);
         // The next frame is likely to be as large, unless one message filled it.
-        let room = if self.is_full() && count > 1 { FRAME_BYTES + FRAME_BYTES / 16 } else { 0 };
-        let records = std::mem::replace(&mut self.records, Vec::with_capacity(room));
+        let room = if self.is_full() && count > 1 { buffers::ROOM } else { 0 };
+        let records = std::mem::replace(&mut self.records, buffers::with_room(room));
         let first = std::mem::replace(&mut self.first, self.sequence);
         let payload = std::mem::take(&mut self.payload);
         Some(Written { call: self.call, first, count, stream: self.stream, records, payload })

@@ -208,7 +208,9 @@ impl Ledger {
         settled.open -= 1;
         if settled.open == 0 {
             self.kept -= settled.records.len();
-            self.batches.remove(batch);
+            if let Some(settled) = self.batches.remove(batch) {
+                settled.records.give_back();
+            }
         } else if self.kept > MAX_KEPT && settled.open <= settled.given.len() / 8 && !settled.is_sparse {
             // One message that takes long does not keep all those around it.
             settled.is_sparse = true;

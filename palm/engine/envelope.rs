@@ -23,6 +23,18 @@ impl Origin {
         Self(Arc::new(Waiting { part, token, ended: ended.clone(), silent: AtomicBool::new(false) }))
     }
 
+    /// For another message, if it is [silent](Self::silence) and the only one of its kind.
+    pub(super) fn used_again(mut self, part: PartId, token: u64) -> Result<Self, Self> {
+        match Arc::get_mut(&mut self.0) {
+            Some(waiting) if waiting.silent.load(Ordering::Relaxed) => {
+                (waiting.part, waiting.token) = (part, token);
+                waiting.silent = AtomicBool::new(false);
+                Ok(self)
+            }
+            _ => Err(self),
+        }
+    }
+
     /// The blocking inbound part.
     #[must_use]
     pub fn part(&self) -> PartId {

@@ -51,7 +51,7 @@ pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use inlet::Inlets;
 pub use inlet::{Inlet, NotTaken};
 pub(crate) use job::{Access, Done, Finished, Job, Runner, Task, panic_text, report};
-pub(crate) use numbered::NumberMap;
+pub(crate) use numbered::Numbered;
 pub(crate) use object::Object;
 pub(crate) use part::Place;
 pub use part::{Bound, Opening, Part, Port, Transport, Turn};

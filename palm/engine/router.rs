@@ -341,6 +341,14 @@ impl Router {
         Origin::new(part, token, &self.ended)
     }
 
+    /// The same in place of one that nobody needs any more.
+    pub(crate) fn origin_from(&self, spare: Option<Origin>, part: PartId, token: u64) -> Origin {
+        match spare.map(|spare| spare.used_again(part, token)) {
+            Some(Ok(origin)) => origin,
+            _ => self.origin(part, token),
+        }
+    }
+
     /// Whether a message from a worker is a result that goes on. How many there will be, a classic worker does not say.
     pub(crate) fn judge(&mut self, message: &mut Message, now: Instant) -> bool {
         let judgement = self.dispatch.judge(message, now);

@@ -7,7 +7,7 @@ use prost::Message as _;
 use super::dialer::{Dialer, Welcomed};
 use super::{Address, FromAddress, Inbound};
 use crate::engine::link::{Frame, FrameNumber, PlainWork, Record, ResultKind, Violation};
-use crate::engine::{Batch, Debt, Item, NumberMap, Opening, Part, Port, Turn};
+use crate::engine::{Batch, Debt, Item, Numbered, Opening, Origin, Part, Port, Turn};
 use crate::error::Result;
 use crate::socket::Incoming;
 use crate::wire::Message;
@@ -15,6 +15,9 @@ use crate::wire::proto::LinkHello;
 
 /// Bytes of results that the master may be behind before the next message waits.
 const MAX_BEHIND: usize = 4 << 20;
+
+/// Origins that are kept to be used again.
+const MAX_SPARE: usize = 64;
 
 /// Connects a worker to its master's link: messages come in, and the feedback of each goes back as its results.
 ///
@@ -32,8 +35,10 @@ pub struct LinkConnection {
     /// Frames that are not taken in as a whole yet, oldest first, with what is left of each.
     parked: VecDeque<(FrameNumber, Bytes)>,
     /// Messages that are being worked on.
-    work: NumberMap<u64, Work>,
+    work: Numbered<Work>,
     last: u64,
+    /// Of messages that are done, to be used again.
+    spare: Vec<Origin>,
 }
 
 /// A message of the master's, and its result that is not known to be the last one yet.
@@ -60,8 +65,9 @@ impl LinkConnection {
             threads: 1,
             dialer: Dialer::new(),
             parked: VecDeque::new(),
-            work: NumberMap::default(),
+            work: Numbered::default(),
             last: 0,
+            spare: Vec::new(),
         }
     }
 
@@ -78,7 +84,7 @@ impl LinkConnection {
                 turn.core.watch.told(limit.map(Duration::from_millis));
                 if self.dialer.welcome(turn, &welcome)? == Welcomed::Anew {
                     // It has handed nothing to this worker, and wants no results of what its last run had.
-                    self.work.clear();
+                    self.work = Numbered::default();
                     self.parked.clear();
                 }
                 Ok(())
@@ -134,7 +140,7 @@ impl LinkConnection {
         {
             self.last += 1;
             self.work.insert(self.last, Work { sequence, attempt, result: None });
-            let origin = Some(turn.core.origin(turn.part, self.last));
+            let origin = Some(turn.core.origin_from(self.spare.pop(), turn.part, self.last));
             items.push(Item { request, payload: records.slice(payload), origin });
             records.advance(length);
         }
@@ -213,11 +219,11 @@ impl Part for LinkConnection {
     fn feedback(&mut self, turn: &mut Turn<'_>, token: u64, message: Option<Message>) {
         turn.flush_soon();
         let Some(message) = message else {
-            let Some(Work { sequence, attempt, result }) = self.work.remove(&token) else { return };
+            let Some(Work { sequence, attempt, result }) = self.work.remove(token) else { return };
             let (kind, payload) = result.unwrap_or((ResultKind::End, Bytes::new()));
             return self.say(sequence, attempt, kind, &payload);
         };
-        let Some(work) = self.work.get_mut(&token) else { return };
+        let Some(work) = self.work.get_mut(token) else { return };
         let (sequence, attempt) = (work.sequence, work.attempt);
         if let Some((kind, payload)) = work.result.replace(last_of(message)) {
             let kind = if kind == ResultKind::Last { ResultKind::More } else { kind };
@@ -235,8 +241,11 @@ impl Part for LinkConnection {
             let Some(origin) = origin else { continue };
             // Its end is told with this.
             origin.silence();
-            if let Some(Work { sequence, attempt, .. }) = self.work.remove(&origin.token()) {
+            if let Some(Work { sequence, attempt, .. }) = self.work.remove(origin.token()) {
                 self.say(sequence, attempt, ResultKind::Last, &payload);
+            }
+            if self.spare.len() < MAX_SPARE {
+                self.spare.push(origin);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! are acknowledged, and sent again after a reconnection; a frame holds many records. The header of a stream crosses once;
 //! after that a record names the stream by its number. Nothing here does I/O.
 
+pub(crate) mod buffers;
 mod frame;
 mod hear;
 mod linked;
@@ -16,5 +17,5 @@ mod session;
 pub(crate) use frame::{DATA_HEAD, Frame, FrameNumber};
 pub(crate) use links::{Answered, Audience, LinkId, LinkLimits, Links, PROTOCOL};
 pub(crate) use packet::Packet;
-pub(crate) use record::{PlainWork, Record, ResultKind, StreamNumber, move_messages, written};
+pub(crate) use record::{PlainReply, PlainWork, Record, ResultKind, StreamNumber, move_messages, written};
 pub(crate) use session::{FRAME_BYTES, SHARED_FROM, Session, Violation};

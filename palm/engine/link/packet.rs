@@ -1,5 +1,7 @@
 use bytes::Bytes;
 
+use super::buffers;
+
 /// A frame to be sent, and to be kept until the other side has processed it. A large payload at its end stays where it is, so
 /// that its only copy is the one that is sent.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,11 @@ impl Packet {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// It is used no more, here at least.
+    pub(crate) fn give_back(self) {
+        buffers::give_back_if_unique(self.bytes);
     }
 
     pub(crate) fn pieces(&self) -> [&[u8]; 2] {

@@ -197,6 +197,27 @@ impl Plain {
     }
 }
 
+/// The record of a result, as it lies there, that is no error.
+pub(crate) struct PlainReply {
+    pub(crate) request: u64,
+    pub(crate) last: bool,
+    /// Where the payload is, and how long the record.
+    pub(crate) payload: Range<usize>,
+    pub(crate) length: usize,
+}
+
+impl PlainReply {
+    /// The first of `records`, if it is such a one.
+    pub(crate) fn first(records: &[u8]) -> Option<Self> {
+        const PAYLOAD_AT: usize = 14;
+        let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
+        let length = usize::try_from(u32_at(head, 0)).ok()?.checked_add(4)?;
+        let is_plain = head[4] == REPLY && head[13] & !LAST == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
+        let (request, last) = (u64_at(head, 5), head[13] == LAST);
+        is_plain.then(|| Self { request, last, payload: PAYLOAD_AT..length, length })
+    }
+}
+
 /// The record of a message for a worker that has nothing but a payload, as it lies there.
 pub(crate) struct PlainWork {
     pub(crate) stream: StreamNumber,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::buffers;
 use super::frame::{DATA_HEAD, FrameNumber, put_data_head};
 use super::packet::Packet;
 use super::record::{Record, StreamNumber};
@@ -137,7 +138,7 @@ impl Session {
 
     fn begin_frame(&mut self) {
         if self.filling.is_empty() {
-            self.filling.reserve(self.room.clamp(LEAST_ROOM, FRAME_BYTES + LEAST_ROOM));
+            self.filling = buffers::with_room(self.room.clamp(LEAST_ROOM, buffers::ROOM));
             self.filling.resize(DATA_HEAD, 0);
         }
     }
@@ -180,7 +181,8 @@ impl Session {
         frame[..DATA_HEAD].copy_from_slice(&head);
         // It is kept for a while: not with the room it has grown.
         if frame.len() < frame.capacity() / 4 * 3 {
-            frame.shrink_to_fit();
+            let exact = frame.clone();
+            buffers::give_back(std::mem::replace(&mut frame, exact));
         }
         let packet = Packet::new(frame.into(), payload);
         self.unprocessed_bytes += packet.len();
@@ -252,6 +254,7 @@ impl Session {
         while self.oldest <= number {
             if let Some(frame) = self.unprocessed.pop_front() {
                 self.unprocessed_bytes -= frame.len();
+                frame.give_back();
             }
             self.oldest += 1;
         }
