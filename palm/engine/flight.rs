@@ -46,6 +46,11 @@ impl Entry {
         copy
     }
 
+    /// Whether no result of it has gone on, of whatever attempt.
+    pub(crate) const fn has_given_nothing(&self) -> bool {
+        self.passed == 0
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.freight.bytes()
     }

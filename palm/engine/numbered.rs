@@ -30,8 +30,11 @@ impl Hasher for Numbers {
 /// A map from such numbers.
 pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Numbers>>;
 
-/// Places for which the room is kept when nothing is left, and that may be empty before those which stay are put elsewhere.
-const KEPT: usize = 1024;
+/// Places that may be empty before those which stay are put elsewhere.
+const MAX_EMPTY: usize = 1024;
+
+/// Places for which the room is kept when nothing is left: what comes and goes all the time would be mapped anew each time.
+const KEPT: usize = 16 * 1024;
 
 /// Entries that come in the order of their numbers, and leave nearly in that order: those next to each other lie next to each
 /// other. The few that stay for long are put elsewhere, so that they keep no places of others.
@@ -63,7 +66,7 @@ impl<T> Numbered<T> {
         debug_assert_eq!(number, self.first + self.recent.len() as u64, "numbers follow each other");
         self.recent.push_back(Some(entry));
         self.count += 1;
-        while self.recent.len() > 2 * self.count + KEPT
+        while self.recent.len() > 2 * self.count + MAX_EMPTY
             && let Some(entry) = self.recent.pop_front()
         {
             self.stayed.extend(entry.map(|entry| (self.first, entry)));
@@ -101,7 +104,7 @@ impl<T> Numbered<T> {
         }
         if self.count == 0 {
             self.recent.shrink_to(KEPT);
-            self.stayed.shrink_to(KEPT);
+            self.stayed.shrink_to(MAX_EMPTY);
         }
         Some(entry)
     }
@@ -129,14 +132,14 @@ mod tests {
     #[test]
     fn places_are_used_again_and_given_back() {
         let mut numbered = Numbered::default();
-        for number in 1..=10 * KEPT as u64 {
+        for number in 1..=10 * MAX_EMPTY as u64 {
             numbered.insert(number, number);
             if number > 100 {
                 assert_eq!(numbered.remove(number - 100), Some(number - 100));
             }
         }
         assert_eq!((numbered.len(), numbered.recent.len()), (100, 100));
-        let last = 10 * KEPT as u64;
+        let last = 10 * MAX_EMPTY as u64;
         assert_eq!(numbered.numbers(|number| number % 50 == 0), [last - 90, last - 40]);
         for number in numbered.numbers(|_| true) {
             assert!(numbered.remove(number).is_some() && numbered.get(number).is_none());
@@ -147,13 +150,13 @@ mod tests {
     #[test]
     fn one_that_stays_is_put_elsewhere() {
         let mut numbered = Numbered::default();
-        for number in 7..7 + 10 * KEPT as u64 {
+        for number in 7..7 + 10 * MAX_EMPTY as u64 {
             numbered.insert(number, number);
             if number > 8 {
                 assert_eq!(numbered.remove(number), Some(number));
             }
         }
-        assert!(numbered.recent.len() <= 2 * KEPT && numbered.stayed.len() == 2);
+        assert!(numbered.recent.len() <= 2 * MAX_EMPTY && numbered.stayed.len() == 2);
         assert_eq!((numbered.len(), numbered.numbers(|_| true)), (2, vec![7, 8]));
         *numbered.get_mut(8).expect("it stays") = 9;
         assert_eq!(numbered.get(8), Some(&9));

@@ -10,12 +10,15 @@ use super::crew::WorkerId;
 use super::debt::Debts;
 use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
+use super::flight::Sequence;
 use super::freight::Freight;
 use super::job::{Task, report};
-use super::link::Links;
+use super::link::{Links, PORTION, ResultKind};
 use super::orders::{Order, Orders, Series};
 use super::stats::{Counter, Stats, Tally};
 use super::watch::Watch;
+use bytes::Bytes;
+
 use crate::service::Description;
 use crate::wire::{Code, Message};
 
@@ -420,12 +423,36 @@ impl Router {
         }
     }
 
+    /// The same for one that is the last of its message, and no error.
+    pub(crate) fn last_result(
+        &mut self,
+        worker: WorkerId,
+        sequence: Sequence,
+        attempt: u32,
+        payload: Bytes,
+        batch: &mut Option<Batch>,
+        now: Instant,
+    ) {
+        match self.dispatch.item_done(worker, sequence, attempt, payload, now) {
+            Ok((part, way, item)) => {
+                self.resume(part);
+                self.gather(batch, way, item);
+            }
+            Err(payload) => {
+                let result = LinkResult { sequence, attempt, kind: ResultKind::Last, payload };
+                self.link_result(worker, result, batch, now);
+            }
+        }
+    }
+
     fn gather(&mut self, batch: &mut Option<Batch>, way: Arc<Way>, item: Item) {
         match batch {
             Some(batch) if batch.goes(&way) => batch.items.push(item),
             _ => {
                 self.route_gathered(batch);
-                *batch = Some(Batch { way, items: vec![item] });
+                let mut items = Vec::with_capacity(PORTION);
+                items.push(item);
+                *batch = Some(Batch { way, items });
             }
         }
     }

@@ -3,13 +3,14 @@
 mod crews;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message as _;
 
 use self::crews::Crews;
-use crate::engine::batch::Batch;
+use crate::engine::batch::{Batch, Item, Way};
 use crate::engine::crew::{Credit, Crew, CrewLimits, WorkerId};
 use crate::engine::debt::Debt;
 use crate::engine::envelope::{Envelope, PartId};
@@ -289,6 +290,33 @@ impl Dispatch {
             }
         }
         dropped
+    }
+
+    /// A worker on the link has done one of a batch, in its only attempt so far that gave something: that is as
+    /// [`link_result`](Self::link_result) has it, for nearly all messages. Gives the result back if it is not so.
+    pub(crate) fn item_done(
+        &mut self,
+        worker: WorkerId,
+        sequence: Sequence,
+        attempt: u32,
+        payload: Bytes,
+        now: Instant,
+    ) -> Result<(PartId, Arc<Way>, Item), Bytes> {
+        let is_item = self.flight.get(sequence).is_some_and(|entry| {
+            entry.attempt == attempt
+                && entry.holder == Some(worker)
+                && entry.has_given_nothing()
+                && matches!(entry.freight, Freight::Item(..))
+        });
+        if !is_item {
+            return Err(payload);
+        }
+        let Some(Entry { part, freight: Freight::Item(way, mut item), .. }) = self.flight.forget(sequence) else {
+            return Err(payload);
+        };
+        let asked = std::mem::replace(&mut item.payload, payload);
+        self.crew(part).settled(worker, sequence, asked.len(), now);
+        Ok((part, way, item))
     }
 
     /// Takes what a worker on the link says. `None` if it is a copy, or of nothing that this worker has.

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
+use super::record::PlainResult;
 use super::{Answered, LinkId, Record, Session, Violation};
 use crate::engine::batch::Batch;
 use crate::engine::debt::{Creditor, Debt, Settlement, UNKNOWN};
@@ -15,7 +16,7 @@ use crate::engine::stats::Counter;
 use crate::wire::{Code, Id, Message, RemoteError, id_of};
 
 /// Records that are taken in at a time. What they become stays in the processor's cache until it has gone on.
-const PORTION: usize = 64;
+pub(crate) const PORTION: usize = 64;
 
 /// How much of a frame was taken in.
 enum Heard {
@@ -76,6 +77,12 @@ impl Router {
                 }
             }
             taken += 1;
+            if let Some(PlainResult { sequence, attempt, payload, length }) = PlainResult::first(records) {
+                let payload = records.slice(payload);
+                records.advance(length);
+                self.last_result(id.worker(), sequence, attempt, payload, results, now);
+                continue;
+            }
             match Record::read(records).ok_or(Violation::Record)? {
                 Record::Open { stream, client, header } => {
                     if let Some(session) = self.links.session(id) {

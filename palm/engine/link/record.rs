@@ -15,6 +15,8 @@ const SETTLED: u8 = 5;
 const RESET: u8 = 7;
 const REPLY: u8 = 8;
 
+const LAST_RESULT: u8 = 1;
+
 const LAST: u8 = 1;
 const ERROR: u8 = 2;
 
@@ -92,7 +94,7 @@ impl<B: AsRef<[u8]>> Record<B> {
                 into.put_u32_le(*attempt);
                 into.put_u8(match kind {
                     ResultKind::More => 0,
-                    ResultKind::Last => 1,
+                    ResultKind::Last => LAST_RESULT,
                     ResultKind::End => 2,
                     ResultKind::Failed => 3,
                 });
@@ -152,7 +154,7 @@ impl Record {
                 attempt: body.u32()?,
                 kind: match body.u8()? {
                     0 => ResultKind::More,
-                    1 => ResultKind::Last,
+                    LAST_RESULT => ResultKind::Last,
                     2 => ResultKind::End,
                     3 => ResultKind::Failed,
                     _ => return None,
@@ -215,6 +217,27 @@ impl PlainReply {
         let is_plain = head[4] == REPLY && head[13] & !LAST == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
         let (request, last) = (u64_at(head, 5), head[13] == LAST);
         is_plain.then(|| Self { request, last, payload: PAYLOAD_AT..length, length })
+    }
+}
+
+/// The record of a worker's last result for a message, as it lies there, that is no error.
+pub(crate) struct PlainResult {
+    pub(crate) sequence: u64,
+    pub(crate) attempt: u32,
+    /// Where the payload is, and how long the record.
+    pub(crate) payload: Range<usize>,
+    pub(crate) length: usize,
+}
+
+impl PlainResult {
+    /// The first of `records`, if it is such a one.
+    pub(crate) fn first(records: &[u8]) -> Option<Self> {
+        const PAYLOAD_AT: usize = 18;
+        let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
+        let length = usize::try_from(u32_at(head, 0)).ok()?.checked_add(4)?;
+        let is_plain = head[4] == RESULT && head[17] == LAST_RESULT && (PAYLOAD_AT..=records.len()).contains(&length);
+        let (sequence, attempt) = (u64_at(head, 5), u32_at(head, 13));
+        is_plain.then(|| Self { sequence, attempt, payload: PAYLOAD_AT..length, length })
     }
 }
 
