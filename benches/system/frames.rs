@@ -9,8 +9,9 @@ use crate::records;
 use crate::roles::Roles;
 use crate::sockets;
 
+/// With up to so many messages in a frame.
 #[derive(Clone, Copy)]
-pub(crate) struct Frames;
+pub(crate) struct Frames<const TOGETHER: usize>;
 
 /// A new frame with a copy of each payload, which is what the method is here; a probe is answered with something else.
 fn answer(frame: &[u8], probe: &[u8]) -> Vec<u8> {
@@ -21,7 +22,7 @@ fn answer(frame: &[u8], probe: &[u8]) -> Vec<u8> {
     answer
 }
 
-impl Roles for Frames {
+impl<const TOGETHER: usize> Roles for Frames<TOGETHER> {
     type Client = Client<Self>;
 
     fn server(self, ready: impl FnOnce(&[String])) -> Result<(), BoxError> {
@@ -41,8 +42,8 @@ impl Roles for Frames {
     }
 }
 
-impl Format for Frames {
-    const TOGETHER: usize = 64;
+impl<const TOGETHER: usize> Format for Frames<TOGETHER> {
+    const TOGETHER: usize = TOGETHER;
 
     fn topic(&self) -> &'static [u8] {
         b""

@@ -23,8 +23,9 @@ pub(crate) enum System {
     Bare,
     /// The same, and what is published has a topic before it, as the wire of PALM says.
     BareTopic,
-    /// Sockets without a library, many messages a frame.
-    Frames,
+    /// Sockets without a library, up to 64 or 512 messages a frame.
+    Frames64,
+    Frames512,
     /// Messages of the classic wire, without the library.
     ByHand,
     Link,
@@ -42,15 +43,25 @@ pub(crate) struct Pace {
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Tcp, Self::Bare, Self::BareTopic, Self::Frames, Self::ByHand, Self::Link, Self::Classic, Self::Pylm];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Tcp,
+        Self::Bare,
+        Self::BareTopic,
+        Self::Frames64,
+        Self::Frames512,
+        Self::ByHand,
+        Self::Link,
+        Self::Classic,
+        Self::Pylm,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Bare => "bare",
             Self::BareTopic => "bare-topic",
-            Self::Frames => "frames",
+            Self::Frames64 => "frames-64",
+            Self::Frames512 => "frames-512",
             Self::ByHand => "by-hand",
             Self::Link => Wire::Link.name(),
             Self::Classic => Wire::Classic.name(),
@@ -133,7 +144,8 @@ pub(crate) fn play(words: &[&str]) -> Result<(), BoxError> {
         Some(System::Tcp) => roles::play(Tcp, words),
         Some(System::Bare) => roles::play(Bare { topic: false }, words),
         Some(System::BareTopic) => roles::play(Bare { topic: true }, words),
-        Some(System::Frames) => roles::play(Frames, words),
+        Some(System::Frames64) => roles::play(Frames::<64>, words),
+        Some(System::Frames512) => roles::play(Frames::<512>, words),
         Some(System::ByHand) => roles::play(ByHand::default(), words),
         _ => play_ours(Wire::named(name)?, words),
     }

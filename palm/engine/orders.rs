@@ -33,7 +33,8 @@ impl Series {
 #[derive(Debug)]
 pub(super) enum Waiting {
     One(Order),
-    Several(Series),
+    /// In a place of its own, so that single ones are small.
+    Several(Box<Series>),
 }
 
 /// What waits, in order.
@@ -60,7 +61,7 @@ impl Orders {
 
     pub(super) fn push_series(&mut self, series: Series) {
         self.messages += series.batch.len();
-        self.queue.push_back(Waiting::Several(series));
+        self.queue.push_back(Waiting::Several(Box::new(series)));
     }
 
     /// What is to be done first.
@@ -103,7 +104,7 @@ impl Orders {
             return None;
         };
         self.messages -= series.batch.len();
-        Some(series)
+        Some(*series)
     }
 
     /// Takes the first one, and up to so many with it that are of one message too, and alike.
@@ -124,7 +125,7 @@ impl Orders {
 
     pub(super) fn push_series_front(&mut self, series: Series) {
         self.messages += series.batch.len();
-        self.queue.push_front(Waiting::Several(series));
+        self.queue.push_front(Waiting::Several(Box::new(series)));
     }
 
     /// Takes all of them, each message for itself.
@@ -135,7 +136,8 @@ impl Orders {
                 Waiting::One(order) => (Some(order), None),
                 Waiting::Several(series) => (None, Some(series)),
             };
-            let several = several.into_iter().flat_map(|Series { method, part, batch }| {
+            let several = several.into_iter().flat_map(|series| {
+                let Series { method, part, batch } = *series;
                 batch.into_envelopes().map(move |envelope| Order { task: Task::Call(method), part, envelope })
             });
             one.into_iter().chain(several)

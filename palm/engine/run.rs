@@ -99,14 +99,18 @@ impl Run {
     /// One call is done; gives the next one.
     pub(super) fn advance(&self, finished: Returned) -> Option<Order> {
         let mut state = self.lock();
-        let State { series, finished: all, .. } = &mut *state;
-        let order = match (series, finished) {
-            (Some(series), Returned { order, results: Kept::One(payload), more: false, failed: false, .. }) => {
+        let Some(series) = &mut state.series else {
+            state.finished.push(Finished::One(finished));
+            return state.next();
+        };
+        let order = match finished {
+            Returned { order, results: Kept::One(payload), more: false, failed: false, .. } => {
                 series.answered(order, payload)
             }
-            (series, finished) => {
-                all.extend(series.as_mut().and_then(UnderWay::take_done));
-                all.push(Finished::One(finished));
+            finished => {
+                let done = series.take_done();
+                state.finished.extend(done);
+                state.finished.push(Finished::One(finished));
                 return state.next();
             }
         };
@@ -167,5 +171,107 @@ impl State {
             self.current = order.as_ref().and_then(Name::of);
         }
         order
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by its panics")]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::super::batch::Batch;
+    use super::super::debt::Debt;
+    use super::super::envelope::PartId;
+    use super::*;
+    use crate::wire::Message;
+
+    /// A run of calls with `0`, `1` and so on, which wait in `orders`.
+    fn orders(count: u64) -> Orders {
+        let header = Message::new("server.foo", "").header().clone();
+        let item = |request: u64| Item { request, payload: request.to_string().into(), origin: None };
+        let batch = Batch::new(header, 7, Debt::NONE, (0..count).map(item).collect());
+        let mut orders = Orders::default();
+        orders.push_series(Series { method: 0, part: PartId(1), batch });
+        orders
+    }
+
+    fn returned(order: Order, results: Kept) -> Returned {
+        Returned { order, results, more: false, failed: false, dropped: false }
+    }
+
+    /// The call has given what it was called with, and something before it.
+    fn answered(order: Order) -> Returned {
+        let payload = [b"re ", &order.envelope.message.payload()[..]].concat();
+        returned(order, Kept::One(payload.into()))
+    }
+
+    fn none(order: Order) -> Returned {
+        returned(order, Kept::Nothing)
+    }
+
+    /// What is done, by the request and the result of each, and those of one call alone by their request.
+    fn done(run: &Run) -> Vec<Vec<(u64, Option<Bytes>)>> {
+        let request = |order: &Order| parts_of(order.envelope.message.id()).1;
+        run.take_finished(Vec::new())
+            .into_iter()
+            .map(|finished| match finished {
+                Finished::One(Returned { order, .. }) => vec![(request(&order), None)],
+                Finished::Series { batch, bytes, .. } => {
+                    assert_eq!(bytes, batch.len(), "a digit for each message");
+                    batch.items.into_iter().map(|item| (item.request, Some(item.payload))).collect()
+                }
+            })
+            .collect()
+    }
+
+    fn re(requests: impl IntoIterator<Item = u64>) -> Vec<(u64, Option<Bytes>)> {
+        requests.into_iter().map(|request| (request, Some(format!("re {request}").into()))).collect()
+    }
+
+    #[test]
+    fn a_series_is_one_batch_of_results() {
+        let (run, mut orders) = (Run::default(), orders(5));
+        run.begin(false, &mut orders, |_| true);
+        assert!(orders.is_empty());
+        let mut next = run.first();
+        while let Some(order) = next {
+            next = run.advance(answered(order));
+        }
+        assert_eq!(done(&run), [re(0..5)]);
+        assert!(!run.give_back(&mut orders));
+    }
+
+    #[test]
+    fn in_its_middle_what_is_done_and_what_is_left_can_be_taken_back() {
+        let (run, mut orders) = (Arc::new(Run::default()), orders(5));
+        run.begin(true, &mut orders, |_| true);
+        let second = run.advance(answered(run.first().unwrap())).unwrap();
+        assert_eq!(done(&run), [re(0..1)]);
+        assert!(run.current().is_some());
+        assert!(run.give_back(&mut orders));
+        assert_eq!((orders.len(), run.give_back(&mut orders)), (3, false));
+        // The call that was under way ends.
+        assert!(run.advance(answered(second)).is_none());
+        assert_eq!(done(&run), [re(1..2)]);
+        assert!(run.current().is_none());
+        run.begin(true, &mut orders, |_| true);
+        run.end(answered(run.first().unwrap()));
+        assert_eq!(done(&run), [vec![(2, None)]], "it goes on as a call of its own");
+        assert!(run.give_back(&mut orders));
+        let left: Vec<_> = orders.take_each().map(|order| order.envelope.message.payload().clone()).collect();
+        assert_eq!(left, ["3", "4"]);
+    }
+
+    #[test]
+    fn one_that_gives_none_or_several_is_alone_in_its_place() {
+        let (run, mut orders) = (Run::default(), orders(5));
+        run.begin(false, &mut orders, |_| true);
+        let third = run.advance(answered(run.advance(answered(run.first().unwrap())).unwrap())).unwrap();
+        let fourth = run.advance(none(third)).unwrap();
+        let fifth = run.advance(answered(fourth)).unwrap();
+        assert!(run.advance(none(fifth)).is_none());
+        assert_eq!(done(&run), [re(0..2), vec![(2, None)], re(3..4), vec![(4, None)]]);
     }
 }

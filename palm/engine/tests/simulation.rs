@@ -170,7 +170,8 @@ impl Client {
 
     fn ask(&mut self) {
         let mut account = self.account.borrow_mut();
-        for _ in 0..4 {
+        // Several of one call share a frame, and become a batch.
+        for _ in 0..16 {
             if account.under_way() >= WINDOW {
                 break;
             }
