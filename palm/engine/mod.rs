@@ -41,7 +41,7 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "tokio")]
 pub(crate) use asynchronous::Host;
 pub use batch::Batch;
-pub(crate) use batch::Item;
+pub(crate) use batch::{Item, no_items};
 pub(crate) use crew::{Credit, CrewLimits, WorkerId};
 pub(crate) use debt::Debt;
 pub(crate) use dispatch::HandOut;

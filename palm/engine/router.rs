@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Item, Way};
+use super::batch::{Batch, Item, Way, no_items};
 use super::calls::Calls;
 use super::crew::WorkerId;
 use super::debt::Debts;
@@ -13,7 +13,7 @@ use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::flight::Sequence;
 use super::freight::Freight;
 use super::job::{Task, report};
-use super::link::{Links, PORTION, ResultKind};
+use super::link::{Links, ResultKind};
 use super::orders::{Order, Orders, Series};
 use super::stats::{Counter, Stats, Tally};
 use super::watch::Watch;
@@ -450,7 +450,7 @@ impl Router {
             Some(batch) if batch.goes(&way) => batch.items.push(item),
             _ => {
                 self.route_gathered(batch);
-                let mut items = Vec::with_capacity(PORTION);
+                let mut items = no_items();
                 items.push(item);
                 *batch = Some(Batch { way, items });
             }

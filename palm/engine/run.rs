@@ -3,13 +3,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::vec;
+
+use bytes::Bytes;
 
 use super::batch::Item;
+use super::envelope::Origin;
 use super::job::{Finished, Kept, Returned};
 use super::orders::{Order, Orders, Series};
 use super::watch::Name;
-use crate::wire::{id_of, parts_of};
+use crate::wire::id_of;
 
 /// Orders that one run takes at most.
 pub(super) const MAX_RUN: usize = 64;
@@ -28,55 +30,75 @@ struct State {
     current: Option<Name>,
 }
 
-/// A series whose calls are made.
+/// A series whose calls are made. Each result takes the place of its message.
 struct UnderWay {
-    /// Its batch has nothing in it: what is done goes there, and what is left comes from `left`.
     series: Series,
-    left: vec::IntoIter<Item>,
-    /// Results, each in place of its message, and the bytes of those messages.
-    done: Vec<Item>,
+    /// Of the message that is next, or with which the call under way was made: what was in there is with that call then.
+    at: usize,
+    is_out: bool,
+    /// Of the messages that have their results.
     bytes: usize,
 }
 
 impl UnderWay {
-    fn of(mut series: Series) -> Self {
-        let items = std::mem::take(&mut series.batch.items);
-        let done = Vec::with_capacity(items.len());
-        Self { series, left: items.into_iter(), done, bytes: 0 }
+    const fn of(series: Series) -> Self {
+        Self { series, at: 0, is_out: false, bytes: 0 }
     }
 
-    /// One call has given its one result: it goes on in its place. The same order for the next one.
-    fn answered(&mut self, mut order: Order, payload: bytes::Bytes) -> Option<Order> {
+    /// The next call.
+    fn next(&mut self) -> Option<Order> {
+        let (request, payload, origin) = self.take_next()?;
+        Some(self.series.order(Item { request, payload, origin }))
+    }
+
+    fn take_next(&mut self) -> Option<(u64, Bytes, Option<Origin>)> {
+        let next = self.series.batch.items.get_mut(self.at);
+        self.is_out = next.is_some();
+        let Item { request, payload, origin } = next?;
+        Some((*request, std::mem::take(payload), origin.take()))
+    }
+
+    /// One call has given its one result. The same order for the next one.
+    fn answered(&mut self, mut order: Order, payload: Bytes) -> Option<Order> {
         let message = &mut order.envelope.message;
         self.bytes += message.payload().len();
-        let (_, request) = parts_of(message.id());
-        let next = self.left.next();
-        let (next, origin) = match next {
-            Some(Item { request, payload, origin }) => {
-                message.set_item(id_of(self.series.batch.way.client, request), payload);
-                (true, std::mem::replace(&mut order.envelope.origin, origin))
-            }
-            None => (false, order.envelope.origin.take()),
-        };
-        self.done.push(Item { request, payload, origin });
-        if next {
-            return Some(order);
+        if let Some(item) = self.series.batch.items.get_mut(self.at) {
+            (item.payload, item.origin) = (payload, order.envelope.origin.take());
+            self.at += 1;
         }
-        order.envelope.close();
-        None
+        let Some((request, payload, origin)) = self.take_next() else {
+            order.envelope.close();
+            return None;
+        };
+        order.envelope.message.set_item(id_of(self.series.batch.way.client, request), payload);
+        order.envelope.origin = origin;
+        Some(order)
+    }
+
+    /// The call under way goes on alone.
+    fn leave_out(&mut self) {
+        if std::mem::take(&mut self.is_out) {
+            self.series.batch.items.remove(self.at);
+        }
     }
 
     /// What is done so far.
     fn take_done(&mut self) -> Option<Finished> {
-        if self.done.is_empty() {
-            return None;
-        }
-        let batch = self.series.batch.with(std::mem::take(&mut self.done));
+        let items = &mut self.series.batch.items;
+        let done = match std::mem::take(&mut self.at) {
+            0 => return None,
+            all if all == items.len() => std::mem::take(items),
+            at => items.drain(..at).collect(),
+        };
+        let batch = self.series.batch.with(done);
         Some(Finished::Series { part: self.series.part, batch, bytes: std::mem::take(&mut self.bytes) })
     }
 
-    fn next(&mut self) -> Option<Order> {
-        self.left.next().map(|item| self.series.order(item))
+    /// What has not begun.
+    fn take_left(&mut self) -> Option<Series> {
+        let Series { method, part, batch } = &mut self.series;
+        let left = batch.items.split_off(self.at + usize::from(self.is_out));
+        (!left.is_empty()).then(|| Series { method: *method, part: *part, batch: batch.with(left) })
     }
 }
 
@@ -109,6 +131,7 @@ impl Run {
             }
             finished => {
                 let done = series.take_done();
+                series.leave_out();
                 state.finished.extend(done);
                 state.finished.push(Finished::One(finished));
                 return state.next();
@@ -123,8 +146,11 @@ impl Run {
     /// One call is done, and the next one does not begin now.
     pub(super) fn end(&self, finished: Returned) {
         let mut state = self.lock();
-        let done = state.series.as_mut().and_then(UnderWay::take_done);
-        state.finished.extend(done);
+        if let Some(series) = &mut state.series {
+            let done = series.take_done();
+            series.leave_out();
+            state.finished.extend(done);
+        }
         state.finished.push(Finished::One(finished));
         state.current = None;
     }
@@ -140,11 +166,8 @@ impl Run {
     /// The calls that have not begun go back to the front; says whether there are some.
     pub(super) fn give_back(&self, orders: &mut Orders) -> bool {
         let mut state = self.lock();
-        if let Some(UnderWay { series: Series { method, part, batch }, left, .. }) = &mut state.series
-            && left.len() > 0
-        {
-            let batch = batch.with(std::mem::take(left).collect());
-            orders.push_series_front(Series { method: *method, part: *part, batch });
+        if let Some(left) = state.series.as_mut().and_then(UnderWay::take_left) {
+            orders.push_series_front(left);
             return true;
         }
         let some = !state.left.is_empty();
@@ -179,13 +202,11 @@ impl State {
 mod tests {
     use std::sync::Arc;
 
-    use bytes::Bytes;
-
     use super::super::batch::Batch;
     use super::super::debt::Debt;
     use super::super::envelope::PartId;
     use super::*;
-    use crate::wire::Message;
+    use crate::wire::{Message, parts_of};
 
     /// A run of calls with `0`, `1` and so on, which wait in `orders`.
     fn orders(count: u64) -> Orders {

@@ -7,7 +7,7 @@ use prost::Message as _;
 use super::dialer::{Dialer, Welcomed};
 use super::{Address, FromAddress, Inbound};
 use crate::engine::link::{Frame, FrameNumber, PlainWork, Record, ResultKind, Violation};
-use crate::engine::{Batch, Debt, Item, Numbered, Opening, Origin, Part, Port, Turn};
+use crate::engine::{Batch, Debt, Item, Numbered, Opening, Origin, Part, Port, Turn, no_items};
 use crate::error::Result;
 use crate::socket::Incoming;
 use crate::wire::Message;
@@ -17,7 +17,7 @@ use crate::wire::proto::LinkHello;
 const MAX_BEHIND: usize = 4 << 20;
 
 /// Origins that are kept to be used again.
-const MAX_SPARE: usize = 64;
+const MAX_SPARE: usize = 256;
 
 /// Connects a worker to its master's link: messages come in, and the feedback of each goes back as its results.
 ///
@@ -133,7 +133,7 @@ impl LinkConnection {
             return self.take(turn, Record::read(records).ok_or(Violation::Record)?);
         };
         let (header, client) = self.dialer.session.header(first.stream)?.clone();
-        let mut items = Vec::with_capacity(room);
+        let mut items = no_items();
         while items.len() < room
             && let Some(PlainWork { stream, request, sequence, attempt, payload, length }) = PlainWork::first(records)
             && stream == first.stream
@@ -237,8 +237,8 @@ impl Part for LinkConnection {
 
     fn feedback_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
         turn.flush_soon();
-        for Item { payload, origin, .. } in batch.items {
-            let Some(origin) = origin else { continue };
+        batch.for_each(|Item { payload, origin, .. }| {
+            let Some(origin) = origin else { return };
             // Its end is told with this.
             origin.silence();
             if let Some(Work { sequence, attempt, .. }) = self.work.remove(origin.token()) {
@@ -247,7 +247,7 @@ impl Part for LinkConnection {
             if self.spare.len() < MAX_SPARE {
                 self.spare.push(origin);
             }
-        }
+        });
     }
 
     fn flush(&mut self, turn: &mut Turn<'_>, at_rest: bool) {

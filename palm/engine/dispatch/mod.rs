@@ -139,11 +139,11 @@ impl Dispatch {
     pub(crate) fn submit_batch(&mut self, part: PartId, batch: Batch, now: Instant) {
         let Self { flight, crews, .. } = self;
         let crew = crews.of(part);
-        let Batch { way, items } = batch;
-        for item in items {
+        let way = batch.way.clone();
+        batch.for_each(|item| {
             let bytes = item.payload.len();
             crew.offer(flight.insert(part, Freight::Item(way.clone(), item), now), bytes);
-        }
+        });
     }
 
     pub(crate) fn join(&mut self, part: PartId, worker: WorkerId, credit: Credit, now: Instant) {

@@ -16,7 +16,7 @@ use crate::engine::stats::Counter;
 use crate::wire::{Code, Id, Message, RemoteError, id_of};
 
 /// Records that are taken in at a time. What they become stays in the processor's cache until it has gone on.
-pub(crate) const PORTION: usize = 64;
+const PORTION: usize = 64;
 
 /// How much of a frame was taken in.
 enum Heard {
@@ -256,6 +256,7 @@ impl Router {
             // Nobody would read it, and it would wait here.
             self.stats.add(Counter::Discarded, unwanted);
         }
+        batch.close();
         self.flush_links();
         None
     }

@@ -12,7 +12,7 @@ use super::packet::Packet;
 use super::record::{Plain, Record};
 use super::session::{Session, Violation};
 use crate::engine::WorkerId;
-use crate::engine::batch::{Batch, Item};
+use crate::engine::batch::{Batch, Item, no_items};
 use crate::engine::debt::{Creditor, Debt};
 use crate::engine::freight::Freight;
 use crate::engine::numbered::NumberMap;
@@ -582,7 +582,7 @@ impl Links {
         if client == 0 {
             return Ok(None);
         }
-        let (mut items, mut taken) = (Vec::with_capacity(most), 0);
+        let (mut items, mut taken) = (no_items(), 0);
         while taken < most
             && let Some(Plain { stream, request, payload, length }) = Plain::first(records)
             && stream == first.stream

@@ -15,7 +15,6 @@ mod record;
 mod session;
 
 pub(crate) use frame::{DATA_HEAD, Frame, FrameNumber};
-pub(crate) use hear::PORTION;
 pub(crate) use links::{Answered, Audience, LinkId, LinkLimits, Links, PROTOCOL};
 pub(crate) use packet::Packet;
 pub(crate) use record::{PlainReply, PlainWork, Record, ResultKind, StreamNumber, move_messages, written};
