@@ -97,6 +97,7 @@ impl Course {
     }
 
     /// The next answer that may be given. What is settled by it is counted.
+    #[inline]
     pub(super) fn next(&mut self) -> Option<Result<Reply>> {
         loop {
             let answer = match self.ready.pop_front() {
@@ -114,6 +115,7 @@ impl Course {
         }
     }
 
+    #[inline]
     fn next_arrived(&mut self) -> Option<Answer> {
         loop {
             let answer = self.arrived.pop_front()?;
@@ -134,6 +136,7 @@ impl Course {
 
     /// Where it is known which answer is the last one, it settles its message. Elsewhere messages are answered about in order,
     /// so one that is answered makes room for others as if those before it were settled; without identifiers each answer does.
+    #[inline]
     fn settle(&mut self, answer: &Answer) {
         match (answer.end, answer.sequence) {
             (End::Last, _) => {

@@ -90,6 +90,7 @@ impl Job {
 impl Iterator for Job {
     type Item = Result<Reply>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         // The user's own time between two results is no silence.
         self.course.rest();

@@ -46,6 +46,7 @@ impl Reply {
     }
 
     /// What an answer comes to: the result, or the error that stands in its place; `None` if there is neither.
+    #[inline]
     pub(super) fn of(answer: Answer) -> Option<Result<Self>> {
         match answer.content {
             Content::Result(payload) => Some(Ok(Self(payload))),

@@ -49,24 +49,28 @@ impl<'a> Call<'a> {
 
     /// The name of the component that serves the call.
     #[must_use]
+    #[inline]
     pub fn name(&self) -> &'a str {
         &self.component.name
     }
 
     /// The cache: the component's own, for a worker that of its master.
     #[must_use]
+    #[inline]
     pub fn cache(&self) -> &'a CacheHandle {
         &self.component.cache
     }
 
     /// The message as it came in.
     #[must_use]
+    #[inline]
     pub fn message(&self) -> &'a Message {
         self.message
     }
 
     /// What the caller sent, undecoded.
     #[must_use]
+    #[inline]
     pub fn payload(&self) -> &'a Bytes {
         self.message.payload()
     }

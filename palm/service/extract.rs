@@ -78,6 +78,7 @@ impl std::error::Error for Refused {}
 
 #[diagnostic::do_not_recommend]
 impl<'a> FromPayload<'a> for &'a [u8] {
+    #[inline]
     fn from_payload(payload: &'a Bytes) -> Result<Self, Refused> {
         Ok(payload)
     }
@@ -85,6 +86,7 @@ impl<'a> FromPayload<'a> for &'a [u8] {
 
 #[diagnostic::do_not_recommend]
 impl<'a> FromPayload<'a> for &'a Bytes {
+    #[inline]
     fn from_payload(payload: &'a Bytes) -> Result<Self, Refused> {
         Ok(payload)
     }
@@ -92,6 +94,7 @@ impl<'a> FromPayload<'a> for &'a Bytes {
 
 #[diagnostic::do_not_recommend]
 impl FromPayload<'_> for Bytes {
+    #[inline]
     fn from_payload(payload: &Bytes) -> Result<Self, Refused> {
         Ok(payload.clone())
     }
@@ -99,6 +102,7 @@ impl FromPayload<'_> for Bytes {
 
 #[diagnostic::do_not_recommend]
 impl FromPayload<'_> for Vec<u8> {
+    #[inline]
     fn from_payload(payload: &Bytes) -> Result<Self, Refused> {
         Ok(payload.to_vec())
     }
@@ -106,6 +110,7 @@ impl FromPayload<'_> for Vec<u8> {
 
 #[diagnostic::do_not_recommend]
 impl<'a> FromPayload<'a> for &'a str {
+    #[inline]
     fn from_payload(payload: &'a Bytes) -> Result<Self, Refused> {
         std::str::from_utf8(payload).map_err(|error| Refused::new(format!("the payload is no UTF-8 text: {error}")))
     }
@@ -113,6 +118,7 @@ impl<'a> FromPayload<'a> for &'a str {
 
 #[diagnostic::do_not_recommend]
 impl FromPayload<'_> for String {
+    #[inline]
     fn from_payload(payload: &Bytes) -> Result<Self, Refused> {
         <&str>::from_payload(payload).map(str::to_owned)
     }
@@ -143,6 +149,7 @@ pub struct Proto<T>(pub T);
 
 #[diagnostic::do_not_recommend]
 impl<T: prost::Message + Default> FromPayload<'_> for Proto<T> {
+    #[inline]
     fn from_payload(payload: &Bytes) -> Result<Self, Refused> {
         T::decode(payload.clone())
             .map(Self)
@@ -171,6 +178,7 @@ pub struct Json<T>(pub T);
 #[cfg(feature = "json")]
 #[diagnostic::do_not_recommend]
 impl<'a, T: serde::Deserialize<'a>> FromPayload<'a> for Json<T> {
+    #[inline]
     fn from_payload(payload: &'a Bytes) -> Result<Self, Refused> {
         serde_json::from_slice(payload)
             .map(Self)

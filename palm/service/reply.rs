@@ -61,11 +61,13 @@ impl<'a> Replies<'a> {
     }
 
     /// One more result.
+    #[inline]
     pub fn push(&mut self, payload: Bytes) {
         (self.sink)(Some(payload));
     }
 
     /// The method had nothing to say; what that means, the kind of component decides.
+    #[inline]
     pub fn nothing(&mut self) {
         (self.sink)(None);
     }
@@ -118,6 +120,7 @@ macro_rules! one_result {
     ($([$($generics:tt)*] $type:ty: $value:ident => $bytes:expr;)*) => {$(
         #[diagnostic::do_not_recommend]
         impl<$($generics)*> IntoReply for $type {
+            #[inline]
             fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
                 let $value = self;
                 replies.push($bytes);
@@ -147,6 +150,7 @@ one_result! {
 #[cfg(feature = "json")]
 #[diagnostic::do_not_recommend]
 impl<T: serde::Serialize> IntoReply for Json<T> {
+    #[inline]
     fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         replies.push(serde_json::to_vec(&self.0).map_err(|error| Failure::Method(error.into()))?.into());
         Ok(())
@@ -155,6 +159,7 @@ impl<T: serde::Serialize> IntoReply for Json<T> {
 
 #[diagnostic::do_not_recommend]
 impl IntoReply for () {
+    #[inline]
     fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         replies.nothing();
         Ok(())
@@ -163,6 +168,7 @@ impl IntoReply for () {
 
 #[diagnostic::do_not_recommend]
 impl<M, T: IntoReply<M>> IntoReply<Perhaps<M>> for Option<T> {
+    #[inline]
     fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         match self {
             Some(value) => value.into_reply(replies),
@@ -173,6 +179,7 @@ impl<M, T: IntoReply<M>> IntoReply<Perhaps<M>> for Option<T> {
 
 #[diagnostic::do_not_recommend]
 impl<M, T: IntoReply<M>, E: Into<BoxError>> IntoReply<Fallible<M>> for Result<T, E> {
+    #[inline]
     fn into_reply(self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         match self {
             Ok(value) => value.into_reply(replies),
@@ -187,6 +194,7 @@ where
     I: Iterator,
     I::Item: IntoReply<M>,
 {
+    #[inline]
     fn into_reply(mut self, replies: &mut Replies<'_>) -> Result<(), Failure> {
         self.try_for_each(|value| value.into_reply(replies))
     }
