@@ -268,11 +268,12 @@ impl Core {
         let dropped = self.calls.give(call, woken, |mut open| {
             let mut dropped = 0;
             let mut next = Some(first);
-            while let Some(PlainReply { request, last, payload, length }) = next {
+            while let Some(PlainReply { request, last, payload }) = next {
                 let place = Place::of_request(request);
                 if place.call != number {
                     break;
                 }
+                let length = payload.end;
                 let content = Content::Result(records.slice(payload));
                 let end = if last { End::Last } else { End::More };
                 let answer = Answer { sequence: Some(place.sequence), content, end };

@@ -135,9 +135,10 @@ impl LinkConnection {
         let (header, client) = self.dialer.session.header(first.stream)?.clone();
         let mut items = no_items();
         while items.len() < room
-            && let Some(PlainWork { stream, request, sequence, attempt, payload, length }) = PlainWork::first(records)
+            && let Some(PlainWork { stream, request, sequence, attempt, payload }) = PlainWork::first(records)
             && stream == first.stream
         {
+            let length = payload.end;
             self.last += 1;
             self.work.insert(self.last, Work { sequence, attempt, result: None });
             let origin = Some(turn.core.origin_from(self.spare.pop(), turn.part, self.last));

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 
-use super::record::PlainResult;
+use super::plain::PlainResult;
 use super::{Answered, LinkId, Record, Session, Violation};
 use crate::engine::batch::Batch;
 use crate::engine::debt::{Creditor, Debt, Settlement, UNKNOWN};
@@ -77,7 +77,8 @@ impl Router {
                 }
             }
             taken += 1;
-            if let Some(PlainResult { sequence, attempt, payload, length }) = PlainResult::first(records) {
+            if let Some(PlainResult { sequence, attempt, payload }) = PlainResult::first(records) {
+                let length = payload.end;
                 let payload = records.slice(payload);
                 records.advance(length);
                 self.last_result(id.worker(), sequence, attempt, payload, results, now);

@@ -5,17 +5,21 @@
 //! after that a record names the stream by its number. Nothing here does I/O.
 
 pub(crate) mod buffers;
+mod exchange;
 mod frame;
 mod hear;
 mod linked;
 mod links;
 mod load;
 mod packet;
+mod plain;
 mod record;
 mod session;
 
+pub(crate) use exchange::Answered;
 pub(crate) use frame::{DATA_HEAD, Frame, FrameNumber};
-pub(crate) use links::{Answered, Audience, LinkId, LinkLimits, Links, PROTOCOL};
+pub(crate) use links::{Audience, LinkId, LinkLimits, Links, PROTOCOL};
 pub(crate) use packet::Packet;
-pub(crate) use record::{PlainReply, PlainWork, Record, ResultKind, StreamNumber, move_messages, written};
+pub(crate) use plain::{PlainReply, PlainWork};
+pub(crate) use record::{Record, ResultKind, StreamNumber, move_messages, written};
 pub(crate) use session::{FRAME_BYTES, SHARED_FROM, Session, Violation};

@@ -1,23 +1,21 @@
 //! Records: what a data frame is made of. Lengths and numbers are little-endian.
 
-use std::ops::Range;
-
 use bytes::{Buf, BufMut, Bytes};
 
 /// Number of a stream within one direction of a session.
 pub(crate) type StreamNumber = u32;
 
 const OPEN: u8 = 1;
-const MESSAGE: u8 = 2;
-const WORK: u8 = 3;
-const RESULT: u8 = 4;
+pub(super) const MESSAGE: u8 = 2;
+pub(super) const WORK: u8 = 3;
+pub(super) const RESULT: u8 = 4;
 const SETTLED: u8 = 5;
 const RESET: u8 = 7;
-const REPLY: u8 = 8;
+pub(super) const REPLY: u8 = 8;
 
-const LAST_RESULT: u8 = 1;
+pub(super) const LAST_RESULT: u8 = 1;
 
-const LAST: u8 = 1;
+pub(super) const LAST: u8 = 1;
 const ERROR: u8 = 2;
 
 /// What a worker's result says beside its payload.
@@ -178,107 +176,6 @@ impl Record {
     }
 }
 
-/// The record of a message that has nothing but a payload, as it lies there.
-pub(crate) struct Plain {
-    pub(crate) stream: StreamNumber,
-    pub(crate) request: u64,
-    /// Where the payload is, and how long the record.
-    pub(crate) payload: Range<usize>,
-    pub(crate) length: usize,
-}
-
-impl Plain {
-    /// The first of `records`, if it is such a one.
-    pub(crate) fn first(records: &[u8]) -> Option<Self> {
-        let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
-        let length = usize::try_from(u32_at(head, 0)).ok()?.checked_add(4)?;
-        let is_plain =
-            head[4] == MESSAGE && u32_at(head, EXTRA_AT) == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
-        let (stream, request) = (u32_at(head, STREAM_AT), u64_at(head, REQUEST_AT));
-        is_plain.then(|| Self { stream, request, payload: PAYLOAD_AT..length, length })
-    }
-}
-
-/// The record of a result, as it lies there, that is no error.
-pub(crate) struct PlainReply {
-    pub(crate) request: u64,
-    pub(crate) last: bool,
-    /// Where the payload is, and how long the record.
-    pub(crate) payload: Range<usize>,
-    pub(crate) length: usize,
-}
-
-impl PlainReply {
-    /// The first of `records`, if it is such a one.
-    pub(crate) fn first(records: &[u8]) -> Option<Self> {
-        const PAYLOAD_AT: usize = 14;
-        let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
-        let length = usize::try_from(u32_at(head, 0)).ok()?.checked_add(4)?;
-        let is_plain = head[4] == REPLY && head[13] & !LAST == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
-        let (request, last) = (u64_at(head, 5), head[13] == LAST);
-        is_plain.then(|| Self { request, last, payload: PAYLOAD_AT..length, length })
-    }
-}
-
-/// The record of a worker's last result for a message, as it lies there, that is no error.
-pub(crate) struct PlainResult {
-    pub(crate) sequence: u64,
-    pub(crate) attempt: u32,
-    /// Where the payload is, and how long the record.
-    pub(crate) payload: Range<usize>,
-    pub(crate) length: usize,
-}
-
-impl PlainResult {
-    /// The first of `records`, if it is such a one.
-    pub(crate) fn first(records: &[u8]) -> Option<Self> {
-        const PAYLOAD_AT: usize = 18;
-        let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
-        let length = usize::try_from(u32_at(head, 0)).ok()?.checked_add(4)?;
-        let is_plain = head[4] == RESULT && head[17] == LAST_RESULT && (PAYLOAD_AT..=records.len()).contains(&length);
-        let (sequence, attempt) = (u64_at(head, 5), u32_at(head, 13));
-        is_plain.then(|| Self { sequence, attempt, payload: PAYLOAD_AT..length, length })
-    }
-}
-
-/// The record of a message for a worker that has nothing but a payload, as it lies there.
-pub(crate) struct PlainWork {
-    pub(crate) stream: StreamNumber,
-    pub(crate) request: u64,
-    pub(crate) sequence: u64,
-    pub(crate) attempt: u32,
-    /// Where the payload is, and how long the record.
-    pub(crate) payload: Range<usize>,
-    pub(crate) length: usize,
-}
-
-impl PlainWork {
-    /// The first of `records`, if it is such a one.
-    pub(crate) fn first(records: &[u8]) -> Option<Self> {
-        const EXTRA_AT: usize = 29;
-        const PAYLOAD_AT: usize = 33;
-        let head: &[u8; PAYLOAD_AT] = records.first_chunk()?;
-        let length = usize::try_from(u32_at(head, 0)).ok()?.checked_add(4)?;
-        let is_plain = head[4] == WORK && u32_at(head, EXTRA_AT) == 0 && (PAYLOAD_AT..=records.len()).contains(&length);
-        is_plain.then(|| Self {
-            stream: u32_at(head, STREAM_AT),
-            request: u64_at(head, REQUEST_AT),
-            sequence: u64_at(head, 17),
-            attempt: u32_at(head, 25),
-            payload: PAYLOAD_AT..length,
-            length,
-        })
-    }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
-}
-
 /// The fields of one record, in order.
 struct Fields<'a> {
     of: &'a Bytes,
@@ -324,9 +221,6 @@ impl Fields<'_> {
 const STREAM_AT: usize = 5;
 const REQUEST_AT: usize = 9;
 const CALL_AT: usize = 13;
-/// Where it has the length of its extra fields, and its payload if there are none.
-const EXTRA_AT: usize = 17;
-const PAYLOAD_AT: usize = 21;
 
 /// The records of messages that were written, each with the number of its request.
 pub(crate) fn written(mut records: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {

@@ -9,7 +9,7 @@ use super::buffers;
 use super::frame::{DATA_HEAD, FrameNumber, put_data_head};
 use super::packet::Packet;
 use super::record::{Record, StreamNumber};
-use crate::wire::{Header, Message, parts_of};
+use crate::wire::{Header, Message, id_of, parts_of};
 
 /// A frame is closed when it is that large; it may hold one record that is larger.
 pub(crate) const FRAME_BYTES: usize = 64 << 10;
@@ -292,6 +292,18 @@ impl Session {
         }
         self.open_in[place] = Some((header, client));
         Ok(())
+    }
+
+    /// A message of a stream that the other side has opened.
+    pub(crate) fn message(
+        &self,
+        stream: u32,
+        request: u64,
+        extra: &Bytes,
+        payload: Bytes,
+    ) -> Result<Message, Violation> {
+        let (header, client) = self.header(stream)?;
+        Message::of_header(header.clone(), id_of(*client, request), extra, payload).map_err(|_| Violation::Record)
     }
 
     /// The other side closed its streams.
