@@ -463,6 +463,7 @@ impl Engine {
                     self.turn(part, now, transport, |part, turn| part.deliver(turn, envelope));
                 }
                 Step::DeliverBatch(part, batch) => {
+                    self.core.stepped -= batch.len().saturating_sub(1);
                     self.turn(part, now, transport, |part, turn| part.deliver_batch(turn, batch));
                 }
                 Step::FeedbackBatch(part, batch) => {

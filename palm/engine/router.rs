@@ -124,6 +124,8 @@ pub(crate) struct Router {
     pub(crate) description: Option<&'static Description>,
     pub(crate) calls: Calls,
     pub(super) steps: VecDeque<Step>,
+    /// Messages in `steps` beyond one each.
+    pub(super) stepped: usize,
     pub(super) ended: Arc<Ended>,
     pub(super) orders: Orders,
     /// Bytes of the payloads in `orders`, and of those of calls under way.
@@ -172,6 +174,7 @@ impl Router {
             description,
             calls: Calls::default(),
             steps: VecDeque::new(),
+            stepped: 0,
             ended: Arc::default(),
             orders: Orders::default(),
             ordered_bytes: 0,
@@ -239,6 +242,7 @@ impl Router {
     pub(super) fn leave_batch(&mut self, part: PartId, batch: Batch) {
         match self.rows[part.0].exit {
             Exit::Part(next) if self.rows[next.0].takes_whole_batches() => {
+                self.stepped += batch.len().saturating_sub(1);
                 self.steps.push_back(Step::DeliverBatch(next, batch));
             }
             Exit::Exterior
@@ -273,12 +277,12 @@ impl Router {
 
     /// Whether one more call may be put in the queue, if all that is on its way becomes one.
     pub(super) fn has_room_for_orders(&self) -> bool {
-        self.orders.len() + self.steps.len() < MAX_ORDERS
+        self.orders.len() + self.steps.len() + self.stepped < MAX_ORDERS
     }
 
     /// For how many messages of those that the component was to take there is room, in the same sense.
     pub(crate) fn room_for_work(&self) -> usize {
-        let room = MAX_ORDERS.saturating_sub(self.orders.len() + self.steps.len());
+        let room = MAX_ORDERS.saturating_sub(self.orders.len() + self.steps.len() + self.stepped);
         room.min(usize::try_from(self.remaining).unwrap_or(usize::MAX))
     }
 

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use super::client::{marked, numbers};
 use super::cluster::{Cluster, seeds};
 use super::masters::Hand;
-use super::net::SocketId;
+use super::net::{Owner, SocketId};
 use crate::component::over_link;
 use crate::engine::Counter;
-use crate::socket::SocketKind;
+use crate::engine::link::{Frame, PROTOCOL, Record, Session};
+use crate::socket::{Sent, SocketKind};
+use crate::wire::proto::LinkWelcome;
 use crate::{Master, Worker};
 
 impl Cluster {
@@ -51,6 +53,47 @@ fn every_message_is_worked_on_once() {
         let calls: u64 = workers.into_iter().map(|worker| cluster.count(worker, Counter::Calls)).sum();
         assert_eq!(calls, 80);
         assert_eq!(cluster.count(master, Counter::Redelivered), 0);
+    });
+}
+
+/// A frame may have more for it than that: those that are of one stream go in as a batch, and count as many.
+#[test]
+fn a_worker_takes_in_what_there_is_room_for() {
+    seeds(20, |cluster| {
+        let master = cluster.net.open(Owner::Test, SocketKind::Router);
+        cluster.net.bind(master, "link");
+        let worker = cluster.add_linked_worker("one");
+        let said = |cluster: &mut Cluster| loop {
+            if let Some((_, frame)) = cluster.net.sockets[master].inbox.pop_front() {
+                return Frame::read(frame).unwrap();
+            }
+            // As many again may come back from a run that takes long.
+            assert!(cluster.engine(worker).work().1 <= 2 * 64);
+            assert!(cluster.step_in_time());
+        };
+        let Frame::Hello(hello) = said(cluster) else { panic!("no greeting") };
+        let welcome = LinkWelcome { protocol: PROTOCOL, epoch: 1, session: hello.session, ..LinkWelcome::default() };
+        let mut session = Session::new();
+        let (stream, request) = session.stream(&marked("a", "master.foo", ""));
+        for number in 0..300 {
+            let payload = &number.to_string().into_bytes()[..];
+            session.push(&Record::Work { stream, request, sequence: number, attempt: 1, extra: &[][..], payload });
+        }
+        let frames: Vec<_> = session.take_frames().map(Vec::from).collect();
+        let identity = cluster.net.linked()[0].to_string();
+        assert_eq!(frames.len(), 1);
+        for frame in [Frame::Welcome(welcome).write()].into_iter().chain(frames) {
+            assert_eq!(cluster.net.send(master, Some(identity.as_bytes()), frame), Sent::Done);
+        }
+        let mut results = 0;
+        while results < 300 {
+            if let Frame::Data { mut records, .. } = said(cluster) {
+                while let Some(Record::Result { sequence, payload, .. }) = Record::read(&mut records) {
+                    assert_eq!((sequence, &payload[..]), (results, format!("w({results})").as_bytes()));
+                    results += 1;
+                }
+            }
+        }
     });
 }
 
