@@ -57,7 +57,7 @@ impl Way {
     }
 }
 
-/// Messages that have nothing but a stream and what an [`Item`] says, in their order. Whatever cannot go on for all of them
+/// Messages that have nothing but a stream, a request and a payload, in their order. Whatever cannot go on for all of them
 /// alike takes it apart, into the [`Envelope`]s that it stands for.
 #[derive(Debug)]
 pub struct Batch {
