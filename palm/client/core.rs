@@ -298,7 +298,7 @@ impl Core {
                     .map_err(|_| Violation::Record)?;
                 self.calls.deliver(&message, woken);
             }
-            // Those are all that a reply has to be read for.
+            // An error: all others are plain.
             Record::Reply { request, last, payload, .. } => {
                 let error = RemoteError::decode(payload).map_err(|_| Violation::Record)?;
                 let Place { call, sequence } = Place::of_request(request);

@@ -31,6 +31,14 @@ impl Freight {
         }
     }
 
+    /// Whether it has an identifier, be it one that no client of this library would make.
+    pub(crate) fn has_id(&self) -> bool {
+        match self {
+            Self::Item(way, _) => way.client != 0,
+            Self::Whole(envelope) => envelope.message.id().is_some(),
+        }
+    }
+
     /// Whether the caller's time is over.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
         matches!(self, Self::Whole(envelope) if envelope.message.is_late(now))
@@ -70,5 +78,19 @@ impl Freight {
 impl From<Envelope> for Freight {
     fn from(envelope: Envelope) -> Self {
         Self::Whole(envelope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_that_begins_with_zeroes_is_one() {
+        let mut message = Message::new("server.foo", "a");
+        assert!(!Freight::from(Envelope::from(message.clone())).has_id());
+        message.set_id(5_u128.to_be_bytes());
+        let freight = Freight::from(Envelope::from(message));
+        assert!(freight.has_id() && freight.asked() == (0, 5));
     }
 }

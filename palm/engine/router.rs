@@ -124,7 +124,7 @@ pub(crate) struct Router {
     pub(crate) description: Option<&'static Description>,
     pub(crate) calls: Calls,
     pub(super) steps: VecDeque<Step>,
-    /// Messages in `steps` beyond one each.
+    /// Messages in `steps` that are to be delivered, beyond one each.
     pub(super) stepped: usize,
     pub(super) ended: Arc<Ended>,
     pub(super) orders: Orders,

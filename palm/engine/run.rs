@@ -103,7 +103,7 @@ impl UnderWay {
 }
 
 impl Run {
-    /// Takes the first orders, up to so many.
+    /// Takes the first series, or the first single orders that are alike.
     pub(super) fn begin(&self, watched: bool, orders: &mut Orders, alike: impl Fn(&Order) -> bool) {
         let mut state = self.lock();
         state.series = orders.pop_series().map(UnderWay::of);

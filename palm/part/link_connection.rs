@@ -242,7 +242,11 @@ impl Part for LinkConnection {
             let Some(origin) = origin else { return };
             // Its end is told with this.
             origin.silence();
-            if let Some(Work { sequence, attempt, .. }) = self.work.remove(origin.token()) {
+            if let Some(Work { sequence, attempt, result }) = self.work.remove(origin.token()) {
+                if let Some((kind, earlier)) = result {
+                    let kind = if kind == ResultKind::Last { ResultKind::More } else { kind };
+                    self.say(sequence, attempt, kind, &earlier);
+                }
                 self.say(sequence, attempt, ResultKind::Last, &payload);
             }
             if self.spare.len() < MAX_SPARE {

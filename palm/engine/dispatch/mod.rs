@@ -451,7 +451,7 @@ impl Dispatch {
             let is_late = |entry: &Entry| refuses || now >= entry.since + limits.no_workers;
             let alone: Vec<_> = self
                 .flight
-                .of(part, |entry| entry.freight.asked().0 != 0 && is_late(entry))
+                .of(part, |entry| entry.freight.has_id() && is_late(entry))
                 .map(|(sequence, _)| sequence)
                 .collect();
             if !alone.is_empty() {

@@ -7,12 +7,13 @@ use bytes::Bytes;
 
 use super::session::FRAME_BYTES;
 
-/// Buffers that are kept by the process, 2 MiB and a little.
+/// Buffers that are kept by the process, some 2 MiB.
 const MAX_SPARE: usize = 32;
 
-/// What is smaller is not worth it, and what is larger was one message's.
-const LEAST: usize = FRAME_BYTES / 2;
-const MOST: usize = FRAME_BYTES * 3 / 2;
+/// A frame that will have less gets a buffer of its own size: what is much larger than a frame is not kept with it.
+const LEAST: usize = ROOM / 4 * 3;
+/// What is larger was one message's.
+const MOST: usize = ROOM + ROOM / 4;
 
 /// What a full frame takes, with the record that fills it if that is small.
 pub(crate) const ROOM: usize = FRAME_BYTES + FRAME_BYTES / 16;
@@ -25,13 +26,13 @@ pub(crate) fn with_room(room: usize) -> Vec<u8> {
         return Vec::with_capacity(room);
     }
     let mut buffer = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-    buffer.reserve(room.max(ROOM));
+    buffer.reserve_exact(room.max(ROOM));
     buffer
 }
 
 /// A buffer that is used no more.
 pub(crate) fn give_back(mut buffer: Vec<u8>) {
-    if (LEAST..=MOST).contains(&buffer.capacity()) {
+    if (ROOM..=MOST).contains(&buffer.capacity()) {
         buffer.clear();
         let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < MAX_SPARE {
