@@ -173,8 +173,10 @@ impl Flight {
     /// Whether a message without a mark is the result of something that a worker has.
     pub(crate) fn is_answered_by(&self, result: &Message) -> bool {
         self.entries.values().any(|entry| {
-            let asked = entry.freight.message();
-            entry.holder.is_some() && asked.cache() == result.cache() && asked.client() == result.client()
+            entry.holder.is_some() && {
+                let asked = entry.freight.message();
+                asked.cache() == result.cache() && asked.client() == result.client()
+            }
         })
     }
 

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::batch::{Batch, Item, Way, no_items};
 use super::calls::Calls;
 use super::crew::WorkerId;
@@ -17,8 +19,6 @@ use super::link::{Links, ResultKind};
 use super::orders::{Order, Orders, Series};
 use super::stats::{Counter, Stats, Tally};
 use super::watch::Watch;
-use bytes::Bytes;
-
 use crate::service::Description;
 use crate::wire::{Code, Message};
 

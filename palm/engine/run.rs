@@ -13,7 +13,7 @@ use super::orders::{Order, Orders, Series};
 use super::watch::Name;
 use crate::wire::id_of;
 
-/// Orders that one run takes at most.
+/// Single orders that one run takes at most. A series has no more messages than came in one portion of a frame.
 pub(super) const MAX_RUN: usize = 64;
 
 /// The calls of the one job that has the object for itself.
