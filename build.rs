@@ -53,8 +53,14 @@ const RECEIVED: Changes = &[
 ];
 
 /// The files of libzmq that are changed: how, and in how many places.
-const MENDED: [(&str, Changes, usize); 3] =
-    [("stream_engine_base.cpp", ENGINE, 2), ("msg.cpp", MESSAGES, 5), ("decoder_allocators.cpp", RECEIVED, 4)];
+const MENDED: [(&str, Changes, usize); 5] = [
+    ("stream_engine_base.cpp", ENGINE, 2),
+    ("msg.cpp", MESSAGES, 5),
+    ("decoder_allocators.cpp", RECEIVED, 4),
+    // These two are only compiled otherwise.
+    ("signaler.cpp", &[], 0),
+    ("ip.cpp", &[], 0),
+];
 
 /// Compiles those files of libzmq. They are linked as a whole, so that the linker has no need of the ones that the archive of
 /// zmq-sys has under the same names.
@@ -88,6 +94,11 @@ fn mend_libzmq() -> Result {
     }
     let poller = if env::var("CARGO_CFG_TARGET_VENDOR")? == "apple" { "KQUEUE" } else { "EPOLL" };
     compiler.define(&format!("ZMQ_IOTHREAD_POLLER_USE_{poller}"), "1").define("HAVE_STRNLEN", "1");
+    // zeromq-src leaves this out: a thread that wakes another up writes into a pair of sockets then, which takes longer and
+    // needs two descriptors in place of one.
+    if ["linux", "android"].contains(&&*env::var("CARGO_CFG_TARGET_OS")?) {
+        compiler.define("ZMQ_HAVE_EVENTFD", "1").define("ZMQ_HAVE_EVENTFD_CLOEXEC", "1");
+    }
     compiler.cpp(true).warnings(false).include(&built).include(&sources).include(env::var("DEP_MIMALLOC_INCLUDE_DIR")?);
     compiler.cargo_metadata(false).try_compile("palm_zmq")?;
     println!("cargo::rustc-link-search=native={}", out.display());
