@@ -275,9 +275,7 @@ impl Feeder {
         let item = match &mut self.way {
             Way::Classic(outgoing) => {
                 let id = self.ids.id(Place { call: self.call, sequence });
-                let item = (self.source)(&mut |payload| bytes = outgoing.encode(payload, &id));
-                self.feed.pull_ends();
-                item
+                (self.source)(&mut |payload| bytes = outgoing.encode(payload, &id))
             }
             Way::Link(tray) => (self.source)(&mut |payload| {
                 let mut draft = tray.lock().unwrap_or_else(PoisonError::into_inner);
@@ -298,7 +296,11 @@ impl Feeder {
         let sent = match &self.way {
             Way::Classic(outgoing) => {
                 let connection = self.connection.upgrade()?;
-                connection.outbox.as_ref()?.send(outgoing.pieces(), None, || !self.feed.is_stopped())
+                let outbox = connection.outbox.as_ref()?;
+                outbox.try_send(outgoing.pieces()) || {
+                    self.feed.pull_ends();
+                    outbox.send(outgoing.pieces(), None, || !self.feed.is_stopped())
+                }
             }
             Way::Link(_) => !due || self.submit(),
         };

@@ -45,7 +45,8 @@ impl Outbox {
         false
     }
 
-    fn try_send(&self, frame: [&[u8]; 2]) -> bool {
+    /// Hands a frame over if there is room.
+    pub(super) fn try_send(&self, frame: [&[u8]; 2]) -> bool {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         socket.as_ref().is_some_and(|socket| socket.send_copy(None, frame) == Sent::Done)
     }

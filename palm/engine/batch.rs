@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::debt::Debt;
 use super::envelope::{Envelope, Origin, PartId};
-use crate::wire::{Header, Message, id_of};
+use crate::wire::{Delivery, Header, Message, id_of, put_item_head};
 
 /// What is a message's own in a batch.
 #[derive(Debug)]
@@ -50,6 +50,12 @@ impl Way {
         Message::of_parts(self.header.clone(), payload, id_of(self.client, request))
     }
 
+    /// Writes what stands before the payload of one of them as it is sent.
+    pub(crate) fn put_head(&self, item: &Item, mark: Option<&Delivery>, into: &mut Vec<u8>) {
+        let id = id_of(self.client, item.request);
+        put_item_head(&self.header, id.as_ref(), mark, item.payload.len(), into);
+    }
+
     /// The envelope of one of them.
     pub(crate) fn envelope(&self, item: Item) -> Envelope {
         let Item { request, payload, origin } = item;
@@ -87,6 +93,11 @@ impl Batch {
     /// Whether messages that go that way may be in it.
     pub(crate) fn goes(&self, way: &Arc<Way>) -> bool {
         Arc::ptr_eq(&self.way, way) || self.way.is(way)
+    }
+
+    /// Whether messages of that stream and client, for which nothing is owed, may be in it.
+    pub(crate) fn is_of(&self, header: &Arc<Header>, client: u64) -> bool {
+        Arc::ptr_eq(&self.way.header, header) && (self.way.client, self.way.debt) == (client, Debt::NONE)
     }
 
     /// The blocking part that waits for what comes of all of them, if one does.

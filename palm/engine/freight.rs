@@ -2,10 +2,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::batch::{Item, Way};
 use super::debt::Debt;
 use super::envelope::Envelope;
-use crate::wire::{Message, parts_of};
+use crate::wire::{Delivery, Message, parts_of};
 
 /// A message in flight, in as few bytes as will do: there are thousands, and each is met again when its result comes.
 #[derive(Debug)]
@@ -17,10 +19,7 @@ pub(crate) enum Freight {
 
 impl Freight {
     pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Item(_, item) => item.payload.len(),
-            Self::Whole(envelope) => envelope.message.payload().len(),
-        }
+        self.payload().len()
     }
 
     /// Who asked, and the number of the request there.
@@ -49,6 +48,21 @@ impl Freight {
         match self {
             Self::Item(way, _) => way.debt,
             Self::Whole(envelope) => envelope.open().debt,
+        }
+    }
+
+    pub(crate) fn payload(&self) -> &Bytes {
+        match self {
+            Self::Item(_, item) => &item.payload,
+            Self::Whole(envelope) => envelope.message.payload(),
+        }
+    }
+
+    /// Writes what stands before its payload as it is sent.
+    pub(crate) fn put_head(&self, mark: Option<&Delivery>, now: Instant, into: &mut Vec<u8>) {
+        match self {
+            Self::Item(way, item) => way.put_head(item, mark, into),
+            Self::Whole(envelope) => envelope.message.put_head(mark, now, into),
         }
     }
 

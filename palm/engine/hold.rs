@@ -267,6 +267,13 @@ impl Hold {
         true
     }
 
+    /// Whether answers to a client that has told its identifier can be published at once: it has subscribed, does not listen
+    /// over the link, and nothing waits before them. What is sent is [answered](Self::answered).
+    pub(crate) fn is_heard(&mut self, topic: &Bytes) -> bool {
+        let audience = self.topics.find(topic);
+        audience.is_some_and(|audience| audience.subscribers > 0 && audience.linked == 0 && audience.queue.is_empty())
+    }
+
     /// Sends an answer, or holds it.
     pub(crate) fn offer(&mut self, topic: &Bytes, answer: Answer, now: Instant, send: &mut Send<'_>) -> Outcome {
         self.sweep(now);
@@ -427,9 +434,11 @@ impl Hold {
         audience.stalled
     }
 
-    fn answered(&mut self, topic: &Bytes, now: Instant) {
+    /// An answer was sent.
+    pub(crate) fn answered(&mut self, topic: &Bytes, now: Instant) {
         self.events += 1;
         if let Some(audience) = self.topics.get_mut(topic) {
+            audience.used = now;
             audience.note_answer(self.events, now);
         }
     }

@@ -47,6 +47,7 @@ pub(crate) use debt::Debt;
 pub(crate) use dispatch::HandOut;
 pub use envelope::{Contents, Envelope, Origin, PartId};
 pub(crate) use faults::Faults;
+pub(crate) use flight::Sequence;
 pub(crate) use hold::{Addressee, Answer, Hold, Limits, Outcome};
 pub(crate) use inlet::Inlets;
 pub use inlet::{Inlet, NotTaken};
@@ -172,8 +173,8 @@ impl Engine {
         self.settle(now, transport);
     }
 
-    /// A message came. Frames of the link, which wait for room by themselves, are [settled](Self::settle) by who brings them, so
-    /// that what several of them lead to is done once.
+    /// A message came. Frames of the link, which wait for room by themselves, and messages that are collected are
+    /// [settled](Self::settle) by who brings them, so that what several of them lead to is done once.
     pub(crate) fn receive(
         &mut self,
         part: PartId,
@@ -184,7 +185,7 @@ impl Engine {
     ) {
         self.turn(part, now, transport, |part, turn| part.receive(turn, port, incoming));
         let Row { links, hands_back, .. } = self.core.rows[part.0];
-        if !links && !hands_back {
+        if !links && !hands_back && !self.core.is_collecting() {
             self.settle(now, transport);
         }
     }
@@ -452,6 +453,7 @@ impl Engine {
     }
 
     fn settle_steps(&mut self, now: Instant, transport: &mut dyn Transport) {
+        self.core.route_collected();
         while let Some(step) = self.core.steps.pop_front() {
             match step {
                 Step::Deliver(part, mut envelope) => {

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::batch::Batch;
 use super::debt::Debt;
 use super::envelope::{Envelope, PartId};
@@ -432,6 +430,13 @@ impl Turn<'_> {
         self.core.rows[self.part.0].blocks
     }
 
+    /// Hands a message from outside to the router, who sends it on together with those of its stream that came with it, where
+    /// what is behind this part takes several at once.
+    pub(crate) fn collect(&mut self, mut message: Message) {
+        message.arrived(self.now);
+        self.core.collect(self.part, message);
+    }
+
     /// Asks for [`Part::flush`], before the component rests and at least every tenth of a millisecond.
     pub fn flush_soon(&mut self) {
         self.core.flush_soon(self.part);
@@ -439,16 +444,8 @@ impl Turn<'_> {
 
     /// Hands one message to the transport.
     pub fn send(&mut self, port: Port, head: Option<&[u8]>, message: &Message) -> Sent {
-        self.send_pieces(port, head, message.encode_pieces(None, self.now))
-    }
-
-    /// The same for a message that is encoded.
-    pub(crate) fn send_pieces(&mut self, port: Port, head: Option<&[u8]>, (bytes, payload): (Vec<u8>, Bytes)) -> Sent {
-        if payload.is_empty() {
-            self.transport.send(port, head, false, bytes)
-        } else {
-            self.transport.send_copy(port, head, [&bytes, &payload])
-        }
+        message.put_head(None, self.now, &mut self.core.head);
+        self.transport.send_copy(port, head, [&self.core.head, message.payload()])
     }
 
     /// Answers a peer of a `Router` socket: whoever sent an [`Incoming`] is its [`sender`](Incoming::sender).

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::batch::{Batch, Item, Way, no_items};
 use super::calls::Calls;
 use super::crew::WorkerId;
-use super::debt::Debts;
+use super::debt::{Debt, Debts};
 use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::flight::Sequence;
@@ -20,7 +20,7 @@ use super::orders::{Order, Orders, Series};
 use super::stats::{Counter, Stats, Tally};
 use super::watch::Watch;
 use crate::service::Description;
-use crate::wire::{Code, Message};
+use crate::wire::{Code, Message, parts_of};
 
 /// Where a part's messages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +149,10 @@ pub(crate) struct Router {
     pub(super) resuming: Vec<PartId>,
     /// A part that has more work than there was room for.
     pub(super) behind: Option<PartId>,
+    /// What has come from outside one behind the other, and where.
+    collected: Option<(PartId, Batch)>,
+    /// Room for what stands before a payload that is sent.
+    pub(crate) head: Vec<u8>,
 }
 
 /// Calls that may be waiting for their turn before inbound parts pause.
@@ -188,6 +192,8 @@ impl Router {
             unflushed: Vec::new(),
             resuming: Vec::new(),
             behind: None,
+            collected: None,
+            head: Vec::new(),
         }
     }
 
@@ -197,6 +203,7 @@ impl Router {
 
     /// A message leaves `part`: an inbound part's on its route, an outbound part's as feedback.
     pub(crate) fn route(&mut self, part: PartId, envelope: Envelope) {
+        self.route_collected();
         let row = &self.rows[part.0];
         if let Some(text) = &row.log {
             tracing::debug!(part = &*row.name, function = envelope.message.function(), "{text}");
@@ -225,8 +232,53 @@ impl Router {
         }
     }
 
+    /// A message leaves an inbound part on its route, as [`route`](Self::route) has it, but not before the next one of another
+    /// stream does, or [`route_collected`](Self::route_collected) says so. It has its place in every bound already.
+    pub(crate) fn collect(&mut self, part: PartId, message: Message) {
+        let (client, request) = parts_of(message.id());
+        if !self.collects(part) || !message.is_plain() || client == 0 {
+            return self.route(part, message.into());
+        }
+        let (header, payload) = message.into_item();
+        self.tally.received += 1;
+        if !self.rows[part.0].results {
+            self.remaining = self.remaining.saturating_sub(1);
+        }
+        self.stepped += 1;
+        let item = Item { request, payload, origin: None };
+        match &mut self.collected {
+            Some((of, batch)) if *of == part && batch.is_of(&header, client) => batch.items.push(item),
+            _ => {
+                self.route_collected();
+                let mut items = no_items();
+                items.push(item);
+                self.collected = Some((part, Batch::new(header, client, Debt::NONE, items)));
+            }
+        }
+    }
+
+    /// Whether several messages of a stream go together from `part`.
+    fn collects(&self, part: PartId) -> bool {
+        let Row { exit, scatter, log, .. } = &self.rows[part.0];
+        let Exit::Part(next) = exit else { return false };
+        !scatter && log.is_none() && self.rows[next.0].takes_whole_batches()
+    }
+
+    pub(crate) const fn is_collecting(&self) -> bool {
+        self.collected.is_some()
+    }
+
+    /// What was collected goes on.
+    pub(crate) fn route_collected(&mut self) {
+        if let Some((part, batch)) = self.collected.take() {
+            self.stepped -= batch.len();
+            self.leave_batch(part, batch);
+        }
+    }
+
     /// Several messages leave an inbound part on its route.
     pub(crate) fn route_batch(&mut self, part: PartId, batch: Batch) {
+        self.route_collected();
         let Row { log, scatter, results, .. } = &self.rows[part.0];
         if log.is_some() || *scatter || batch.len() == 1 {
             return batch.into_envelopes().for_each(|envelope| self.route(part, envelope));

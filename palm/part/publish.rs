@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Address, FromAddress, Outbound};
 use crate::engine::link::Audience;
 use crate::engine::{
-    Addressee, Answer, Batch, Contents, Counter, Envelope, Hold, Limits, Opening, Outcome, Part, Port, Turn,
+    Addressee, Answer, Batch, Contents, Counter, Debt, Envelope, Hold, Item, Limits, Opening, Outcome, Part, Port, Turn,
 };
 use crate::error::Result;
 use crate::features;
@@ -148,6 +148,25 @@ impl PubService {
         self.note(turn, outcome);
     }
 
+    /// Publishes answers for which nothing is owed, to a client that has subscribed and waits for none before them; gives back
+    /// what is left when the transport is full.
+    fn publish_batch(&mut self, turn: &mut Turn<'_>, mut batch: Batch) -> Option<Batch> {
+        let Some(port) = self.port else { return Some(batch) };
+        let (way, head) = (&batch.way, &mut turn.core.head);
+        let mut taken = |item: &Item| {
+            way.put_head(item, None, head);
+            turn.transport.send_copy(port, Some(way.header.topic()), [head, &item.payload]) != Sent::Full
+        };
+        let sent = batch.items.iter().position(|item| !taken(item)).unwrap_or(batch.len());
+        if sent > 0 {
+            self.hold.answered(batch.way.header.topic(), turn.now);
+        }
+        let left = batch.items.split_off(sent);
+        let left = (!left.is_empty()).then(|| batch.with(left));
+        batch.close();
+        left
+    }
+
     fn subscription(&mut self, turn: &mut Turn<'_>, port: Port, topic: &Bytes) {
         let outcome = self.hold.subscribed(topic, turn.now, &mut sender(turn, port));
         self.note(turn, outcome);
@@ -288,15 +307,18 @@ impl Part for PubService {
     fn deliver_batch(&mut self, turn: &mut Turn<'_>, batch: Batch) {
         let (to, count) = (batch.way.header.topic(), batch.len() as u64);
         let for_client = batch.way.client != 0 && !self.pipelined && !to.is_empty();
-        let left = if for_client && self.hold.passes(to, turn.now) {
+        let left = if !for_client {
+            Some(batch)
+        } else if self.hold.passes(to, turn.now) {
             turn.core.give_batch(batch, turn.now)
+        } else if self.hold.is_heard(to) && batch.way.debt == Debt::NONE && turn.core.links.listener(to, 0).is_none() {
+            self.publish_batch(turn, batch)
         } else {
             Some(batch)
         };
-        match left {
-            None => turn.core.tally.sent += count,
-            Some(batch) => batch.into_envelopes().for_each(|envelope| self.deliver(turn, envelope)),
-        }
+        let left = left.into_iter().flat_map(Batch::into_envelopes);
+        let left = left.map(|envelope| self.deliver(turn, envelope)).count() as u64;
+        turn.core.tally.sent += count - left;
     }
 
     fn resume(&mut self, turn: &mut Turn<'_>) {

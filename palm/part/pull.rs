@@ -48,10 +48,11 @@ impl Intake {
 
     fn enter(&mut self, turn: &mut Turn<'_>, mut message: Message, peer: Option<Peer>) {
         if self.from_outside {
-            if !message.has_cache() {
-                message.set_cache(uuid::Uuid::new_v4().to_string());
-            }
+            // A message with an identifier of its own needs no other.
             if message.id().is_none() {
+                if !message.has_cache() {
+                    message.set_cache(uuid::Uuid::new_v4().to_string());
+                }
                 turn.core.calls.asked(message.client(), peer);
             }
         }
@@ -62,7 +63,7 @@ impl Intake {
             self.waiting += 1;
             turn.route_waiting(message, 0);
         } else {
-            turn.route(message);
+            turn.collect(message);
         }
     }
 
@@ -170,7 +171,7 @@ macro_rules! pull_part {
 pull_part! {
     /// Binds a PULL socket for clients, and routes what comes in. Cache key `pull_address`.
     ///
-    /// A message without an identifier in its `cache` field gets one. With `blocking` it takes the next message only after
+    /// A message without an identifier, be it `id` or in its `cache` field, gets one there. With `blocking` it takes the next message only after
     /// the router's feedback for the last one.
     ///
     /// ```

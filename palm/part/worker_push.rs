@@ -4,19 +4,16 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::hooks::Hooks;
 use super::worker_ports::{MAX_ENDPOINTS, WorkerPorts};
 use super::{Address, FromAddress, Outbound};
 use crate::engine::{
-    Batch, Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, PartId, Port, Router, Transport, Turn,
-    WorkerId,
+    Batch, Bound, Counter, Credit, CrewLimits, Envelope, HandOut, Opening, Part, PartId, Port, Router, Sequence,
+    Transport, Turn, WorkerId,
 };
 use crate::error::Result;
 use crate::service::Messages;
 use crate::socket::{Peer, Sent, SocketKind};
-use crate::wire::Message;
 use crate::wire::proto::Delivery;
 
 /// How long an endpoint waits for its worker to connect.
@@ -195,8 +192,7 @@ impl WorkerPushService {
             let Router { dispatch, links, .. } = &mut *turn.core;
             let Some(freight) = dispatch.freight(sequence) else { break };
             let linked = links.hand_out(worker, &delivery, freight, turn.now);
-            let body = (!linked).then(|| self.encode(&freight.message(), marked.then_some(&delivery), turn.now));
-            if body.is_none_or(|body| self.push(turn, worker, body)) {
+            if linked || self.push(turn, worker, sequence, marked.then_some(&delivery)) {
                 if turn.core.dispatch.handed(part, worker, sequence, turn.now) {
                     turn.count(Counter::Redelivered, 1);
                 }
@@ -219,22 +215,28 @@ impl WorkerPushService {
         }
     }
 
-    fn encode(&mut self, message: &Message, mark: Option<&Delivery>, now: Instant) -> (Vec<u8>, Bytes) {
-        let Some(hooks) = &mut self.hooks else { return message.encode_pieces(mark, now) };
-        let Some(mark) = mark else { return (hooks.from_router(message), Bytes::new()) };
-        let mut message = message.clone();
-        message.set_delivery(mark);
-        (hooks.from_router(&message), Bytes::new())
-    }
-
     /// Hands a message to a worker on a classic socket.
-    fn push(&self, turn: &mut Turn<'_>, worker: WorkerId, pieces: (Vec<u8>, Bytes)) -> bool {
+    fn push(&mut self, turn: &mut Turn<'_>, worker: WorkerId, sequence: Sequence, mark: Option<&Delivery>) -> bool {
         let Some(port) = self.port(worker) else { return false };
-        let sent = turn.send_pieces(port, None, pieces) == Sent::Done;
-        if !sent {
+        let Router { dispatch, head, .. } = &mut *turn.core;
+        let Some(freight) = dispatch.freight(sequence) else { return false };
+        let sent = match &mut self.hooks {
+            None => {
+                freight.put_head(mark, turn.now, head);
+                turn.transport.send_copy(port, None, [head, freight.payload()])
+            }
+            Some(hooks) => {
+                let mut message = freight.message();
+                if let Some(mark) = mark {
+                    message.to_mut().set_delivery(mark);
+                }
+                turn.transport.send(port, None, false, hooks.from_router(&message))
+            }
+        };
+        if sent != Sent::Done {
             turn.watch_writable(port, true);
         }
-        sent
+        sent == Sent::Done
     }
 
     fn port(&self, worker: WorkerId) -> Option<Port> {

@@ -9,6 +9,7 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use super::budget::{Budget, MAX_BUDGET_BYTES, put_budget};
+use super::head::put_id;
 use super::header::{CallError, Header};
 use super::id::Id;
 use super::proto::{Delivery, Part, RemoteError};
@@ -18,11 +19,8 @@ use super::streams::Streams;
 /// A part of a message up to this size is copied when the message is kept: a slice may keep alive a frame of many messages.
 const COMPACT_BELOW: usize = 16 << 10;
 
-/// Payloads from this size on are sent from where they are.
-pub(crate) const APART_FROM: usize = 32 << 10;
-
 pub(super) const ID: u32 = 16;
-const DELIVERY: u32 = 17;
+pub(super) const DELIVERY: u32 = 17;
 const ERROR: u32 = 18;
 const PART: u32 = 21;
 
@@ -43,14 +41,14 @@ const PART: u32 = 21;
 /// ```
 #[derive(Clone)]
 pub struct Message {
-    header: Arc<Header>,
+    pub(super) header: Arc<Header>,
     /// UTF-8, checked when it was read.
-    cache: Bytes,
-    payload: Bytes,
-    id: Option<Id>,
+    pub(super) cache: Bytes,
+    pub(super) payload: Bytes,
+    pub(super) id: Option<Id>,
     /// Every other field, encoded, in order of arrival.
-    extra: Bytes,
-    budget: Option<Budget>,
+    pub(super) extra: Bytes,
+    pub(super) budget: Option<Budget>,
 }
 
 impl Message {
@@ -91,59 +89,17 @@ impl Message {
     /// The message as it goes over the wire.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.encode_fields(0);
-        if let Some(left) = self.remaining() {
-            put_budget(left, &mut bytes);
-        }
-        bytes
+        self.encode_at(Instant::now())
     }
 
     /// The same for a message that leaves at `now`.
     pub(crate) fn encode_at(&self, now: Instant) -> Vec<u8> {
-        let mut bytes = self.encode_fields(0);
-        if let Some(budget) = self.budget {
-            put_budget(budget.left(now), &mut bytes);
-        }
-        bytes
-    }
-
-    /// The same with the mark of a hand-out.
-    fn encode_handed_out(&self, delivery: &Delivery, now: Instant) -> Vec<u8> {
-        if !self.extra.is_empty() {
-            // There may be a mark of somebody else's in it.
-            let mut message = self.clone();
-            message.set_delivery(delivery);
-            return message.encode_at(now);
-        }
-        let mut bytes = self.encode_fields(MAX_DELIVERY_BYTES);
-        prost::encoding::message::encode(DELIVERY, delivery, &mut bytes);
-        if let Some(budget) = self.budget {
-            put_budget(budget.left(now), &mut bytes);
-        }
-        bytes
-    }
-
-    /// The message as it is sent, to a worker with the mark of that: all of it, or up to its payload, if that is large and
-    /// better not copied more than once.
-    pub(crate) fn encode_pieces(&self, mark: Option<&Delivery>, now: Instant) -> (Vec<u8>, Bytes) {
-        let encode = |message: &Self| match mark {
-            Some(mark) => message.encode_handed_out(mark, now),
-            None => message.encode_at(now),
-        };
-        if self.payload.len() < APART_FROM {
-            return (encode(self), Bytes::new());
-        }
-        // The order of the fields means nothing.
-        let mut bytes = encode(&self.with_other_payload(Bytes::new()));
-        put_payload_head(self.payload.len(), &mut bytes);
-        (bytes, self.payload.clone())
-    }
-
-    /// With room for so many bytes more, and for the budget.
-    fn encode_fields(&self, more: usize) -> Vec<u8> {
         let budget = if self.budget.is_some() { MAX_BUDGET_BYTES } else { 0 };
-        let mut bytes = Vec::with_capacity(self.encoded_len() + budget + more);
+        let mut bytes = Vec::with_capacity(self.encoded_len() + budget);
         self.encode_into(&mut bytes);
+        if let Some(budget) = self.budget {
+            put_budget(budget.left(now), &mut bytes);
+        }
         bytes
     }
 
@@ -319,6 +275,16 @@ impl Message {
         (self.id, self.payload) = (id, payload);
     }
 
+    /// Whether it has nothing but a stream, an identifier and a payload.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.id.is_some() && self.cache.is_empty() && self.extra.is_empty() && self.budget.is_none()
+    }
+
+    /// Its stream and its payload.
+    pub(crate) fn into_item(self) -> (Arc<Header>, Bytes) {
+        (self.header, self.payload)
+    }
+
     /// Gives the request an identifier that its answers bring back.
     pub const fn set_id(&mut self, id: [u8; 16]) {
         self.id = Some(id);
@@ -449,7 +415,7 @@ impl Message {
     }
 
     /// Every field of `extra` but one, with room for a new one.
-    fn extra_without(&self, number: u32) -> Vec<u8> {
+    pub(super) fn extra_without(&self, number: u32) -> Vec<u8> {
         let mut extra = Vec::with_capacity(self.extra.len() + 32);
         for field in Scan::new(&self.extra, 0).flatten().filter(|field| field.number != number) {
             extra.extend_from_slice(&self.extra[field.span]);
@@ -466,31 +432,15 @@ impl Message {
     }
 }
 
-/// Longest field of a hand-out's mark: its key and length take three bytes, the epoch nine, the numbers eleven and twice six.
-const MAX_DELIVERY_BYTES: usize = 3 + 9 + 11 + 2 * 6;
-
 /// Length of an identifier's field: its key takes two bytes, its length one.
 const ID_FIELD_BYTES: usize = 3 + size_of::<Id>();
-
-/// Appends the field of a request's identifier.
-pub(crate) fn put_id(id: &Id, into: &mut Vec<u8>) {
-    encode_key(ID, WireType::LengthDelimited, into);
-    encode_varint(size_of::<Id>() as u64, into);
-    into.put_slice(id);
-}
 
 fn field_len(value: &Bytes) -> usize {
     if value.is_empty() { 0 } else { 1 + encoded_len_varint(value.len() as u64) + value.len() }
 }
 
-/// Appends what stands before a payload of that length.
-pub(crate) fn put_payload_head(length: usize, into: &mut Vec<u8>) {
-    encode_key(6, WireType::LengthDelimited, into);
-    encode_varint(length as u64, into);
-}
-
 /// Fields 5 and 6: the key takes one byte; an empty value is left out, as proto3 has it.
-fn put_field(number: u32, value: &Bytes, into: &mut Vec<u8>) {
+pub(super) fn put_field(number: u32, value: &Bytes, into: &mut Vec<u8>) {
     if !value.is_empty() {
         encode_key(number, WireType::LengthDelimited, into);
         encode_varint(value.len() as u64, into);
@@ -509,48 +459,5 @@ impl fmt::Debug for Message {
             .field("payload", &self.payload)
             .field("error", &self.error().map(|error| error.text))
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mark_is_put_in_place_of_an_earlier_one_and_taken_off_again() {
-        let now = Instant::now();
-        let ours = Delivery { epoch: u64::MAX, sequence: u64::MAX, attempt: u32::MAX, threads: u32::MAX };
-        let plain = Message::new("server.foo", "a message");
-        let mut marked = plain.clone();
-        marked.set_delivery(&Delivery { threads: 7, ..Delivery::default() });
-        let mut failed = plain.clone();
-        failed.set_error(&RemoteError { text: "no".to_owned(), ..RemoteError::default() });
-        let mut limited = plain.clone();
-        limited.set_remaining(Duration::from_secs(5));
-        for message in [plain, marked, failed, limited] {
-            for mark in [&ours, &Delivery { epoch: 1, sequence: 0, attempt: 1, threads: 0 }] {
-                let (bytes, _) = message.encode_pieces(Some(mark), now);
-                let mut out = Message::decode(bytes.into()).expect("a message");
-                assert_eq!(out.take_delivery().as_ref(), Some(mark));
-                assert_eq!(out.take_delivery(), None);
-                assert_eq!((out.payload(), out.error()), (message.payload(), message.error()));
-                assert_eq!(out.remaining().is_some(), message.remaining().is_some());
-            }
-        }
-        let (room, _) = Message::new("", "").encode_pieces(Some(&ours), now);
-        assert!(room.len() <= MAX_DELIVERY_BYTES, "there is room for the longest mark: {}", room.len());
-    }
-
-    #[test]
-    fn a_large_payload_is_a_piece_of_its_own() {
-        let mut message = Message::of_stream("a", "b", "server.foo", vec![7; APART_FROM]);
-        message.set_id([1; 16]);
-        message.set_cache("key");
-        message.set_remaining(Duration::from_secs(5));
-        let (before, payload) = message.encode_pieces(None, Instant::now());
-        assert!(before.len() < 100 && payload.as_ptr() == message.payload().as_ptr());
-        let again = Message::decode([before, payload.to_vec()].concat().into()).expect("a message");
-        assert_eq!((again.payload(), again.id(), again.cache()), (message.payload(), message.id(), message.cache()));
-        assert!(again.remaining().is_some() && again.function() == "server.foo");
     }
 }

@@ -4,6 +4,7 @@
 
 mod budget;
 mod code;
+mod head;
 mod header;
 mod id;
 mod message;
@@ -12,11 +13,11 @@ mod streams;
 
 pub use code::Code;
 pub use message::Message;
-pub(crate) use message::{APART_FROM, put_id, put_payload_head};
 pub use proto::{Delivery, RemoteError};
 pub use scan::DecodeError;
 
 pub(crate) use budget::put_budget;
+pub(crate) use head::{put_id, put_item_head, put_payload_head};
 pub(crate) use header::Header;
 pub(crate) use id::{Id, id_of, parts_of};
 pub(crate) use scan::has_id;

@@ -18,7 +18,7 @@ const LEAST_ROOM: usize = 1 << 10;
 /// Records that were written elsewhere share a frame with others if there are fewer bytes of them.
 const SHARED_BELOW: usize = 4 << 10;
 /// A payload from that size on is not copied into its frame, which ends with it.
-pub(crate) const SHARED_FROM: usize = crate::wire::APART_FROM;
+pub(crate) const SHARED_FROM: usize = 32 << 10;
 /// Streams that are open at once in each direction.
 const MAX_STREAMS: usize = 4096;
 /// Frames that may be processed before the other side is told, and bytes that may have come.
