@@ -149,7 +149,10 @@ impl Engine {
     }
 
     fn is_full(&self, part: PartId) -> bool {
-        self.parts[part.0].is_full() || (self.core.rows[part.0].publishes && self.core.links.is_full())
+        let Row { publishes, hands_out, .. } = self.core.rows[part.0];
+        self.parts[part.0].is_full()
+            || (publishes && self.core.links.is_full())
+            || (hands_out && self.core.dispatch.is_full_with(part, self.core.on_their_way()))
     }
 
     /// Whether `part` may take what lies in its inlet now: for an outbound part, whether there is room for its feedback.

@@ -124,7 +124,7 @@ pub(crate) struct Router {
     pub(crate) description: Option<&'static Description>,
     pub(crate) calls: Calls,
     pub(super) steps: VecDeque<Step>,
-    /// Messages in `steps` that are to be delivered, beyond one each.
+    /// Messages in `steps` that are to be delivered, beyond one each, and those in `collected`.
     pub(super) stepped: usize,
     pub(super) ended: Arc<Ended>,
     pub(super) orders: Orders,
@@ -268,6 +268,11 @@ impl Router {
         self.collected.is_some()
     }
 
+    /// Messages that are on their way to a part.
+    pub(super) fn on_their_way(&self) -> usize {
+        self.steps.len() + self.stepped
+    }
+
     /// What was collected goes on.
     pub(crate) fn route_collected(&mut self) {
         if let Some((part, batch)) = self.collected.take() {
@@ -329,12 +334,12 @@ impl Router {
 
     /// Whether one more call may be put in the queue, if all that is on its way becomes one.
     pub(super) fn has_room_for_orders(&self) -> bool {
-        self.orders.len() + self.steps.len() + self.stepped < MAX_ORDERS
+        self.orders.len() + self.on_their_way() < MAX_ORDERS
     }
 
     /// For how many messages of those that the component was to take there is room, in the same sense.
     pub(crate) fn room_for_work(&self) -> usize {
-        let room = MAX_ORDERS.saturating_sub(self.orders.len() + self.steps.len() + self.stepped);
+        let room = MAX_ORDERS.saturating_sub(self.orders.len() + self.on_their_way());
         room.min(usize::try_from(self.remaining).unwrap_or(usize::MAX))
     }
 

@@ -117,10 +117,13 @@ impl Dispatch {
     }
 
     pub(crate) fn is_full(&self, part: PartId) -> bool {
-        self.crews.get(part).is_some_and(|crew| {
-            let (messages, bytes) = crew.waiting();
-            messages >= MAX_WAITING || bytes >= MAX_WAITING_BYTES
-        })
+        self.is_full_with(part, 0)
+    }
+
+    /// The same with so many messages more.
+    pub(crate) fn is_full_with(&self, part: PartId, more: usize) -> bool {
+        let (messages, bytes) = self.crews.get(part).map(Crew::waiting).unwrap_or_default();
+        messages + more >= MAX_WAITING || bytes >= MAX_WAITING_BYTES
     }
 
     fn crew(&mut self, part: PartId) -> &mut Crew {

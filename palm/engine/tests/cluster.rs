@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::net::{Arrival, LinkId, Net, Owner, SocketId, View};
 use crate::cache::{CacheHandle, MemoryCache};
 use crate::engine::{
-    Access, Counter, Done, Engine, Envelope, Finished, Inlets, Job, Opening, PartId, Place, Router, Runner, Shelf,
-    Stats, Task,
+    Access, Counter, Done, Engine, Envelope, Finished, Inlets, Job, Opening, PartId, Place, Port, Router, Runner,
+    Shelf, Stats, Task,
 };
 use crate::error::{BoxError, Error, Result};
 use crate::part::Address;
@@ -482,10 +482,9 @@ impl Cluster {
         match *event {
             Event::Arrive(link, to_binder) => match self.net.arrive(link, to_binder) {
                 Arrival::Message(Owner::Part { node, part, port }, incoming) => {
-                    self.at(node, |engine, now, view| {
-                        engine.receive(part, port, incoming, now, view);
-                        engine.settle(now, view);
-                    });
+                    self.at(node, |engine, now, view| engine.receive(part, port, incoming, now, view));
+                    self.more_of(link, to_binder, (node, part, port));
+                    self.at(node, |engine, now, view| engine.settle(now, view));
                 }
                 Arrival::Joined(Owner::Part { node, part, port }, peer) => {
                     self.at(node, |engine, now, view| engine.joined(part, port, peer, now, view));
@@ -536,6 +535,17 @@ impl Cluster {
                     self.at(node, |engine, now, view| engine.timers(now, view));
                 }
             }
+        }
+    }
+
+    /// Some more of what waits there, as a reactor reads several messages of a socket before they are settled.
+    fn more_of(&mut self, link: LinkId, to_binder: bool, (node, part, port): (usize, PartId, Port)) {
+        while self.random.below(4) > 0
+            && self.net.is_data(link, to_binder)
+            && self.nodes[node].engine.wants(part)
+            && let Arrival::Message(_, incoming) = self.net.arrive(link, to_binder)
+        {
+            self.at(node, |engine, now, view| engine.receive(part, port, incoming, now, view));
         }
     }
 
