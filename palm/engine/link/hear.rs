@@ -36,7 +36,7 @@ impl Router {
                 self.links.write(id, now, |session| session.done(number));
                 self.flush_links();
             }
-            Ok(Heard::Portion) => self.links.park_rest(id, number, records),
+            Ok(Heard::Portion) => self.links.park_rest(id, number, records, now),
             // What is not acknowledged stays with its peer.
             Ok(Heard::Refused) => {}
             Err(error) => {

@@ -47,6 +47,8 @@ impl LinkId {
     }
 }
 
+/// How long a peer is heard before another one has its turn, if its frame is not at its end before.
+const TURN: Duration = Duration::from_micros(100);
 /// What a peer may send at least before it is taken in, however many there are: two frames of many messages.
 const LEAST_WINDOW: usize = 128 << 10;
 
@@ -123,6 +125,8 @@ pub(crate) struct Links {
     unsaid: Vec<LinkId>,
     /// What is to be sent before that, beside the sessions.
     notices: Vec<(Bytes, Packet)>,
+    /// Whose turn it is that has more to say, in which frame, and since when.
+    turn: Option<(LinkId, FrameNumber, Instant)>,
     /// Peers with parked frames, in turn.
     line: VecDeque<LinkId>,
     audience: Vec<Audience>,
@@ -143,6 +147,7 @@ impl Links {
             last: 0,
             unsaid: Vec::new(),
             notices: Vec::new(),
+            turn: None,
             line: VecDeque::new(),
             audience: Vec::new(),
             load: Load::default(),
@@ -336,12 +341,22 @@ impl Links {
         }
     }
 
-    /// What is left of the oldest frame of a peer waits for its next turn.
-    pub(crate) fn park_rest(&mut self, id: LinkId, number: FrameNumber, records: Bytes) {
+    /// What is left of the oldest frame of a peer, whose turn it is, waits: for the next one, if this one has been long.
+    pub(crate) fn park_rest(&mut self, id: LinkId, number: FrameNumber, records: Bytes, now: Instant) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.parked_bytes += records.len();
         peer.parked.push_front(Parked { number, records });
-        if peer.parked.len() == 1 {
+        let began = match self.turn {
+            Some((of, begun, began)) if (of, begun) == (id, number) => began,
+            _ => now,
+        };
+        self.turn = Some((id, number, began));
+        // Another frame of it may have put it there.
+        self.line.pop_back_if(|last| *last == id);
+        if now < began + TURN {
+            self.line.push_front(id);
+        } else {
+            self.turn = None;
             self.line.push_back(id);
         }
     }
@@ -503,5 +518,35 @@ mod tests {
         assert_eq!(windows[..2], [8 << 20; 2]);
         assert!(windows.is_sorted_by(|one, next| one >= next));
         assert_eq!((windows[3], windows[999]), (4 << 20, LEAST_WINDOW));
+    }
+
+    #[test]
+    fn a_frame_is_heard_to_its_end_unless_that_takes_long() {
+        let (mut links, now) = (Links::new(1), Instant::now());
+        let mut greet = |name: &'static str| {
+            let session = Bytes::from_static(name.as_bytes());
+            let hello =
+                LinkHello { protocol: PROTOCOL, session: session.clone(), submit: true, ..LinkHello::default() };
+            let id = links.hello(session, None, &hello, "server", true, now).expect("a greeting").id.expect("a peer");
+            (1..=2).for_each(|number| links.park(id, number, Bytes::from_static(b"records")));
+            id
+        };
+        let (one, two) = (greet("one"), greet("two"));
+        let next = |links: &mut Links| {
+            let (id, number, _) = links.next_parked(true, true).expect("there is more");
+            (id, number)
+        };
+        let mut heard = Vec::new();
+        for (after, is_rest) in
+            [(0, true), (99, true), (99, false), (99, true), (299, true), (300, false), (300, false)]
+        {
+            let (id, number) = next(&mut links);
+            heard.push((id, number));
+            if is_rest {
+                links.park_rest(id, number, Bytes::from_static(b"rest"), now + Duration::from_micros(after));
+            }
+        }
+        assert_eq!(heard, [(one, 1), (one, 1), (one, 1), (two, 1), (two, 1), (one, 2), (two, 1)]);
+        assert_eq!((next(&mut links), links.has_parked()), ((two, 2), false));
     }
 }
