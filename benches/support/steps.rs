@@ -75,7 +75,6 @@ fn message() -> Message {
     let mut message = Message::new("server.foo", vec![b'x'; SIZE]);
     message.set_pipeline("fedcba98-7654-3210-fedc-ba9876543210");
     message.set_client(CLIENT);
-    message.set_cache("00112233-4455-6677-8899-aabbccddeeff");
     message.set_id([7; 16]);
     message
 }
@@ -265,9 +264,7 @@ fn all_linked() -> Step {
 
 /// A client that is linked.
 fn client(engine: &mut Engine) -> Asker {
-    let mut message = message();
-    message.set_cache("");
-    let client = Asker::new(message);
+    let client = Asker::new(message());
     let link = engine.port("Link").unwrap();
     engine.receive(link, from("client", client.hello()));
     engine.work();
