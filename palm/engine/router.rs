@@ -232,8 +232,8 @@ impl Router {
         }
     }
 
-    /// A message leaves an inbound part on its route, as [`route`](Self::route) has it, but not before the next one of another
-    /// stream does, or [`route_collected`](Self::route_collected) says so. It has its place in every bound already.
+    /// A message leaves an inbound part on its route, as [`route`](Self::route) has it, but not before one that cannot go
+    /// with it, or [`route_collected`](Self::route_collected). It is received, and has a place among what is on its way.
     pub(crate) fn collect(&mut self, part: PartId, message: Message) {
         let (client, request) = parts_of(message.id());
         if !self.collects(part) || !message.is_plain() || client == 0 {

@@ -205,9 +205,7 @@ fn read(hooks: &mut dyn Hooks, wrapping: &Message) -> std::result::Result<Vec<Me
 }
 
 fn enter(turn: &mut Turn<'_>, number: u64, mut message: Message) {
-    if message.cache().is_empty() {
-        message.set_cache(uuid::Uuid::new_v4().to_string());
-    }
+    message.identify();
     if turn.blocks() {
         return turn.route_waiting(message, number);
     }

@@ -316,9 +316,8 @@ impl Part for PubService {
         } else {
             Some(batch)
         };
-        let left = left.into_iter().flat_map(Batch::into_envelopes);
-        let left = left.map(|envelope| self.deliver(turn, envelope)).count() as u64;
-        turn.core.tally.sent += count - left;
+        turn.core.tally.sent += count - left.as_ref().map_or(0, Batch::len) as u64;
+        left.into_iter().flat_map(Batch::into_envelopes).for_each(|envelope| self.deliver(turn, envelope));
     }
 
     fn resume(&mut self, turn: &mut Turn<'_>) {

@@ -48,11 +48,8 @@ impl Intake {
 
     fn enter(&mut self, turn: &mut Turn<'_>, mut message: Message, peer: Option<Peer>) {
         if self.from_outside {
-            // A message with an identifier of its own needs no other.
+            message.identify();
             if message.id().is_none() {
-                if !message.has_cache() {
-                    message.set_cache(uuid::Uuid::new_v4().to_string());
-                }
                 turn.core.calls.asked(message.client(), peer);
             }
         }
@@ -171,8 +168,8 @@ macro_rules! pull_part {
 pull_part! {
     /// Binds a PULL socket for clients, and routes what comes in. Cache key `pull_address`.
     ///
-    /// A message without an identifier, be it `id` or in its `cache` field, gets one there. With `blocking` it takes the next message only after
-    /// the router's feedback for the last one.
+    /// A message without an identifier, be it `id` or in its `cache` field, gets one there. With `blocking` it takes the
+    /// next message only after the router's feedback for the last one.
     ///
     /// ```
     /// use palm::part::PullService;

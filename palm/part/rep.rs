@@ -67,9 +67,7 @@ impl Requests {
             }
         };
         for message in &mut messages {
-            if !message.has_cache() {
-                message.set_cache(uuid::Uuid::new_v4().to_string());
-            }
+            message.identify();
         }
         if !turn.blocks() {
             for message in messages {

@@ -172,7 +172,9 @@ impl Reactor {
     }
 
     fn flush(&mut self, at_rest: bool, now: Instant) {
-        self.flushed = now;
+        if self.engine.is_unflushed() {
+            self.flushed = now;
+        }
         self.engine.flush(at_rest, now, &mut self.sockets);
     }
 

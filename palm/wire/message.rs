@@ -148,8 +148,11 @@ impl Message {
         std::str::from_utf8(&self.cache).unwrap_or_default()
     }
 
-    pub(crate) const fn has_cache(&self) -> bool {
-        !self.cache.is_empty()
+    /// Gives the message an identifier, in its `cache` field, if it has none.
+    pub(crate) fn identify(&mut self) {
+        if self.id.is_none() && self.cache.is_empty() {
+            self.set_cache(uuid::Uuid::new_v4().to_string());
+        }
     }
 
     pub(crate) fn cache_bytes(&self) -> Bytes {
