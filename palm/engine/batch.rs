@@ -95,11 +95,6 @@ impl Batch {
         Arc::ptr_eq(&self.way, way) || self.way.is(way)
     }
 
-    /// Whether messages of that stream and client, for which nothing is owed, may be in it.
-    pub(crate) fn is_of(&self, header: &Arc<Header>, client: u64) -> bool {
-        Arc::ptr_eq(&self.way.header, header) && (self.way.client, self.way.debt) == (client, Debt::NONE)
-    }
-
     /// The blocking part that waits for what comes of all of them, if one does.
     pub(crate) fn waiting(&self) -> Option<PartId> {
         let part = self.items.first()?.origin.as_ref()?.part();

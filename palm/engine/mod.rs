@@ -8,6 +8,7 @@
 mod asynchronous;
 mod batch;
 mod calls;
+mod collected;
 mod crew;
 mod debt;
 mod dispatch;

@@ -8,8 +8,9 @@ use bytes::Bytes;
 
 use super::batch::{Batch, Item, Way, no_items};
 use super::calls::Calls;
+use super::collected::{Collected, Together};
 use super::crew::WorkerId;
-use super::debt::{Debt, Debts};
+use super::debt::Debts;
 use super::dispatch::{Dispatch, Given, GivenUp, Judgement, LinkResult};
 use super::envelope::{Ended, Envelope, Origin, PartId};
 use super::flight::Sequence;
@@ -149,8 +150,8 @@ pub(crate) struct Router {
     pub(super) resuming: Vec<PartId>,
     /// A part that has more work than there was room for.
     pub(super) behind: Option<PartId>,
-    /// What has come from outside one behind the other, and where.
-    collected: Option<(PartId, Batch)>,
+    /// What has come from outside and was not routed yet.
+    collected: Collected,
     /// Room for what stands before a payload that is sent.
     pub(crate) head: Vec<u8>,
 }
@@ -192,7 +193,7 @@ impl Router {
             unflushed: Vec::new(),
             resuming: Vec::new(),
             behind: None,
-            collected: None,
+            collected: Collected::default(),
             head: Vec::new(),
         }
     }
@@ -233,28 +234,18 @@ impl Router {
     }
 
     /// A message leaves an inbound part on its route, as [`route`](Self::route) has it, but not before one that cannot go
-    /// with it, or [`route_collected`](Self::route_collected). It is received, and has a place among what is on its way.
+    /// with others, or [`route_collected`](Self::route_collected). It is received, and has a place among what is on its way.
     pub(crate) fn collect(&mut self, part: PartId, message: Message) {
-        let (client, request) = parts_of(message.id());
+        let (client, _) = parts_of(message.id());
         if !self.collects(part) || !message.is_plain() || client == 0 {
             return self.route(part, message.into());
         }
-        let (header, payload) = message.into_item();
         self.tally.received += 1;
         if !self.rows[part.0].results {
             self.remaining = self.remaining.saturating_sub(1);
         }
         self.stepped += 1;
-        let item = Item { request, payload, origin: None };
-        match &mut self.collected {
-            Some((of, batch)) if *of == part && batch.is_of(&header, client) => batch.items.push(item),
-            _ => {
-                self.route_collected();
-                let mut items = no_items();
-                items.push(item);
-                self.collected = Some((part, Batch::new(header, client, Debt::NONE, items)));
-            }
-        }
+        self.collected.add(part, message);
     }
 
     /// Whether several messages of a stream go together from `part`.
@@ -265,7 +256,7 @@ impl Router {
     }
 
     pub(crate) const fn is_collecting(&self) -> bool {
-        self.collected.is_some()
+        !self.collected.is_empty()
     }
 
     /// Messages that are on their way to a part.
@@ -275,10 +266,23 @@ impl Router {
 
     /// What was collected goes on.
     pub(crate) fn route_collected(&mut self) {
-        if let Some((part, batch)) = self.collected.take() {
-            self.stepped -= batch.len();
-            self.leave_batch(part, batch);
+        if self.collected.is_empty() {
+            return;
         }
+        let mut collected = std::mem::take(&mut self.collected);
+        for (part, together) in collected.drain() {
+            match together {
+                Together::One(message) => {
+                    self.stepped -= 1;
+                    self.leave(part, message.into());
+                }
+                Together::Several(batch) => {
+                    self.stepped -= batch.len();
+                    self.leave_batch(part, batch);
+                }
+            }
+        }
+        self.collected = collected;
     }
 
     /// Several messages leave an inbound part on its route.

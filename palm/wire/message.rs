@@ -283,9 +283,8 @@ impl Message {
         self.id.is_some() && self.cache.is_empty() && self.extra.is_empty() && self.budget.is_none()
     }
 
-    /// Its stream and its payload.
-    pub(crate) fn into_item(self) -> (Arc<Header>, Bytes) {
-        (self.header, self.payload)
+    pub(crate) fn into_payload(self) -> Bytes {
+        self.payload
     }
 
     /// Gives the request an identifier that its answers bring back.
