@@ -64,14 +64,14 @@ impl Together {
     }
 
     fn push(&mut self, message: Message, client: u64) {
-        if let Self::One(first) = self {
-            let mut items = no_items();
-            items.push(item(first.clone()));
-            *self = Self::Several(Batch::new(message.header().clone(), client, Debt::NONE, items));
-        }
         if let Self::Several(batch) = self {
-            batch.items.push(item(message));
+            return batch.items.push(item(message));
         }
+        let batch = Batch::new(message.header().clone(), client, Debt::NONE, no_items());
+        if let Self::One(first) = std::mem::replace(self, Self::Several(batch)) {
+            self.push(first, client);
+        }
+        self.push(message, client);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::wire::Message;
 /// none waits for another. A body that is no PALM message gets 400, one without a length 411, other methods than POST get 405.
 /// Where too much waits already, and while the component ends, a caller gets 503 with `Retry-After`.
 ///
-/// A message without an identifier in its `cache` field gets one. Of several results the first is the answer; the others are
+/// A message without an identifier, be it `id` or in its `cache` field, gets one there. Of several results the first is the answer; the others are
 /// counted as `discarded`, as is the result for a caller that has hung up.
 ///
 /// ```

@@ -57,3 +57,13 @@ fn connections_are_told_apart_whatever_their_socket() {
         }
     }
 }
+
+/// libzmq as `build.rs` has it compiled: two descriptors a socket would take the room of half as many clients.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_is_woken_by_an_eventfd() {
+    let socket = Socket::new(&Context::new(), SocketKind::Pull).expect("a socket");
+    let descriptor = socket.raw.get_fd().expect("a descriptor");
+    let what = std::fs::read_link(format!("/proc/self/fd/{descriptor}")).expect("an open one");
+    assert_eq!(what.to_str(), Some("anon_inode:[eventfd]"));
+}

@@ -142,7 +142,8 @@ impl Message {
         &self.header.function
     }
 
-    /// Key of a cache call; otherwise the identifier of the circulating message, which need not be unique.
+    /// Key of a cache call; otherwise an identifier of the circulating message, which need not be unique. A component gives one
+    /// to what comes in with neither it nor an [`id`](Self::id), and leaves it empty where there is an `id`.
     #[must_use]
     pub fn cache(&self) -> &str {
         std::str::from_utf8(&self.cache).unwrap_or_default()

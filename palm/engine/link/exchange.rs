@@ -30,8 +30,8 @@ pub(crate) enum Answered {
 
 impl Links {
     /// Takes messages off the front of what a peer asks with, up to so many, as long as they are of one stream and have nothing
-    /// but a payload of their own; and how many were taken, with those among them that are cancelled, which are left out. `None` if the first is not
-    /// such a one.
+    /// but a payload of their own; and how many were taken, with those among them that are cancelled, which are left out. `None`
+    /// if the first is not such a one.
     pub(crate) fn batch(
         &mut self,
         id: LinkId,
