@@ -47,15 +47,14 @@ impl<H: Host> Ticket<H> {
         let Task::Call(method) = order.task else { return };
         let component = self.host.component();
         let mut results = Results::new(order, self.host.runner(), None);
-        let outcome = {
+        let ended = {
             let call = call_of(&order.envelope, component);
-            let mut sink = results.sink(&order.envelope, service.description().kind);
+            let mut sink = results.sink(service.description().kind);
             let mut replies = Replies::new(&mut sink);
             caught(service.call_async(method, &call, &mut replies)).await
         };
-        let failed = results.conclude(outcome, order, &**service, component);
-        let (results, more) = results.taken();
-        self.hand_in(|order| Returned { order, results, more, failed, dropped: false });
+        let outcome = results.conclude(ended, &**service, component);
+        self.hand_in(|order| outcome.of(order));
     }
 
     fn hand_in(&mut self, finished: impl FnOnce(Order) -> Returned) {

@@ -87,6 +87,22 @@ pub(crate) enum Finished {
 }
 
 /// What one piece of user code gave.
+pub(super) struct Outcome {
+    pub(super) results: Kept,
+    /// Whether results went to the runner before.
+    pub(super) more: bool,
+    pub(super) failed: bool,
+}
+
+impl Outcome {
+    /// With the order that it comes of.
+    pub(super) fn of(self, order: Order) -> Returned {
+        let Self { results, more, failed } = self;
+        Returned { order, results, more, failed, dropped: false }
+    }
+}
+
+/// User code that is done, and what it gave.
 pub(crate) struct Returned {
     pub(super) order: Order,
     pub(super) results: Kept,
@@ -134,37 +150,36 @@ impl Kept {
     }
 }
 
-/// Collects results, and lets go of what is too much.
+/// Collects results of a call, and lets go of what is too much.
 pub(super) struct Results<'a> {
     kept: Kept,
     bytes: usize,
     more: bool,
-    part: PartId,
-    task: Task,
+    order: &'a Order,
     runner: &'a dyn Runner,
     /// The run whose calls were done before this one.
     run: Option<&'a Run>,
 }
 
 impl<'a> Results<'a> {
-    pub(super) fn new(order: &Order, runner: &'a dyn Runner, run: Option<&'a Run>) -> Self {
-        Self { kept: Kept::Nothing, bytes: 0, more: false, part: order.part, task: order.task, runner, run }
+    pub(super) const fn new(order: &'a Order, runner: &'a dyn Runner, run: Option<&'a Run>) -> Self {
+        Self { kept: Kept::Nothing, bytes: 0, more: false, order, runner, run }
     }
 
-    /// A result of the call with `envelope`: the first one is only kept, as nearly always there is no other.
-    fn give(&mut self, envelope: &Envelope, payload: Bytes) {
+    /// A result: the first one is only kept, as nearly always there is no other.
+    fn give(&mut self, payload: Bytes) {
         if matches!(self.kept, Kept::Nothing) && payload.len() < MAX_RESULT_BYTES {
             self.kept = Kept::One(payload);
             return;
         }
-        self.unfold(envelope);
-        self.push(of_payload(envelope, payload));
+        self.unfold();
+        self.push(of_payload(&self.order.envelope, payload));
     }
 
     /// Makes an envelope of the result that has none.
-    fn unfold(&mut self, envelope: &Envelope) {
+    fn unfold(&mut self) {
         if let Kept::One(payload) = &mut self.kept {
-            let first = of_payload(envelope, std::mem::take(payload));
+            let first = of_payload(&self.order.envelope, std::mem::take(payload));
             self.bytes = first.message.payload().len();
             self.kept = Kept::Several(vec![first]);
         }
@@ -184,41 +199,40 @@ impl<'a> Results<'a> {
             if let Some(run) = self.run {
                 self.runner.finished(run.take_finished(Vec::new()));
             }
-            self.runner.offer(self.part, self.task, kept);
+            self.runner.offer(self.order.part, self.order.task, kept);
         }
     }
 
-    /// Where a method that is called with `envelope` puts its results.
-    pub(super) fn sink(&mut self, envelope: &Envelope, kind: Kind) -> impl FnMut(Option<Bytes>) + Send {
+    /// Where a method puts its results.
+    pub(super) fn sink(&mut self, kind: Kind) -> impl FnMut(Option<Bytes>) + Send {
         let silent = matches!(kind, Kind::Pipeline | Kind::Sink);
         move |payload| {
             let payload = match payload {
                 None if silent => return,
                 payload => payload.unwrap_or_default(),
             };
-            self.give(envelope, payload);
+            self.give(payload);
         }
     }
 
-    /// User code has ended: a failure is a result too. Says whether it is one.
+    /// User code has ended: a failure is a result too.
     pub(super) fn conclude(
-        &mut self,
-        outcome: thread::Result<Result<(), Failure>>,
-        order: &Order,
+        mut self,
+        ended: thread::Result<Result<(), Failure>>,
         service: &dyn Service,
         component: &Component,
-    ) -> bool {
-        let failure = match outcome {
+    ) -> Outcome {
+        let failure = match ended {
             Ok(Ok(())) => None,
             Ok(Err(Failure::Method(error))) => Some((Code::MethodFailed, chain(&error))),
             Ok(Err(Failure::Refused { text })) => Some((Code::PayloadRefused, text)),
             Err(panic) => Some((Code::MethodPanicked, panic_text(&*panic))),
         };
-        let failed = failure.is_some();
+        let (failed, order) = (failure.is_some(), self.order);
         if let Some((code, text)) = failure {
             let method = method_name(order, service);
             let message = report(&order.envelope.message, &component.name, method, code, text);
-            self.unfold(&order.envelope);
+            self.unfold();
             self.push(order.envelope.with(message));
         }
         let nothing = self.kept.len() == 0 && !self.more;
@@ -228,12 +242,7 @@ impl<'a> Results<'a> {
         {
             self.push(order.envelope.with(order.envelope.message.empty_part()));
         }
-        failed
-    }
-
-    /// What was kept, and whether there was more before.
-    pub(super) fn taken(self) -> (Kept, bool) {
-        (self.kept, self.more)
+        Outcome { results: self.kept, more: self.more, failed }
     }
 }
 
@@ -249,10 +258,12 @@ impl Job {
     /// Runs it. A panic ends the call, not the component.
     pub(crate) fn run(self, component: &Component, runner: &dyn Runner) -> Done {
         let Self { input, mut object, access, call } = self;
+        let kind = object.description().kind;
+        let mut caller = Caller { object: &mut object, access, kind, component, runner, run: None };
         let finished = match input {
-            Input::One(order) => Some(finish(order, &mut object, access, component, runner, None)),
+            Input::One(order) => Some(caller.call(&order).of(order)),
             Input::Run(run) => {
-                one_after_the_other(&run, &mut object, component, runner);
+                Caller { run: Some(&run), ..caller }.one_after_the_other(&run);
                 None
             }
         };
@@ -262,76 +273,75 @@ impl Job {
     }
 }
 
-/// Until nothing is left of the run, or it has taken long enough that others are to be looked after.
-fn one_after_the_other(run: &Run, object: &mut Object, component: &Component, runner: &dyn Runner) {
-    let (began, mut count, mut next) = (runner.now(), 0_u32, run.first());
-    while let Some(order) = next {
-        let finished = finish(order, object, Access::Alone, component, runner, Some(run));
-        count += 1;
-        let goes_on = !finished.more && (count % CLOCK_EVERY != 0 || runner.now() < began + MAX_TIME);
-        if !goes_on {
-            return run.end(finished);
-        }
-        next = run.advance(finished);
-    }
+/// Who runs user code for one job.
+struct Caller<'a> {
+    object: &'a mut Object,
+    access: Access,
+    kind: Kind,
+    component: &'a Component,
+    runner: &'a dyn Runner,
+    /// The run whose calls they are.
+    run: Option<&'a Run>,
 }
 
-fn finish(
-    order: Order,
-    object: &mut Object,
-    access: Access,
-    component: &Component,
-    runner: &dyn Runner,
-    run: Option<&Run>,
-) -> Returned {
-    let mut results = Results::new(&order, runner, run);
-    let outcome = catch_unwind(AssertUnwindSafe(|| work(&order, object, access, component, &mut results)));
-    let failed = results.conclude(outcome, &order, &**object, component);
-    let (results, more) = results.taken();
-    Returned { order, results, more, failed, dropped: false }
-}
+impl Caller<'_> {
+    /// Until nothing is left of the run, or it has taken long enough that others are to be looked after.
+    fn one_after_the_other(&mut self, run: &Run) {
+        let (began, mut count, mut next) = (self.runner.now(), 0_u32, run.first());
+        while let Some(order) = &next {
+            let outcome = self.call(order);
+            count += 1;
+            let goes_on = !outcome.more && (count % CLOCK_EVERY != 0 || self.runner.now() < began + MAX_TIME);
+            if goes_on {
+                run.advance(&mut next, outcome);
+            } else if let Some(order) = next.take() {
+                run.end(outcome.of(order));
+            }
+        }
+    }
 
-fn work(
-    order: &Order,
-    object: &mut Object,
-    access: Access,
-    component: &Component,
-    results: &mut Results<'_>,
-) -> Result<(), Failure> {
-    let Order { task, envelope, .. } = order;
-    if let Task::Call(method) = task {
-        let call = call_of(envelope, component);
-        let mut sink = results.sink(envelope, object.description().kind);
-        let mut replies = Replies::new(&mut sink);
-        return match access {
-            Access::Alone => alone(object)?.call(*method, &call, &mut replies),
-            _ => object.call_shared(*method, &call, &mut replies),
-        };
+    fn call(&mut self, order: &Order) -> Outcome {
+        let mut results = Results::new(order, self.runner, self.run);
+        let ended = catch_unwind(AssertUnwindSafe(|| self.work(order, &mut results)));
+        results.conclude(ended, &**self.object, self.component)
     }
-    let service = alone(object)?;
-    match task {
-        Task::Pass | Task::Call(_) => results.push(envelope.clone()),
-        Task::Scatter => {
-            service.scatter(
-                envelope.message.clone(),
-                &mut Messages::new(&mut |message| results.push(envelope.with(message))),
-            );
+
+    fn work(&mut self, order: &Order, results: &mut Results<'_>) -> Result<(), Failure> {
+        let envelope = &order.envelope;
+        if let Task::Call(method) = order.task {
+            let call = call_of(envelope, self.component);
+            let mut sink = results.sink(self.kind);
+            let mut replies = Replies::new(&mut sink);
+            return match self.access {
+                Access::Alone => alone(self.object)?.call(method, &call, &mut replies),
+                _ => self.object.call_shared(method, &call, &mut replies),
+            };
         }
-        Task::Gather => {
-            service.gather(
-                envelope.message.clone(),
-                &mut Messages::new(&mut |message| results.push(envelope.with(message))),
-            );
+        let service = alone(self.object)?;
+        match order.task {
+            Task::Pass | Task::Call(_) => results.push(envelope.clone()),
+            Task::Scatter => {
+                service.scatter(
+                    envelope.message.clone(),
+                    &mut Messages::new(&mut |message| results.push(envelope.with(message))),
+                );
+            }
+            Task::Gather => {
+                service.gather(
+                    envelope.message.clone(),
+                    &mut Messages::new(&mut |message| results.push(envelope.with(message))),
+                );
+            }
+            Task::HandleStream => {
+                let mut message = envelope.message.clone();
+                let topic = service.handle_stream(&mut message);
+                let mut envelope = envelope.with(message);
+                envelope.topic = Some(topic);
+                results.push(envelope);
+            }
         }
-        Task::HandleStream => {
-            let mut message = envelope.message.clone();
-            let topic = service.handle_stream(&mut message);
-            let mut envelope = envelope.with(message);
-            envelope.topic = Some(topic);
-            results.push(envelope);
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 pub(super) fn call_of<'a>(envelope: &'a Envelope, component: &'a Component) -> Call<'a> {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::batch::Item;
 use super::envelope::Origin;
-use super::job::{Finished, Kept, Returned};
+use super::job::{Finished, Kept, Outcome, Returned};
 use super::orders::{Order, Orders, Series};
 use super::watch::Name;
 use crate::wire::id_of;
@@ -58,21 +58,20 @@ impl UnderWay {
         Some((*request, std::mem::take(payload), origin.take()))
     }
 
-    /// One call has given its one result. The same order for the next one.
-    fn answered(&mut self, mut order: Order, payload: Bytes) -> Option<Order> {
-        let message = &mut order.envelope.message;
-        self.bytes += message.payload().len();
+    /// The call has given its one result: its order becomes that of the next one, if there is one.
+    fn answered(&mut self, slot: &mut Option<Order>, payload: Bytes) {
+        let Some(order) = slot else { return };
+        self.bytes += order.envelope.message.payload().len();
         if let Some(item) = self.series.batch.items.get_mut(self.at) {
             (item.payload, item.origin) = (payload, order.envelope.origin.take());
             self.at += 1;
         }
-        let Some((request, payload, origin)) = self.take_next() else {
+        if let Some((request, payload, origin)) = self.take_next() {
+            order.envelope.message.set_item(id_of(self.series.batch.way.client, request), payload);
+            order.envelope.origin = origin;
+        } else if let Some(order) = slot.take() {
             order.envelope.close();
-            return None;
-        };
-        order.envelope.message.set_item(id_of(self.series.batch.way.client, request), payload);
-        order.envelope.origin = origin;
-        Some(order)
+        }
     }
 
     /// The call under way goes on alone.
@@ -118,40 +117,27 @@ impl Run {
         self.lock().next()
     }
 
-    /// One call is done; gives the next one.
-    pub(super) fn advance(&self, finished: Returned) -> Option<Order> {
-        let mut state = self.lock();
-        let Some(series) = &mut state.series else {
-            state.finished.push(Finished::One(finished));
-            return state.next();
-        };
-        let order = match finished {
-            Returned { order, results: Kept::One(payload), more: false, failed: false, .. } => {
-                series.answered(order, payload)
+    /// The call of that order is done; puts the next one in its place.
+    pub(super) fn advance(&self, slot: &mut Option<Order>, outcome: Outcome) {
+        let state = &mut *self.lock();
+        match (&mut state.series, outcome) {
+            (Some(series), Outcome { results: Kept::One(payload), more: false, failed: false }) => {
+                series.answered(slot, payload);
+                if state.watched {
+                    state.current = slot.as_ref().and_then(Name::of);
+                }
             }
-            finished => {
-                let done = series.take_done();
-                series.leave_out();
-                state.finished.extend(done);
-                state.finished.push(Finished::One(finished));
-                return state.next();
+            (_, outcome) => {
+                state.leave_out(slot.take().map(|order| outcome.of(order)));
+                *slot = state.next();
             }
-        };
-        if state.watched {
-            state.current = order.as_ref().and_then(Name::of);
         }
-        order
     }
 
     /// One call is done, and the next one does not begin now.
     pub(super) fn end(&self, finished: Returned) {
         let mut state = self.lock();
-        if let Some(series) = &mut state.series {
-            let done = series.take_done();
-            series.leave_out();
-            state.finished.extend(done);
-        }
-        state.finished.push(Finished::One(finished));
+        state.leave_out(Some(finished));
         state.current = None;
     }
 
@@ -188,6 +174,16 @@ impl Run {
 }
 
 impl State {
+    /// A call that does not go on with those of its series.
+    fn leave_out(&mut self, finished: Option<Returned>) {
+        if let Some(series) = &mut self.series {
+            let done = series.take_done();
+            series.leave_out();
+            self.finished.extend(done);
+        }
+        self.finished.extend(finished.map(Finished::One));
+    }
+
     fn next(&mut self) -> Option<Order> {
         let order = self.series.as_mut().and_then(UnderWay::next).or_else(|| self.left.pop_front());
         if self.watched {
@@ -218,18 +214,23 @@ mod tests {
         orders
     }
 
-    fn returned(order: Order, results: Kept) -> Returned {
-        Returned { order, results, more: false, failed: false, dropped: false }
-    }
-
-    /// The call has given what it was called with, and something before it.
-    fn answered(order: Order) -> Returned {
+    /// What a call gives that says what it was called with, and something before it.
+    fn answer(order: &Order) -> Outcome {
         let payload = [b"re ", &order.envelope.message.payload()[..]].concat();
-        returned(order, Kept::One(payload.into()))
+        Outcome { results: Kept::One(payload.into()), more: false, failed: false }
     }
 
-    fn none(order: Order) -> Returned {
-        returned(order, Kept::Nothing)
+    /// The call is done, and the next one.
+    fn answered(run: &Run, order: Order) -> Option<Order> {
+        let (outcome, mut slot) = (answer(&order), Some(order));
+        run.advance(&mut slot, outcome);
+        slot
+    }
+
+    fn without_result(run: &Run, order: Order) -> Option<Order> {
+        let mut slot = Some(order);
+        run.advance(&mut slot, Outcome { results: Kept::Nothing, more: false, failed: false });
+        slot
     }
 
     /// What is done, by the request and the result of each, and those of one call alone by their request.
@@ -258,7 +259,7 @@ mod tests {
         assert!(orders.is_empty());
         let mut next = run.first();
         while let Some(order) = next {
-            next = run.advance(answered(order));
+            next = answered(&run, order);
         }
         assert_eq!(done(&run), [re(0..5)]);
         assert!(!run.give_back(&mut orders));
@@ -268,17 +269,18 @@ mod tests {
     fn in_its_middle_what_is_done_and_what_is_left_can_be_taken_back() {
         let (run, mut orders) = (Arc::new(Run::default()), orders(5));
         run.begin(true, &mut orders, |_| true);
-        let second = run.advance(answered(run.first().unwrap())).unwrap();
+        let second = answered(&run, run.first().unwrap()).unwrap();
         assert_eq!(done(&run), [re(0..1)]);
         assert!(run.current().is_some());
         assert!(run.give_back(&mut orders));
         assert_eq!((orders.len(), run.give_back(&mut orders)), (3, false));
         // The call that was under way ends.
-        assert!(run.advance(answered(second)).is_none());
+        assert!(answered(&run, second).is_none());
         assert_eq!(done(&run), [re(1..2)]);
         assert!(run.current().is_none());
         run.begin(true, &mut orders, |_| true);
-        run.end(answered(run.first().unwrap()));
+        let third = run.first().unwrap();
+        run.end(answer(&third).of(third));
         assert_eq!(done(&run), [vec![(2, None)]], "it goes on as a call of its own");
         assert!(run.give_back(&mut orders));
         let left: Vec<_> = orders.take_each().map(|order| order.envelope.message.payload().clone()).collect();
@@ -289,10 +291,11 @@ mod tests {
     fn one_that_gives_none_or_several_is_alone_in_its_place() {
         let (run, mut orders) = (Run::default(), orders(5));
         run.begin(false, &mut orders, |_| true);
-        let third = run.advance(answered(run.advance(answered(run.first().unwrap())).unwrap())).unwrap();
-        let fourth = run.advance(none(third)).unwrap();
-        let fifth = run.advance(answered(fourth)).unwrap();
-        assert!(run.advance(none(fifth)).is_none());
+        let second = answered(&run, run.first().unwrap()).unwrap();
+        let third = answered(&run, second).unwrap();
+        let fourth = without_result(&run, third).unwrap();
+        let fifth = answered(&run, fourth).unwrap();
+        assert!(without_result(&run, fifth).is_none());
         assert_eq!(done(&run), [re(0..2), vec![(2, None)], re(3..4), vec![(4, None)]]);
     }
 }

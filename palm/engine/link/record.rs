@@ -63,57 +63,65 @@ impl<B: AsRef<[u8]>> Record<B> {
     pub(crate) fn write_before(&self, into: &mut Vec<u8>) -> Option<&B> {
         match self {
             Self::Open { stream, client, header } => {
-                begin(into, OPEN, 12 + header.as_ref().len());
-                into.put_u32_le(*stream);
-                into.put_u64_le(*client);
+                put_head::<17>(into, OPEN, header.as_ref().len(), |head| {
+                    head.put_u32_le(*stream);
+                    head.put_u64_le(*client);
+                });
                 Some(header)
             }
             Self::Message { stream, request, extra, payload } => {
                 let extra = extra.as_ref();
-                begin(into, MESSAGE, 16 + extra.len() + payload.as_ref().len());
-                into.put_u32_le(*stream);
-                into.put_u64_le(*request);
-                put_extra(into, extra);
+                put_head::<21>(into, MESSAGE, extra.len() + payload.as_ref().len(), |head| {
+                    head.put_u32_le(*stream);
+                    head.put_u64_le(*request);
+                    head.put_u32_le(length_of(extra.len()));
+                });
+                into.put_slice(extra);
                 Some(payload)
             }
             Self::Work { stream, request, sequence, attempt, extra, payload } => {
                 let extra = extra.as_ref();
-                begin(into, WORK, 28 + extra.len() + payload.as_ref().len());
-                into.put_u32_le(*stream);
-                into.put_u64_le(*request);
-                into.put_u64_le(*sequence);
-                into.put_u32_le(*attempt);
-                put_extra(into, extra);
+                put_head::<33>(into, WORK, extra.len() + payload.as_ref().len(), |head| {
+                    head.put_u32_le(*stream);
+                    head.put_u64_le(*request);
+                    head.put_u64_le(*sequence);
+                    head.put_u32_le(*attempt);
+                    head.put_u32_le(length_of(extra.len()));
+                });
+                into.put_slice(extra);
                 Some(payload)
             }
             Self::Result { sequence, attempt, kind, payload } => {
-                begin(into, RESULT, 13 + payload.as_ref().len());
-                into.put_u64_le(*sequence);
-                into.put_u32_le(*attempt);
-                into.put_u8(match kind {
-                    ResultKind::More => 0,
-                    ResultKind::Last => LAST_RESULT,
-                    ResultKind::End => 2,
-                    ResultKind::Failed => 3,
+                put_head::<18>(into, RESULT, payload.as_ref().len(), |head| {
+                    head.put_u64_le(*sequence);
+                    head.put_u32_le(*attempt);
+                    head.put_u8(match kind {
+                        ResultKind::More => 0,
+                        ResultKind::Last => LAST_RESULT,
+                        ResultKind::End => 2,
+                        ResultKind::Failed => 3,
+                    });
                 });
                 Some(payload)
             }
             Self::Reply { request, last, error, payload } => {
-                begin(into, REPLY, 9 + payload.as_ref().len());
-                into.put_u64_le(*request);
-                into.put_u8(if *last { LAST } else { 0 } | if *error { ERROR } else { 0 });
+                put_head::<14>(into, REPLY, payload.as_ref().len(), |head| {
+                    head.put_u64_le(*request);
+                    head.put_u8(if *last { LAST } else { 0 } | if *error { ERROR } else { 0 });
+                });
                 Some(payload)
             }
             Self::Settled { client, request, branches, results } => {
-                begin(into, SETTLED, 24);
-                into.put_u64_le(*client);
-                into.put_u64_le(*request);
-                into.put_u32_le(*branches);
-                into.put_u32_le(*results);
+                put_head::<29>(into, SETTLED, 0, |head| {
+                    head.put_u64_le(*client);
+                    head.put_u64_le(*request);
+                    head.put_u32_le(*branches);
+                    head.put_u32_le(*results);
+                });
                 None
             }
             Self::Reset => {
-                begin(into, RESET, 0);
+                put_head::<5>(into, RESET, 0, |_| {});
                 None
             }
         }
@@ -248,15 +256,20 @@ pub(crate) fn move_messages(mut records: &mut [u8], stream: StreamNumber, call: 
     }
 }
 
-fn begin(into: &mut Vec<u8>, kind: u8, length: usize) {
-    // A message is 64 MiB at most, so its record's length has room in 32 bits.
-    into.put_u32_le(u32::try_from(length + 1).unwrap_or(u32::MAX));
-    into.put_u8(kind);
+/// Appends the part of a record that always has `N` bytes: length, kind, and these fields. `rest` bytes are to follow.
+fn put_head<const N: usize>(into: &mut Vec<u8>, kind: u8, rest: usize, fields: impl FnOnce(&mut &mut [u8])) {
+    let mut head = [0; N];
+    let mut at = &mut head[..];
+    at.put_u32_le(length_of(N - 4 + rest));
+    at.put_u8(kind);
+    fields(&mut at);
+    debug_assert!(at.is_empty(), "a record of kind {kind} has other fields");
+    into.extend_from_slice(&head);
 }
 
-fn put_extra(into: &mut Vec<u8>, extra: &[u8]) {
-    into.put_u32_le(u32::try_from(extra.len()).unwrap_or(u32::MAX));
-    into.put_slice(extra);
+/// A message is 64 MiB at most, so its record's length has room in 32 bits.
+fn length_of(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
