@@ -34,6 +34,8 @@ pub(crate) struct Sample {
     pub(crate) rate: f64,
     /// Microseconds of processor time, of all processes together, for each message.
     pub(crate) cost: f64,
+    /// What of it the server or master used.
+    pub(crate) server_cost: f64,
     /// MiB that the server or master had at most.
     pub(crate) server_mib: f64,
     /// MiB that the largest process of clients had at most.
@@ -56,24 +58,26 @@ impl Case {
             worker.told("ready")?;
             others.push(worker);
         }
-        let mut clients = self.start_clients(&db_address)?;
+        let clients = self.start_clients(&db_address)?;
         for process in &clients {
             process.told("connected")?;
         }
-        let before = processor_time(&server, &others, &clients)?;
+        let peers = || others.iter().chain(&clients);
+        let before = (processor_time([&server])?, processor_time(peers())?);
         let start = Instant::now();
-        for stdin in clients.iter_mut().filter_map(|process| process.stdin.as_mut()) {
+        for mut stdin in clients.iter().filter_map(|process| process.stdin.as_ref()) {
             writeln!(stdin, "go")?;
         }
         for process in &clients {
             process.told("done")?;
         }
         let (taken, messages) = (start.elapsed().as_secs_f64(), self.messages as f64);
-        let used = processor_time(&server, &others, &clients)? - before;
+        let (by_server, by_peers) = (processor_time([&server])? - before.0, processor_time(peers())? - before.1);
         let peaks = clients.iter().map(Peer::peak_mib).collect::<Result<Vec<_>, _>>()?;
         Ok(Sample {
             rate: messages / taken,
-            cost: used / messages * 1e6,
+            cost: (by_server + by_peers) / messages * 1e6,
+            server_cost: by_server / messages * 1e6,
             server_mib: server.peak_mib()?,
             client_mib: peaks.into_iter().fold(0.0, f64::max),
         })
@@ -98,9 +102,9 @@ impl Case {
     }
 }
 
-/// Seconds on a processor, of everybody together.
-fn processor_time(server: &Peer, workers: &[Peer], clients: &[Peer]) -> Result<f64, BoxError> {
-    [server].into_iter().chain(workers).chain(clients).map(|peer| Ok(peer.processor_time()?.as_secs_f64())).sum()
+/// Seconds on a processor, of all of them together.
+fn processor_time<'a>(peers: impl IntoIterator<Item = &'a Peer>) -> Result<f64, BoxError> {
+    peers.into_iter().map(|peer| Ok(peer.processor_time()?.as_secs_f64())).sum()
 }
 
 /// Plays the role that these words name, until this process is ended.

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench growth [-- --quick | --scale X | --runs N | --wire classic | --only clients]`
 //!
-//! Every role is a process, as in `system`; what is stated are the rate, the processor time of all processes together for each
-//! message, and the most memory that they had.
+//! Every role is a process, as in `system`; what is stated are the rate, the processor time of all processes together and of the
+//! server or master alone for each message, and the most memory that they had.
 
 mod case;
 #[path = "../support/machine.rs"]
@@ -117,19 +117,30 @@ fn all(wire: Wire, scale: f64, most_workers: usize, most_clients: usize) -> [Ser
 }
 
 fn table(series: &Series, samples: &[Vec<Sample>]) -> Table {
-    let mut table =
-        Table::new(["", "msg/s", "to the first", "µs of processor", "to the first", "MiB server", "MiB clients"]);
+    let mut table = Table::new([
+        "",
+        "msg/s",
+        "to the first",
+        "µs of processor",
+        "to the first",
+        "server's µs",
+        "to the first",
+        "MiB server",
+        "MiB clients",
+    ]);
     let figure = |number: usize, figure: fn(&Sample) -> f64| Spread::of(samples[number].iter().map(figure));
     let median = |number: usize, of: fn(&Sample) -> f64| figure(number, of).map_or(0.0, |spread| spread.median);
     for (number, (name, _)) in series.cases.iter().enumerate() {
         let Some(rate) = figure(number, |sample| sample.rate) else { continue };
-        let cost = median(number, |sample| sample.cost);
+        let (cost, server_cost) = (median(number, |sample| sample.cost), median(number, |sample| sample.server_cost));
         table.row([
             name.clone(),
             format!("{} ± {:.0} %", thousands(rate.median), rate.percent()),
             format!("{:.2}", rate.median / median(0, |sample| sample.rate)),
             format!("{cost:.2}"),
             format!("{:.2}", cost / median(0, |sample| sample.cost)),
+            format!("{server_cost:.2}"),
+            format!("{:.2}", server_cost / median(0, |sample| sample.server_cost)),
             format!("{:.1}", median(number, |sample| sample.server_mib)),
             format!("{:.1}", median(number, |sample| sample.client_mib)),
         ]);
