@@ -53,7 +53,7 @@ const RECEIVED: Changes = &[
 ];
 
 /// What a connection writes at once. Larger messages are written from where they are; smaller ones, and the first part of those,
-/// are put together: with 64 KiB there are an eighth of the system calls, and a frame of the link is one.
+/// are put together. What that makes of the figures stands in docs/performance.md.
 const OPTIONS: Changes = &[(" out_batch_size (8192)", " out_batch_size (65536)")];
 
 /// The files of libzmq that are changed: how, and in how many places.
