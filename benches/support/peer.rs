@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -27,9 +28,14 @@ pub(crate) struct Peer {
 
 /// This program once more, in the role that these words name.
 pub(crate) fn role<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Command, BoxError> {
-    let mut command = Command::new(std::env::current_exe()?);
+    Ok(role_of(&std::env::current_exe()?, words))
+}
+
+/// Another program in such a role.
+pub(crate) fn role_of<'a>(program: &Path, words: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new(program);
     command.arg(ROLE).args(words);
-    Ok(command)
+    command
 }
 
 /// The words of the role that this program was started for, if it is no benchmark but a part of one, and the lines that

@@ -1,6 +1,6 @@
 //! The baseline: a message is a frame, and nothing of this library is between the sockets. Messages are moved on and not copied.
 
-use palm::Bytes;
+use bytes::Bytes;
 use zmq::{Message, SNDMORE, Socket};
 
 use crate::client::{Client, Format, PROBE};

@@ -1,6 +1,6 @@
 //! The client of the systems on ZeroMQ sockets.
 
-use palm::Bytes;
+use bytes::Bytes;
 use zmq::{Context, DONTWAIT, Error, Message, Socket};
 
 use crate::load::Caller;

@@ -1,5 +1,7 @@
 //! What a client does to a system in order to measure it.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use crate::peer::BoxError;
@@ -49,13 +51,16 @@ pub(crate) fn measure(caller: &mut impl Caller, time: Duration, calls: usize) ->
     Ok(Sample { rate, p50: times[calls / 2], p99: times[calls * 99 / 100] })
 }
 
-impl Sample {
-    pub(crate) fn line(&self) -> String {
-        format!("sample {} {} {}", self.rate, self.p50, self.p99)
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.rate, self.p50, self.p99)
     }
+}
 
-    /// Reads what follows the word `sample`.
-    pub(crate) fn parse(text: &str) -> Result<Self, BoxError> {
+impl FromStr for Sample {
+    type Err = BoxError;
+
+    fn from_str(text: &str) -> Result<Self, BoxError> {
         let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
         match numbers[..] {
             [rate, p50, p99] => Ok(Self { rate, p50, p99 }),

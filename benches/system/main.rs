@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench system [-- --quick | --runs N | --seconds S | --only link,classic]`
 //!
-//! Every role is a process: started with `--role`, this binary is that role, otherwise it starts them and prints the tables.
+//! Every role is a process: started with `--role`, this binary is that role, otherwise it starts them and prints the tables. The
+//! roles of `bare` are another program's, `benches/bare`, which it builds.
 
 mod bare;
 mod by_hand;
@@ -19,6 +20,7 @@ mod options;
 mod ours;
 #[path = "../support/peer.rs"]
 mod peer;
+mod published;
 mod pylm;
 #[path = "../../tests/interop/python.rs"]
 mod python;
@@ -49,6 +51,10 @@ const LARGE: usize = 100_000;
 fn main() -> ExitCode {
     if let Some((words, _)) = peer::played() {
         return play(&words);
+    }
+    if let Err(error) = published::program() {
+        eprintln!("bare: {error}");
+        return ExitCode::FAILURE;
     }
     let options = Options::read();
     let runs = options.value("--runs").unwrap_or_else(|| options.by_effort(1, 2, 7));

@@ -3,7 +3,7 @@
     peer.py server DB PULL PUB
     peer.py master DB PULL PUB WORKER_PUSH WORKER_PULL
     peer.py worker NAME DB
-    peer.py client DB SIZE SECONDS CALLS TOPOLOGY
+    peer.py client DB SIZE SECONDS CALLS ANSWERING
 
 A client prints what the benchmark's other clients print: `sample RATE P50 P99`.
 """
@@ -78,7 +78,7 @@ class Load:
         return sorted(taken[UNCOUNTED:])
 
 
-def client(db, size, seconds, calls, _topology):
+def client(db, size, seconds, calls, _answering):
     load = Load(db, int(size))
     rate = load.rate(float(seconds))
     times = load.round_trips(int(calls))

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::load::{Caller, measure};
 use crate::peer::BoxError;
-use crate::topology::Topology;
 
 /// Payloads that a client has under way at most: as much as a job of this library has.
 pub(crate) fn window(size: usize) -> usize {
@@ -34,9 +33,8 @@ pub(crate) fn play(system: impl Roles, words: &[&str]) -> Result<(), BoxError> {
         ["server"] => system.server(ready),
         ["master"] => system.master(ready),
         ["worker", number, addresses] => system.worker(&split(addresses), number, ready),
-        ["client", addresses, size, seconds, calls, topology] => {
-            let topology = Topology::named(topology).ok_or("no such topology")?;
-            let mut client = system.client(&split(addresses), topology.workers().max(1), size.parse()?)?;
+        ["client", addresses, size, seconds, calls, answering] => {
+            let mut client = system.client(&split(addresses), answering.parse()?, size.parse()?)?;
             report(&mut client, seconds, calls)
         }
         _ => Err("no such role".into()),
@@ -46,7 +44,7 @@ pub(crate) fn play(system: impl Roles, words: &[&str]) -> Result<(), BoxError> {
 /// What a client does, in every system.
 pub(crate) fn report(client: &mut impl Caller, seconds: &str, calls: &str) -> Result<(), BoxError> {
     let time = Duration::from_secs_f64(seconds.parse()?);
-    say(&measure(client, time, calls.parse()?)?.line());
+    say(&format!("sample {}", measure(client, time, calls.parse()?)?));
     Ok(())
 }
 

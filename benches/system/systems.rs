@@ -13,14 +13,16 @@ use crate::peer::{BoxError, Peer, role};
 use crate::roles::{report, say};
 use crate::tcp::Tcp;
 use crate::topology::{Topology, WORKERS};
-use crate::{echo, ours, pylm, roles};
+use crate::{echo, ours, published, pylm, roles};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum System {
     /// Connections without ZeroMQ.
     Tcp,
-    /// Sockets without a library, one frame a message.
+    /// Sockets without a library, one frame a message, and libzmq as the crate zmq has it.
     Bare,
+    /// The same with this library's libzmq, which the others on sockets have too.
+    BareMended,
     /// The same, and what is published has a topic before it, as the wire of PALM says.
     BareTopic,
     /// Sockets without a library, up to 64 or 512 messages a frame.
@@ -43,9 +45,10 @@ pub(crate) struct Pace {
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Tcp,
         Self::Bare,
+        Self::BareMended,
         Self::BareTopic,
         Self::Frames64,
         Self::Frames512,
@@ -59,6 +62,7 @@ impl System {
         match self {
             Self::Tcp => "tcp",
             Self::Bare => "bare",
+            Self::BareMended => "bare-mended",
             Self::BareTopic => "bare-topic",
             Self::Frames64 => "frames-64",
             Self::Frames512 => "frames-512",
@@ -92,9 +96,9 @@ impl System {
             _ => self.start(topology, &mut peers)?,
         };
         let (size, seconds, calls) = (size.to_string(), pace.seconds.to_string(), pace.calls.to_string());
-        let client =
-            Peer::start("client", self.role(["client", &addresses, &size, &seconds, &calls, topology.name()])?)?;
-        Sample::parse(&client.told("sample")?)
+        let answering = topology.answering().to_string();
+        let client = Peer::start("client", self.role(["client", &addresses, &size, &seconds, &calls, &answering])?)?;
+        client.told("sample")?.parse()
     }
 
     fn start(self, topology: Topology, peers: &mut Vec<Peer>) -> Result<String, BoxError> {
@@ -131,6 +135,7 @@ impl System {
 
     fn role<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Result<Command, BoxError> {
         match self {
+            Self::Bare => published::role(words),
             Self::Pylm => pylm::role(words),
             _ => role([self.name()].into_iter().chain(words)),
         }
@@ -142,7 +147,7 @@ pub(crate) fn play(words: &[&str]) -> Result<(), BoxError> {
     let [name, words @ ..] = words else { return Err("no role".into()) };
     match System::named(name) {
         Some(System::Tcp) => roles::play(Tcp, words),
-        Some(System::Bare) => roles::play(Bare { topic: false }, words),
+        Some(System::BareMended) => roles::play(Bare { topic: false }, words),
         Some(System::BareTopic) => roles::play(Bare { topic: true }, words),
         Some(System::Frames64) => roles::play(Frames::<64>, words),
         Some(System::Frames512) => roles::play(Frames::<512>, words),

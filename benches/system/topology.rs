@@ -28,10 +28,6 @@ impl Topology {
         }
     }
 
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|topology| topology.name() == name)
-    }
-
     /// What stands between clients and work.
     pub(crate) const fn component(self) -> &'static str {
         match self {
@@ -45,5 +41,10 @@ impl Topology {
             Self::Server => 0,
             Self::Master => WORKERS,
         }
+    }
+
+    /// How many give answers.
+    pub(crate) fn answering(self) -> usize {
+        self.workers().max(1)
     }
 }
