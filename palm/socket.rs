@@ -16,7 +16,7 @@ mod incoming;
 mod waiting;
 
 pub use incoming::{Incoming, Sender};
-pub(crate) use waiting::{Interest, Lookout, Signal, Waker, Wakeup, wait, wait_with};
+pub(crate) use waiting::{Interest, Lookout, News, Places, Signal, Waker, Wakeup, wait, wait_with};
 
 /// Largest message taken from a peer, in bytes: 64 MiB. One that announces more is cut off.
 pub(crate) const MAX_MESSAGE_BYTES: i64 = 64 << 20;

@@ -13,7 +13,7 @@ use super::outbox::Outbox;
 use super::wire::Wire;
 use crate::engine::link::Frame;
 use crate::error::{BoxError, Result};
-use crate::socket::{Context, Socket, SocketKind, Waker, Wakeup, wait_with};
+use crate::socket::{Context, News, Socket, SocketKind, Waker, Wakeup, wait_with};
 
 /// What is not handed over when the client goes is tried for this long.
 const LINGER: Duration = Duration::from_secs(1);
@@ -108,7 +108,7 @@ impl<'a> Ends<'a> {
         }
         let mut frames = Vec::new();
         loop {
-            if wire.receive(&mut frames) {
+            if wire.receive(News::UNKNOWN, &mut frames) {
                 self.core.lines[number].joined();
             }
             for frame in frames.drain(..) {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::calls::Waiter;
 use super::core::Core;
 use super::wire::Wire;
-use crate::socket::{Interest, Received, Signal, Socket, Wakeup, wait_with};
+use crate::socket::{Lookout, News, Places, Received, Socket, Wakeup};
 use crate::wire::{Message, Streams};
 
 /// Messages that are read before they are handed out.
@@ -18,7 +18,10 @@ const BATCH: usize = 1024;
 pub(super) struct Inbox {
     subscription: Option<Subscription>,
     wakeup: Wakeup,
-    signals: Vec<Signal>,
+    /// The signals of the subscription and of the wires.
+    lookout: Lookout,
+    subscribed: Option<Places>,
+    wired: Vec<Places>,
     messages: Vec<Message>,
     frames: Vec<(usize, Vec<Bytes>)>,
     joined: Vec<usize>,
@@ -31,15 +34,22 @@ pub(super) struct Subscription {
     /// The client's own topic. SUB matches prefixes; this is the whole.
     topic: Box<[u8]>,
     streams: Streams,
+    /// Not everything was read of what has come.
+    stirred: bool,
 }
 
 impl Subscription {
     pub(super) fn new(socket: Socket, topic: &str) -> Self {
-        Self { socket, topic: topic.as_bytes().into(), streams: Streams::default() }
+        Self { socket, topic: topic.as_bytes().into(), streams: Streams::default(), stirred: true }
     }
 
-    fn drain(&mut self, messages: &mut Vec<Message>) {
-        while messages.len() < BATCH {
+    fn drain(&mut self, news: News, messages: &mut Vec<Message>) {
+        if news.peers {
+            // Comings and goings of the publisher: libzmq connects again by itself.
+            let _ = self.socket.peer_events();
+        }
+        self.stirred |= news.socket;
+        while self.stirred && messages.len() < BATCH {
             match self.socket.receive(|_| false) {
                 Received::Message(incoming) if *incoming.head == *self.topic => {
                     match self.streams.decode(incoming.body) {
@@ -49,7 +59,7 @@ impl Subscription {
                 }
                 Received::Message(_) => {}
                 Received::Malformed(_) => tracing::warn!("an answer of the wrong number of frames was dropped"),
-                Received::Empty => break,
+                Received::Empty => self.stirred = false,
             }
         }
     }
@@ -57,32 +67,29 @@ impl Subscription {
 
 impl Inbox {
     pub(super) fn new(subscription: Option<Subscription>, wakeup: Wakeup, wires: &[Wire]) -> Self {
-        let signals = wires.iter().flat_map(|wire| wire.signals.iter().copied()).collect();
-        Self { subscription, wakeup, signals, messages: Vec::new(), frames: Vec::new(), joined: Vec::new() }
+        let mut lookout = Lookout::default();
+        let subscribed = subscription.as_ref().map(|subscription| lookout.add_socket(&subscription.socket));
+        let wired = wires.iter().map(|wire| wire.watch(&mut lookout)).collect();
+        let (messages, frames, joined) = (Vec::new(), Vec::new(), Vec::new());
+        Self { subscription, wakeup, lookout, subscribed, wired, messages, frames, joined }
     }
 
     /// Reads a batch, waiting for its first message if there is none.
     pub(super) fn read(&mut self, wires: &[Wire], timeout: Option<Duration>) {
         self.drain(wires);
         if self.is_empty() {
-            let subscription = self.subscription.as_ref();
-            let interest = subscription.map(|of| Interest { socket: &of.socket, read: true, write: false });
-            wait_with(interest.as_slice(), &self.signals, &self.wakeup, timeout);
-            if let Some(subscription) = &mut self.subscription {
-                // Comings and goings of the publisher: libzmq connects again by itself.
-                let _ = subscription.socket.peer_events();
-            }
+            self.lookout.wait(&self.wakeup, timeout);
             self.drain(wires);
         }
     }
 
     fn drain(&mut self, wires: &[Wire]) {
-        if let Some(subscription) = &mut self.subscription {
-            subscription.drain(&mut self.messages);
+        if let Some((subscription, places)) = self.subscription.as_mut().zip(self.subscribed) {
+            subscription.drain(self.lookout.news(places), &mut self.messages);
         }
-        for (line, wire) in wires.iter().enumerate() {
+        for (line, (wire, places)) in wires.iter().zip(&self.wired).enumerate() {
             let mut frames = Vec::new();
-            if wire.receive(&mut frames) {
+            if wire.receive(self.lookout.news(*places), &mut frames) {
                 self.joined.push(line);
             }
             if !frames.is_empty() {

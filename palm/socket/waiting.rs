@@ -122,6 +122,25 @@ fn milliseconds(timeout: Option<Duration>) -> i64 {
     timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX))
 }
 
+/// Where a socket's signals are in a [`Lookout`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places {
+    socket: Option<usize>,
+    peers: Option<usize>,
+}
+
+/// What there may be to be read of a socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct News {
+    pub(crate) socket: bool,
+    pub(crate) peers: bool,
+}
+
+impl News {
+    /// It has to be asked itself.
+    pub(crate) const UNKNOWN: Self = Self { socket: true, peers: true };
+}
+
 /// The signals of many sockets, looked at together: one system call, where asking each socket is one for each.
 ///
 /// A signal says that a socket has news, until the socket is used; so whoever uses it has to ask it for the news itself.
@@ -138,9 +157,29 @@ struct Watched {
 }
 
 impl Lookout {
-    /// Adds a signal, which is heeded. Its place is the number of those before it.
+    /// Adds a signal, which is heeded. Its place is the number of those before it. It is given until it is looked at, for what
+    /// came before.
     pub(crate) fn add(&mut self, signal: Signal) {
-        self.watched.push(Watched { signal, heeded: true, given: false });
+        self.watched.push(Watched { signal, heeded: true, given: true });
+    }
+
+    /// Adds those of one socket.
+    pub(crate) fn add_socket(&mut self, socket: &Socket) -> Places {
+        let mut places = self.watched.len()..;
+        let signals = socket.signals();
+        signals.iter().for_each(|signal| self.add(*signal));
+        let mut places = places.by_ref().take(signals.len());
+        Places { socket: places.next(), peers: places.next() }
+    }
+
+    /// What a socket has had news of since this was last asked, as far as was looked.
+    pub(crate) fn news(&mut self, places: Places) -> News {
+        let mut take = |place: Option<usize>| {
+            place
+                .and_then(|place| self.watched.get_mut(place))
+                .is_some_and(|watched| std::mem::take(&mut watched.given))
+        };
+        News { socket: take(places.socket), peers: take(places.peers) }
     }
 
     /// Whether the signal at that place is heeded from here on.
