@@ -13,9 +13,11 @@ use bytes::Bytes;
 use crate::error::{BoxError, Error, Result};
 
 mod incoming;
+mod room;
 mod waiting;
 
 pub use incoming::{Incoming, Sender};
+use room::{COPY_BELOW, Room};
 pub(crate) use waiting::{Interest, Lookout, News, Places, Signal, Waker, Wakeup, wait, wait_with};
 
 /// Largest message taken from a peer, in bytes: 64 MiB. One that announces more is cut off.
@@ -26,9 +28,6 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// Frames that may stand before a REQ peer's empty one: one for each queue that the request came through.
 const MAX_VIA: usize = 16;
-
-/// A frame up to this size is copied: libzmq's own buffers are larger than it, and would be kept alive by it.
-const COPY_BELOW: usize = 4096;
 
 /// A ZeroMQ context. Components and clients that share one reach each other by `inproc://` addresses.
 ///
@@ -166,12 +165,13 @@ pub(crate) struct Socket {
     raw: zmq::Socket,
     kind: SocketKind,
     peers: Option<Peers>,
+    room: Room,
 }
 
 impl Socket {
     pub(crate) fn new(context: &Context, kind: SocketKind) -> Result<Self> {
         let raw = context.0.socket(kind.raw()).map_err(|error| Error::system("open a socket", error))?;
-        let mut socket = Self { raw, kind, peers: None };
+        let mut socket = Self { raw, kind, peers: None, room: Room::default() };
         socket.configure().map_err(|error| Error::system("set up a socket", error))?;
         Ok(socket)
     }
@@ -280,7 +280,7 @@ impl Socket {
         let mut incoming = Incoming::default();
         let mut more = frame.get_more();
         if self.kind.has_head() {
-            incoming.head = into_bytes(frame);
+            incoming.head = self.room.keep(frame);
             // Only if there is one: the next frame is otherwise that of the next message.
             match if more { self.frame() } else { None } {
                 Some(next) => frame = next,
@@ -293,7 +293,7 @@ impl Socket {
                 if frame.is_empty() {
                     incoming.delimited = true;
                 } else {
-                    incoming.via.push(into_bytes(frame));
+                    incoming.via.push(self.room.keep(frame));
                 }
                 match self.frame() {
                     Some(next) => frame = next,
@@ -317,7 +317,7 @@ impl Socket {
         {
             incoming.peer = peers.of(&mut frame);
         }
-        incoming.body = into_bytes(frame);
+        incoming.body = self.room.keep(frame);
         Received::Message(incoming)
     }
 
@@ -415,16 +415,6 @@ fn copy(from: &[u8], into: &mut [u8]) {
     for (from, into) in from.chunks(PIECE).zip(into.chunks_mut(PIECE)) {
         into[..from.len()].copy_from_slice(from);
     }
-}
-
-fn into_bytes(frame: zmq::Message) -> Bytes {
-    struct Owner(zmq::Message);
-    impl AsRef<[u8]> for Owner {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-    if frame.len() <= COPY_BELOW { Bytes::copy_from_slice(&frame) } else { Bytes::from_owner(Owner(frame)) }
 }
 
 fn into_frame(body: Vec<u8>) -> zmq::Message {
