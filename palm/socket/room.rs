@@ -21,10 +21,12 @@ impl Room {
                 &self.0
             }
         }
-        match frame.len() {
-            0..=SMALL => self.copy(&frame),
-            ..=COPY_BELOW => Bytes::copy_from_slice(&frame),
-            _ => Bytes::from_owner(Owner(frame)),
+        if frame.len() <= SMALL {
+            self.copy(&frame)
+        } else if frame.len() <= COPY_BELOW {
+            Bytes::copy_from_slice(&frame)
+        } else {
+            Bytes::from_owner(Owner(frame))
         }
     }
 
