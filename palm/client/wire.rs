@@ -103,12 +103,14 @@ mod tests {
         let wire = Wire::connect(&context, &address, Duration::ZERO).unwrap();
         let send = || wire.send(|frames| frames.push(Packet::from(vec![1])));
         send();
-        let identity = loop {
-            match router.receive(|_| false) {
-                Received::Message(incoming) => break incoming.head,
-                _ => std::thread::yield_now(),
+        let greeted = (0..10_000_000).find_map(|_| match router.receive(|_| false) {
+            Received::Message(incoming) => Some(incoming.head),
+            _ => {
+                std::thread::yield_now();
+                None
             }
-        };
+        });
+        let identity = greeted.unwrap();
         let mut got = Vec::new();
         wire.receive(News::UNKNOWN, &mut got);
         for number in 0..100 {
