@@ -58,6 +58,9 @@ impl Default for CrewLimits {
 /// What a worker may hold before its pace is known.
 const FIRST_WINDOW: usize = 16;
 
+/// What a worker is given before the next one has its turn. A message that does not go in a row with others is all of it.
+pub(crate) const ROW: u32 = 256;
+
 /// How a worker's credit is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credit {
@@ -99,6 +102,8 @@ pub(crate) struct Crew {
     pub(crate) limits: CrewLimits,
     workers: BTreeMap<WorkerId, Worker>,
     line: VecDeque<WorkerId>,
+    /// How much of its row the first of them has.
+    given: u32,
     waiting: VecDeque<(Sequence, usize)>,
     /// Messages whose worker died.
     retries: VecDeque<(Sequence, usize)>,
@@ -260,6 +265,7 @@ impl Crew {
                 None => {}
             }
             self.line.pop_front();
+            self.given = 0;
         }
         None
     }
@@ -277,8 +283,8 @@ impl Crew {
         None
     }
 
-    /// What [`Crew::next`] gave was handed out.
-    pub(crate) fn handed(&mut self, id: WorkerId, sequence: Sequence, now: Instant) {
+    /// What [`Crew::next`] gave was handed out, and is so much of its worker's [`ROW`].
+    pub(crate) fn handed(&mut self, id: WorkerId, sequence: Sequence, share: u32, now: Instant) {
         let retried = self.retries.front().is_some_and(|retry| retry.0 == sequence);
         let list = if retried { &mut self.retries } else { &mut self.waiting };
         let Some((_, bytes)) = list.pop_front() else { return };
@@ -297,7 +303,11 @@ impl Crew {
             worker.bytes += bytes;
         }
         if self.line.front() == Some(&id) {
-            self.line.rotate_left(1);
+            self.given += share;
+            if self.given >= ROW {
+                self.given = 0;
+                self.line.rotate_left(1);
+            }
         }
     }
 
@@ -411,7 +421,7 @@ mod tests {
     fn hand_out(crew: &mut Crew, now: Instant) -> Vec<(usize, Sequence)> {
         let mut handed = Vec::new();
         while let Some((id, sequence)) = crew.next() {
-            crew.handed(id, sequence, now);
+            crew.handed(id, sequence, ROW, now);
             handed.push((id.0, sequence));
         }
         handed
@@ -425,6 +435,19 @@ mod tests {
         assert_eq!(&handed[..4], &[(0, 0), (1, 1), (0, 2), (1, 3)]);
         assert_eq!(handed.len(), 2 * FIRST_WINDOW);
         assert_eq!(crew.waiting(), (100 - 2 * FIRST_WINDOW, 10 * (100 - 2 * FIRST_WINDOW)));
+    }
+
+    #[test]
+    fn a_row_goes_to_one_worker() {
+        let (mut crew, now) = crew(2);
+        (0..20).for_each(|sequence| crew.offer(sequence, 10));
+        let mut handed = Vec::new();
+        // Each of the first ones is a fourth of a row, the others are one each.
+        while let Some((id, sequence)) = crew.next() {
+            crew.handed(id, sequence, if sequence < 10 { ROW / 4 } else { ROW }, now);
+            handed.push(id.0);
+        }
+        assert_eq!(handed[..14], [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 1]);
     }
 
     #[test]
@@ -556,7 +579,7 @@ mod tests {
         for sequence in 0..10_000 {
             crew.offer(sequence, 1);
             let (id, sequence) = crew.next().expect("room");
-            crew.handed(id, sequence, now);
+            crew.handed(id, sequence, ROW, now);
             held.push_back((id, sequence));
             if held.len() > 4 {
                 let (id, sequence) = held.pop_front().expect("more than four");

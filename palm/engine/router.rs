@@ -525,6 +525,7 @@ impl Router {
     /// The results that were gathered go on.
     pub(crate) fn route_gathered(&mut self, batch: &mut Option<Batch>) {
         if let Some((batch, part)) = batch.take().zip(self.duties.results) {
+            self.dispatch.came_together(&batch);
             self.route_batch(part, batch);
         }
     }

@@ -1,6 +1,7 @@
 //! Work in the hands of workers: what is in flight, who has it, and what becomes of it.
 
 mod crews;
+mod strides;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use self::crews::Crews;
+use self::strides::Strides;
 use crate::engine::batch::{Batch, Item, Way};
-use crate::engine::crew::{Credit, Crew, CrewLimits, WorkerId};
+use crate::engine::crew::{Credit, Crew, CrewLimits, ROW, WorkerId};
 use crate::engine::debt::Debt;
 use crate::engine::envelope::{Envelope, PartId};
 use crate::engine::flight::{Entry, Flight, Sequence, Verdict};
@@ -79,6 +81,7 @@ pub(crate) struct Given {
 pub(crate) struct Dispatch {
     flight: Flight,
     crews: Crews,
+    strides: Strides,
     /// Whether results bring their mark back. Workers whose protobuf drops unknown fields do not.
     echo: Option<bool>,
     /// Hand-outs that were given to others meanwhile: whoever has them gets the credit back when it answers after all.
@@ -94,6 +97,7 @@ impl Dispatch {
         Self {
             flight: Flight::new(epoch),
             crews: Crews::default(),
+            strides: Strides::default(),
             echo: None,
             overtaken: HashMap::new(),
             late: Vec::new(),
@@ -207,8 +211,10 @@ impl Dispatch {
     pub(crate) fn handed(&mut self, part: PartId, worker: WorkerId, sequence: Sequence, now: Instant) -> bool {
         let crew = self.crews.of(part);
         let ahead = u32::try_from(crew.held(worker)).unwrap_or(u32::MAX);
-        crew.handed(worker, sequence, now);
-        let Some(entry) = self.flight.handed(sequence, worker, ahead, now) else { return false };
+        let entry = self.flight.handed(sequence, worker, ahead, now);
+        let share = entry.map_or(ROW, |entry| self.strides.share(&entry.freight));
+        crew.handed(worker, sequence, share, now);
+        let Some(entry) = entry else { return false };
         if self.echo != Some(false) {
             return entry.attempt > 1;
         }
@@ -320,6 +326,11 @@ impl Dispatch {
         let asked = std::mem::replace(&mut item.payload, payload);
         self.crew(part).settled(worker, sequence, asked.len(), now);
         Ok((part, way, item))
+    }
+
+    /// A worker has given so many results of a stream together.
+    pub(crate) fn came_together(&mut self, results: &Batch) {
+        self.strides.learn(&results.way.header, results.len());
     }
 
     /// Takes what a worker on the link says. `None` if it is a copy, or of nothing that this worker has.

@@ -58,6 +58,34 @@ fn hand_out(dispatch: &mut Dispatch, now: Instant) -> Vec<Out> {
 }
 
 #[test]
+fn who_gives_results_together_gets_messages_together() {
+    let (mut dispatch, now) = dispatch(0);
+    (1..=4).for_each(|worker| dispatch.join(PART, WorkerId(worker), Credit::Paced(500), now));
+    let header = Message::new("server.foo", "").header().clone();
+    let batch = |count: u64| {
+        let item = |request| Item { request, payload: "a".into(), origin: None };
+        Batch::new(header.clone(), 7, Debt::NONE, (0..count).map(item).collect())
+    };
+    let mut row = || {
+        dispatch.submit_batch(PART, batch(8), now);
+        let handed = hand_out(&mut dispatch, now);
+        for Out { worker, sequence, .. } in &handed {
+            dispatch.item_done(*worker, *sequence, 1, "b".into(), now).expect("a result");
+        }
+        dispatch.came_together(&batch(handed.iter().filter(|out| out.worker == handed[0].worker).count() as u64));
+        handed.chunk_by(|one, next| one.worker == next.worker).map(<[Out]>::len).collect::<Vec<_>>()
+    };
+    assert_eq!(row(), [1; 8], "nothing is known of them");
+    assert_eq!(row(), [2; 4]);
+    assert_eq!(row(), [4; 2]);
+    assert_eq!(row(), [8]);
+    dispatch.came_together(&batch(1));
+    dispatch.submit_batch(PART, batch(4), now);
+    let workers: std::collections::HashSet<_> = hand_out(&mut dispatch, now).iter().map(|out| out.worker).collect();
+    assert_eq!(workers.len(), 4, "one result that came alone is enough");
+}
+
+#[test]
 fn a_worker_with_threads_owes_what_its_later_results_overtake() {
     let (mut dispatch, now) = dispatch(4);
     dispatch.join(PART, WorkerId(1), Credit::Paced(500), now);

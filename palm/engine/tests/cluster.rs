@@ -203,8 +203,10 @@ impl Node {
 struct Desk {
     component: Component,
     given: Mutex<VecDeque<Given>>,
-    /// No time passes within user code.
     began: Instant,
+    /// What passes within user code from one look at the clock to the next, in microseconds, and how many there were.
+    passes: AtomicU64,
+    looks: AtomicU64,
 }
 
 impl Runner for Desk {
@@ -215,7 +217,8 @@ impl Runner for Desk {
         self.given.lock().unwrap().push_back(Given::Finished(finished));
     }
     fn now(&self) -> Instant {
-        self.began
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        self.began + Duration::from_micros(looks * self.passes.load(Ordering::Relaxed))
     }
 }
 
@@ -298,7 +301,13 @@ impl Cluster {
         let core = Router::new(plan.name.as_str().into(), rows, stats.clone(), description, plan.messages);
         let parts = plan.parts.into_iter().map(|planned| planned.part).collect();
         let component = Component::with_cache(&plan.name, CacheHandle::local(Arc::new(MemoryCache::new())));
-        let desk = Arc::new(Desk { component, given: Mutex::default(), began: Instant::now() });
+        let desk = Arc::new(Desk {
+            component,
+            given: Mutex::default(),
+            began: Instant::now(),
+            passes: AtomicU64::new(0),
+            looks: AtomicU64::new(0),
+        });
         let mut engine = Engine::new(core, parts, plan.service, plan.width);
         engine.set_link_address(link);
         let (begun, overlaps, given) = (Vec::new(), plan.width.shares(), VecDeque::new());
@@ -451,6 +460,11 @@ impl Cluster {
     }
 
     /// Lets one thing happen; `false` if nothing can.
+    /// Whenever user code of a node looks at the clock, so much time has passed.
+    pub(super) fn passes(&self, node: usize, time: Duration) {
+        self.nodes[node].desk.passes.store(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
     pub(super) fn step(&mut self) -> bool {
         let events = self.events();
         if events.is_empty() {

@@ -1,5 +1,8 @@
 //! User code: hooks, errors, results by the thousand, and the end after so many messages.
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use super::client::{marked, numbers};
 use super::cluster::seeds;
 use super::masters::Hand;
@@ -37,6 +40,29 @@ impl Many {
 
 fn many() -> Server {
     Server::new("server", Many::default()).pull_address("pull").pub_address("pub")
+}
+
+/// What a slow call gave does not wait for the next ones.
+#[test]
+fn calls_that_take_long_go_on_one_by_one() {
+    for (micros, most) in [(0, 8), (150, 4), (400, 1)] {
+        let together = Cell::new(0);
+        seeds(20, |cluster| {
+            let server = cluster.add(many().plan());
+            cluster.passes(server, Duration::from_micros(micros));
+            cluster.sends("pull", (0..40).map(|number| marked("a", "server.foo", number.to_string())));
+            let sub = cluster.subscribes("pub", "a");
+            let mut before = 0;
+            while cluster.step_in_time() {
+                let calls = cluster.count(server, Counter::Calls);
+                together.set(together.get().max(calls - before));
+                before = calls;
+            }
+            assert_eq!((before, cluster.payloads(sub).len()), (40, 40));
+        });
+        let together = together.get();
+        assert!(if micros == 0 { together >= most } else { together == most }, "{together} with {micros} us");
+    }
 }
 
 /// Twice what a job keeps, and more: the batches go first, and the next call waits for the last of them.
