@@ -277,6 +277,11 @@ impl Engine {
 
     /// Lets the parts that collect what they send hand it over. `at_rest`: nothing will be sent soon.
     pub(crate) fn flush(&mut self, at_rest: bool, now: Instant, transport: &mut dyn Transport) {
+        if at_rest {
+            for part in std::mem::take(&mut self.core.owing) {
+                self.core.flush_soon(part);
+            }
+        }
         for part in std::mem::take(&mut self.core.unflushed) {
             self.own_turn(part, now, transport, |part, turn| part.flush(turn, at_rest));
         }
@@ -291,6 +296,11 @@ impl Engine {
     /// Whether there is something to flush.
     pub(crate) fn is_unflushed(&self) -> bool {
         !self.core.unflushed.is_empty()
+    }
+
+    /// Whether there is something that is to be sent only if nothing else is.
+    pub(crate) fn owes(&self) -> bool {
+        !self.core.owing.is_empty()
     }
 
     /// From now on only what is inside leaves. Work that a master will have done by others is not begun.
@@ -340,7 +350,8 @@ impl Engine {
     /// Whether nothing is left inside.
     pub(crate) fn is_idle(&self) -> bool {
         !self.is_working()
-            && self.core.unflushed.is_empty()
+            && !self.is_unflushed()
+            && !self.owes()
             && self.core.links.is_flushed()
             && self.parts.iter().all(|part| part.is_idle())
     }

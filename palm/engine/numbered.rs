@@ -1,6 +1,6 @@
 //! What is known by numbers that are given out here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Hashes numbers that are given out here, and that nobody else can choose.
@@ -29,6 +29,8 @@ impl Hasher for Numbers {
 
 /// A map from such numbers.
 pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Numbers>>;
+/// A set of them.
+pub(crate) type NumberSet<K> = HashSet<K, BuildHasherDefault<Numbers>>;
 
 /// Places that may be empty before those which stay are put elsewhere.
 const MAX_EMPTY: usize = 1024;

@@ -442,6 +442,11 @@ impl Turn<'_> {
         self.core.flush_soon(self.part);
     }
 
+    /// Asks for it, or does so no more, when the component has been at rest for a while.
+    pub(crate) fn set_owing(&mut self, owes: bool) {
+        self.core.set_owing(self.part, owes);
+    }
+
     /// Hands one message to the transport.
     pub fn send(&mut self, port: Port, head: Option<&[u8]>, message: &Message) -> Sent {
         message.put_head(None, self.now, &mut self.core.head);

@@ -146,6 +146,8 @@ pub(crate) struct Router {
     pub(crate) link_address: Option<String>,
     /// Parts that have collected something to send.
     pub(super) unflushed: Vec<PartId>,
+    /// Parts that have something to send which can wait for something else.
+    pub(super) owing: Vec<PartId>,
     /// Parts with a [`Step::Resume`] in `steps`.
     pub(super) resuming: Vec<PartId>,
     /// A part that has more work than there was room for.
@@ -191,6 +193,7 @@ impl Router {
             debts: Debts::default(),
             link_address: None,
             unflushed: Vec::new(),
+            owing: Vec::new(),
             resuming: Vec::new(),
             behind: None,
             collected: Collected::default(),
@@ -540,10 +543,18 @@ impl Router {
 
     /// What was said to linked peers is to be sent.
     pub(crate) fn flush_links(&mut self) {
-        if self.links.has_unsaid()
-            && let Some(part) = self.duties.links
-        {
+        let Some(part) = self.duties.links else { return };
+        if self.links.has_unsaid() {
             self.flush_soon(part);
+        }
+        self.set_owing(part, self.links.owes());
+    }
+
+    pub(crate) fn set_owing(&mut self, part: PartId, owes: bool) {
+        match self.owing.iter().position(|owing| *owing == part) {
+            Some(place) if !owes => drop(self.owing.swap_remove(place)),
+            None if owes => self.owing.push(part),
+            _ => {}
         }
     }
 

@@ -108,7 +108,11 @@ impl Dialer {
 
     pub(super) fn done(&mut self, turn: &mut Turn<'_>, number: FrameNumber) {
         self.session.done(number);
-        turn.flush_soon();
+        if self.session.is_ack_due() {
+            turn.flush_soon();
+        } else {
+            turn.set_owing(true);
+        }
     }
 
     pub(super) fn flush(&mut self, turn: &mut Turn<'_>, at_rest: bool) {
@@ -118,9 +122,8 @@ impl Dialer {
         }
         if let Some(processed) = self.session.ack_due(at_rest) {
             let _ = turn.transport.send(port, None, false, Frame::Ack { processed }.write());
-        } else if self.session.owes_ack() {
-            turn.flush_soon();
         }
+        turn.set_owing(self.session.owes_ack());
     }
 
     /// The last words.

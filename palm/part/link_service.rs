@@ -217,9 +217,7 @@ impl Part for LinkService {
             // Who is gone gets it again when it is back.
             let _ = turn.transport.send_copy(port, Some(&identity), frame.pieces());
         }
-        if turn.core.links.has_unsaid() {
-            turn.flush_soon();
-        }
+        turn.set_owing(turn.core.links.owes());
     }
 
     fn brings_results(&self) -> bool {

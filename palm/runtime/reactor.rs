@@ -168,7 +168,7 @@ impl Reactor {
     fn rest(&mut self, now: Instant) {
         let at_rest = self.drain.is_some() || self.rest.is_some_and(|rest| now >= rest);
         self.flush(at_rest, now);
-        self.rest = if self.engine.is_unflushed() { self.rest.filter(|_| !at_rest).or(Some(now + REST)) } else { None };
+        self.rest = if self.engine.owes() { self.rest.filter(|_| !at_rest).or(Some(now + REST)) } else { None };
     }
 
     fn flush(&mut self, at_rest: bool, now: Instant) {

@@ -33,7 +33,7 @@ impl Router {
         let Some((id, number, mut records)) = self.links.next_parked(submissions, results) else { return false };
         match self.hear(id, &mut records, now) {
             Ok(Heard::All) => {
-                self.links.write(id, now, |session| session.done(number));
+                self.links.done(id, number);
                 self.flush_links();
             }
             Ok(Heard::Portion) => self.links.park_rest(id, number, records, now),

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::frame::{Frame, FrameNumber};
+use super::limits::LinkLimits;
 use super::linked::{Linked, Parked};
 use super::load::Load;
 use super::packet::Packet;
 use super::session::{Session, Violation};
 use crate::engine::WorkerId;
-use crate::engine::numbered::NumberMap;
+use crate::engine::numbered::{NumberMap, NumberSet};
 use crate::engine::topics::Topics;
 use crate::socket::Peer;
 use crate::wire::proto::{LinkHello, LinkWelcome};
@@ -51,36 +52,6 @@ impl LinkId {
 const TURN: Duration = Duration::from_micros(100);
 /// What a peer may send at least before it is taken in, however many there are: two frames of many messages.
 const LEAST_WINDOW: usize = 128 << 10;
-
-/// What may wait for linked peers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LinkLimits {
-    /// Bytes for one of them: beyond it a client's own messages wait, and for a component all of them.
-    pub(crate) bytes: usize,
-    /// Bytes for all of them.
-    pub(crate) total: usize,
-    /// Bytes that each of them may send before they are taken in; less if there are more than two.
-    pub(crate) window: usize,
-    /// How long a peer with that much may take nothing.
-    pub(crate) stall: Duration,
-    /// How long a session waits for its peer to come back. With the time between two looks, it is freed within 30 s.
-    pub(crate) patience: Duration,
-    /// What a connection lost is sent again on the next one.
-    pub(crate) resume: bool,
-}
-
-impl Default for LinkLimits {
-    fn default() -> Self {
-        Self {
-            bytes: 16 << 20,
-            total: 256 << 20,
-            window: 8 << 20,
-            stall: Duration::from_secs(600),
-            patience: Duration::from_secs(20),
-            resume: true,
-        }
-    }
-}
 
 /// Somebody listens to a topic over the link, or does so no more.
 #[derive(Debug)]
@@ -123,6 +94,8 @@ pub(crate) struct Links {
     last: usize,
     /// Peers that something is to be said to.
     unsaid: Vec<LinkId>,
+    /// Peers that wait for an acknowledgement, which can wait for something to go with.
+    owing: NumberSet<LinkId>,
     /// What is to be sent before that, beside the sessions.
     notices: Vec<(Bytes, Packet)>,
     /// Whose turn it is that has more to say, in which frame, and since when.
@@ -146,6 +119,7 @@ impl Links {
             by_topic: Topics::default(),
             last: 0,
             unsaid: Vec::new(),
+            owing: NumberSet::default(),
             notices: Vec::new(),
             turn: None,
             line: VecDeque::new(),
@@ -421,25 +395,44 @@ impl Links {
         }
     }
 
+    /// A frame of a peer is processed.
+    pub(crate) fn done(&mut self, id: LinkId, number: FrameNumber) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.session.done(number);
+        if peer.session.is_ack_due() {
+            self.say(id);
+        } else {
+            self.owing.insert(id);
+        }
+    }
+
     /// Whether something is to be sent.
     pub(crate) fn has_unsaid(&self) -> bool {
         !self.unsaid.is_empty() || !self.notices.is_empty()
     }
 
+    /// Whether acknowledgements wait for something to go with.
+    pub(crate) fn owes(&self) -> bool {
+        !self.owing.is_empty()
+    }
+
     /// What is to be sent, and to whom. `at_rest`: nothing else will be said soon.
     pub(crate) fn take_frames(&mut self, at_rest: bool) -> Vec<(Bytes, Packet)> {
-        let (mut frames, mut owing) = (std::mem::take(&mut self.notices), Vec::new());
+        let mut frames = std::mem::take(&mut self.notices);
+        if at_rest {
+            self.unsaid.extend(self.owing.drain());
+        }
         for id in std::mem::take(&mut self.unsaid) {
+            self.owing.remove(&id);
             let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.gone.is_none()) else { continue };
             let identity = peer.identity.clone();
             frames.extend(peer.session.take_frames().map(|frame| (identity.clone(), frame)));
             if let Some(processed) = peer.session.ack_due(at_rest) {
                 frames.push((identity, Frame::Ack { processed }.write().into()));
             } else if peer.session.owes_ack() {
-                owing.push(id);
+                self.owing.insert(id);
             }
         }
-        self.unsaid.extend(owing);
         frames
     }
 
@@ -470,6 +463,7 @@ impl Links {
         self.by_identity.remove(&peer.identity);
         self.load.let_go(id, &peer);
         self.line.retain(|waiting| *waiting != id);
+        self.owing.remove(&id);
         for topic in &peer.topics {
             let listeners = self.by_topic.entry(topic, Vec::new);
             listeners.retain(|other| *other != id);
@@ -502,6 +496,7 @@ impl Links {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Record;
     use super::*;
 
     #[test]
@@ -518,6 +513,35 @@ mod tests {
         assert_eq!(windows[..2], [8 << 20; 2]);
         assert!(windows.is_sorted_by(|one, next| one >= next));
         assert_eq!((windows[3], windows[999]), (4 << 20, LEAST_WINDOW));
+    }
+
+    #[test]
+    fn an_acknowledgement_waits_for_something_to_go_with() {
+        let (mut links, now) = (Links::new(1), Instant::now());
+        let hello = LinkHello { protocol: PROTOCOL, session: Bytes::from_static(b"one"), ..LinkHello::default() };
+        let greeted = links.hello(hello.session.clone(), None, &hello, "server", true, now).expect("a greeting");
+        let id = greeted.id.expect("a peer");
+        links.take_frames(false);
+        let mut number = 0;
+        let mut hear = |links: &mut Links| {
+            number += 1;
+            links.park(id, number, Bytes::from_static(b"records"));
+            links.next_parked(true, true).expect("there is room");
+            links.done(id, number);
+            (links.has_unsaid(), links.owes())
+        };
+        assert_eq!(hear(&mut links), (false, true));
+        assert_eq!((links.take_frames(false).len(), links.owes()), (0, true));
+        links.write(id, now, |session| session.push(&Record::<&[u8]>::Reset));
+        assert_eq!((links.take_frames(false).len(), links.owes()), (1, false), "it goes with another frame");
+        assert_eq!(hear(&mut links), (false, true));
+        assert_eq!((links.take_frames(true).len(), links.owes()), (1, false), "or alone, at rest");
+        let due = (0..100).find(|_| hear(&mut links).0);
+        assert_eq!(
+            (due, links.take_frames(false).len(), links.owes()),
+            (Some(15), 1, false),
+            "or when it is one of many"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) mod buffers;
 mod exchange;
 mod frame;
 mod hear;
+mod limits;
 mod linked;
 mod links;
 mod load;
@@ -18,7 +19,8 @@ mod session;
 
 pub(crate) use exchange::Answered;
 pub(crate) use frame::{DATA_HEAD, Frame, FrameNumber};
-pub(crate) use links::{Audience, LinkId, LinkLimits, Links, PROTOCOL};
+pub(crate) use limits::LinkLimits;
+pub(crate) use links::{Audience, LinkId, Links, PROTOCOL};
 pub(crate) use packet::Packet;
 pub(crate) use plain::{PlainReply, PlainWork};
 pub(crate) use record::{Record, ResultKind, StreamNumber, move_messages, written};

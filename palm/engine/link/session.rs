@@ -206,9 +206,13 @@ impl Session {
 
     /// What is to be acknowledged now, if nothing else is sent that does it.
     pub(crate) fn ack_due(&mut self, at_rest: bool) -> Option<FrameNumber> {
+        (self.is_ack_due() || (at_rest && self.owes_ack())).then(|| self.acknowledge())
+    }
+
+    /// Whether the other side is to be told soon what was processed.
+    pub(crate) const fn is_ack_due(&self) -> bool {
         let due = self.processed - self.acknowledged;
-        let now = due >= ACK_EVERY || (due > 0 && (at_rest || self.heard >= ACK_BYTES));
-        now.then(|| self.acknowledge())
+        due >= ACK_EVERY || (due > 0 && self.heard >= ACK_BYTES)
     }
 
     /// The other side is told what was processed.

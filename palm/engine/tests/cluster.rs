@@ -400,7 +400,7 @@ impl Cluster {
             }
             let brought = node.inlets.iter().filter(|(part, inlet)| !inlet.is_empty() && node.engine.takes(*part));
             events.extend(brought.map(|(part, _)| Event::Bring(number, part)));
-            if node.engine.is_unflushed() {
+            if node.engine.is_unflushed() || node.engine.owes() {
                 events.push(Event::Flush(number));
             }
             match node.given.front() {
