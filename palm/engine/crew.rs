@@ -59,7 +59,7 @@ impl Default for CrewLimits {
 const FIRST_WINDOW: usize = 16;
 
 /// What a worker is given before the next one has its turn. A message that does not go in a row with others is all of it.
-pub(crate) const ROW: u32 = 256;
+pub(crate) const ROW: u32 = 64;
 
 /// How a worker's credit is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,6 +210,9 @@ impl Crew {
     /// A worker is gone; what it held has to be offered again.
     pub(crate) fn leave(&mut self, id: WorkerId) {
         self.workers.remove(&id);
+        if self.line.front() == Some(&id) {
+            self.given = 0;
+        }
         // It may come back, and has one place then.
         self.line.retain(|waiting| *waiting != id);
         if self.reserved == Some(id) {

@@ -168,7 +168,8 @@ impl Reactor {
     fn rest(&mut self, now: Instant) {
         let at_rest = self.drain.is_some() || self.rest.is_some_and(|rest| now >= rest);
         self.flush(at_rest, now);
-        self.rest = if self.engine.owes() { self.rest.filter(|_| !at_rest).or(Some(now + REST)) } else { None };
+        let waits = self.engine.owes() || self.engine.is_unflushed();
+        self.rest = waits.then(|| self.rest.filter(|_| !at_rest).unwrap_or(now + REST));
     }
 
     fn flush(&mut self, at_rest: bool, now: Instant) {

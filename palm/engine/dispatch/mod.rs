@@ -237,6 +237,9 @@ impl Dispatch {
         match self.flight.result(&delivery) {
             Verdict::First(sequence, entry) => {
                 let (part, bytes) = (entry.part, entry.bytes());
+                if let Freight::Item(way, _) = &entry.freight {
+                    self.strides.learn(&way.header, 1);
+                }
                 if let Some(holder) = entry.holder.filter(|_| entry.attempt == delivery.attempt) {
                     match delivery.threads {
                         0 | 1 => self.pass_over(part, holder, sequence, now),

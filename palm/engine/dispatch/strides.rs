@@ -4,51 +4,62 @@ use std::sync::Arc;
 
 use crate::engine::crew::ROW;
 use crate::engine::freight::Freight;
+use crate::engine::numbered::NumberMap;
 use crate::wire::Header;
 
 /// Streams that are remembered.
-const MAX_KNOWN: usize = 16;
-/// Results that are looked at together: so many or more are as many as can be.
-const PORTION: u32 = 64;
+const MAX_KNOWN: usize = 1024;
 
 /// What is known of streams from their results. A worker sends what it has done within a fraction of a millisecond together
 /// (`engine/job.rs`), so results that come together took it no longer: to give each worker one such message in turn would wake
 /// all of them for a few microseconds of work. While whole rows come back at once, they grow; where results come one by one,
 /// everybody gets one message in turn.
+///
+/// A row is no more than the results that are looked at together, since more of them prove nothing: what is quick mostly may be
+/// slow once, and then those behind it wait.
 #[derive(Debug, Default)]
 pub(super) struct Strides {
-    /// The newest first, with the messages of a row.
-    known: Vec<(Arc<Header>, u32)>,
+    /// By the addresses of the headers, with the messages of a row, which are more than one.
+    known: NumberMap<usize, (Arc<Header>, u32)>,
 }
 
 impl Strides {
     /// How much of a row a message is.
     pub(super) fn share(&self, freight: &Freight) -> u32 {
         match freight {
-            Freight::Item(way, _) => ROW / self.known.iter().find_map(of(&way.header)).unwrap_or(1),
+            Freight::Item(way, _) => ROW.div_ceil(self.stride(&way.header)),
             Freight::Whole(_) => ROW,
         }
     }
 
+    fn stride(&self, header: &Arc<Header>) -> u32 {
+        self.known.get(&address(header)).map_or(1, |(_, stride)| *stride)
+    }
+
     /// So many results of a stream came together.
     pub(super) fn learn(&mut self, header: &Arc<Header>, together: usize) {
-        let together = u32::try_from(together).unwrap_or(PORTION);
-        let stride = self.known.iter().find_map(of(header)).unwrap_or(1);
-        let next = match together {
+        let stride = self.stride(header);
+        let next = match u32::try_from(together).unwrap_or(ROW) {
             0 | 1 => 1,
-            _ if together >= stride.min(PORTION) => (2 * stride).min(ROW),
-            _ => together.max(stride / 2),
+            together if together >= stride => (2 * stride).min(ROW),
+            // A row may be cut in two on its way, by a frame that is full or a worker that has to wait for a processor.
+            together if together >= stride / 4 => stride,
+            together => together.max(stride / 2),
         };
-        if next != stride {
-            self.known.retain(|(known, _)| !Arc::ptr_eq(known, header));
-            self.known.insert(0, (header.clone(), next));
-            self.known.truncate(MAX_KNOWN);
+        if next == 1 {
+            self.known.remove(&address(header));
+        } else if next != stride {
+            if self.known.len() >= MAX_KNOWN {
+                self.known.clear();
+            }
+            self.known.insert(address(header), (header.clone(), next));
         }
     }
 }
 
-fn of(header: &Arc<Header>) -> impl Fn(&(Arc<Header>, u32)) -> Option<u32> {
-    move |(known, stride)| Arc::ptr_eq(known, header).then_some(*stride)
+/// Nobody else has it while the header is remembered.
+fn address(header: &Arc<Header>) -> usize {
+    Arc::as_ptr(header).addr()
 }
 
 #[cfg(test)]
@@ -56,37 +67,31 @@ mod tests {
     use super::*;
     use crate::wire::Message;
 
-    fn stride(strides: &Strides, header: &Arc<Header>) -> u32 {
-        strides.known.iter().find_map(of(header)).unwrap_or(1)
-    }
-
     #[test]
     fn a_row_grows_while_whole_rows_come_back_and_shrinks_at_once_with_slow_results() {
         let (mut strides, header) = (Strides::default(), Message::new("server.foo", "").header().clone());
-        let strides_after = |strides: &mut Strides, results: &[usize]| -> Vec<u32> {
-            let after = results.iter().map(|together| {
+        let mut after = |results: &[usize]| -> Vec<u32> {
+            let learn = |together: &usize| {
                 strides.learn(&header, *together);
-                stride(strides, &header)
-            });
-            after.collect()
+                strides.stride(&header)
+            };
+            results.iter().map(learn).collect()
         };
-        assert_eq!(strides_after(&mut strides, &[1, 1, 2, 2, 4]), [1, 1, 2, 4, 8]);
-        assert_eq!(strides_after(&mut strides, &[5, 5, 3]), [5, 10, 5]);
-        assert_eq!(strides_after(&mut strides, &[64; 8]), [10, 20, 40, 80, 160, 256, 256, 256]);
-        assert_eq!(strides_after(&mut strides, &[40, 64, 1]), [128, 256, 1]);
-        assert_eq!(stride(&strides, Message::new("server.bar", "").header()), 1);
+        assert_eq!(after(&[1, 1, 2, 2, 4]), [1, 1, 2, 4, 8]);
+        assert_eq!(after(&[5, 2, 8, 16, 32, 64]), [8, 8, 16, 32, 64, 64]);
+        assert_eq!(after(&[16, 15, 8, 7, 3, 1]), [64, 32, 32, 16, 8, 1]);
+        assert_eq!(strides.stride(Message::new("server.bar", "").header()), 1);
     }
 
     #[test]
-    fn no_more_streams_are_remembered_than_that() {
+    fn what_is_remembered_is_bounded() {
         let mut strides = Strides::default();
-        let headers: Vec<_> =
-            (0..40).map(|number| Message::new(&format!("server.foo{number}"), "").header().clone()).collect();
-        for header in &headers {
-            strides.learn(header, 1);
-            strides.learn(header, 2);
+        for number in 0..3 * MAX_KNOWN {
+            let header = Message::new(&format!("server.foo{number}"), "").header().clone();
+            strides.learn(&header, 2);
+            assert!(strides.stride(&header) == 2 && strides.known.len() <= MAX_KNOWN);
+            strides.learn(&header, number % 2 + 1);
         }
-        let known = headers.iter().filter(|header| stride(&strides, header) == 2).count();
-        assert_eq!((known, strides.known.len()), (MAX_KNOWN, MAX_KNOWN));
+        assert!(strides.known.len() > MAX_KNOWN / 4);
     }
 }

@@ -79,10 +79,22 @@ fn who_gives_results_together_gets_messages_together() {
     assert_eq!(row(), [2; 4]);
     assert_eq!(row(), [4; 2]);
     assert_eq!(row(), [8]);
-    dispatch.came_together(&batch(1));
-    dispatch.submit_batch(PART, batch(4), now);
-    let workers: std::collections::HashSet<_> = hand_out(&mut dispatch, now).iter().map(|out| out.worker).collect();
-    assert_eq!(workers.len(), 4, "one result that came alone is enough");
+    // One result that comes alone is enough: over the link, or from a classic socket, where all do.
+    for is_linked in [true, false] {
+        dispatch.came_together(&batch(4));
+        dispatch.submit_batch(PART, batch(4), now);
+        let mut handed = hand_out(&mut dispatch, now);
+        assert!(handed.iter().all(|out| out.worker == handed[0].worker), "{is_linked}");
+        if is_linked {
+            dispatch.came_together(&batch(1));
+        } else {
+            dispatch.judge(&mut handed[0].message, now);
+        }
+        dispatch.submit_batch(PART, batch(4), now);
+        let workers: std::collections::HashSet<_> = hand_out(&mut dispatch, now).iter().map(|out| out.worker).collect();
+        assert_eq!(workers.len(), 4, "{is_linked}");
+        [2, 4, 8].into_iter().for_each(|together| dispatch.came_together(&batch(together)));
+    }
 }
 
 #[test]

@@ -459,12 +459,12 @@ impl Cluster {
         self.run_until(until);
     }
 
-    /// Lets one thing happen; `false` if nothing can.
     /// Whenever user code of a node looks at the clock, so much time has passed.
     pub(super) fn passes(&self, node: usize, time: Duration) {
         self.nodes[node].desk.passes.store(time.as_micros() as u64, Ordering::Relaxed);
     }
 
+    /// Lets one thing happen; `false` if nothing can.
     pub(super) fn step(&mut self) -> bool {
         let events = self.events();
         if events.is_empty() {
