@@ -46,9 +46,12 @@ impl Strides {
             together if together >= stride / 4 => stride,
             together => together.max(stride / 2),
         };
+        if next == stride {
+            return;
+        }
         if next == 1 {
             self.known.remove(&address(header));
-        } else if next != stride {
+        } else {
             if self.known.len() >= MAX_KNOWN {
                 self.known.clear();
             }
