@@ -66,6 +66,8 @@ impl Open {
             answer.end = end;
             if !wanted {
                 answer.content = Content::Nothing;
+            } else if matches!(&answer.content, Content::Error(error) if error.retryable) {
+                asked.ledger.doubt();
             }
         }
         if answer.is_result() || answer.end == End::Last {

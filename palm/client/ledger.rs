@@ -19,9 +19,9 @@ pub(super) struct Ledger {
     batches: VecDeque<Batch>,
     /// Bytes of their records.
     kept: usize,
-    /// Something was submitted anew: a result of what is settled may be a copy. Before that it is one more, of a component that
-    /// cannot tell which one is the last.
-    again: bool,
+    /// Something was submitted anew, or given up by a component while another one was at it: a result of what is settled may
+    /// contradict its outcome. Before that it is one more, of a component that cannot tell which one is the last.
+    doubted: bool,
     /// Where the last answer belonged: the next one belongs near it.
     near: usize,
     /// Requests of which there is more to know than how many results were given.
@@ -92,12 +92,12 @@ impl Ledger {
 
     /// A result came. Whether it is to be given, and whether the request is settled by it; `None` if nobody wants it.
     pub(super) fn result(&mut self, sequence: u32, end: End) -> Option<(bool, End)> {
-        let copy = (!self.again).then_some((true, End::More));
-        let Some((batch, place)) = self.find(sequence) else { return copy };
+        let extra = (!self.doubted).then_some((true, End::More));
+        let Some((batch, place)) = self.find(sequence) else { return extra };
         let Batch { given, unanswered, .. } = &mut self.batches[batch];
         let given = &mut given[place];
         match *given {
-            SETTLED => return copy,
+            SETTLED => return extra,
             0 => *unanswered -= 1,
             _ => {}
         }
@@ -146,6 +146,11 @@ impl Ledger {
         Some(complete)
     }
 
+    /// A request was given up, and may be worked on all the same.
+    pub(super) fn doubt(&mut self) {
+        self.doubted = true;
+    }
+
     /// Every request without an outcome is submitted anew: its results are counted from the first one.
     pub(super) fn again(&mut self) -> Vec<Again> {
         let mut again = Vec::new();
@@ -164,7 +169,7 @@ impl Ledger {
                     }
                 }
             }
-            self.again = true;
+            self.doubted = true;
             self.kept -= batch.records.len();
             let records =
                 if batch.open == batch.given.len() { batch.records.clone().into() } else { batch.open_records() };
@@ -176,6 +181,7 @@ impl Ledger {
 
     /// The requests without an outcome, which are given up.
     pub(super) fn give_up(&mut self) -> Vec<u32> {
+        self.doubted = true;
         self.special.clear();
         self.kept = 0;
         let batches = std::mem::take(&mut self.batches);
@@ -321,14 +327,18 @@ mod tests {
     }
 
     #[test]
-    fn a_result_too_many_is_given_unless_it_may_be_a_copy() {
-        let mut ledger = ledger(0, &[2]);
-        for _ in 0..2 {
-            ledger.result(0, End::Last);
+    fn a_result_too_many_is_given_unless_it_may_contradict_the_outcome() {
+        let doubts: [fn(&mut Ledger); 3] =
+            [Ledger::doubt, |ledger| drop(ledger.again()), |ledger| drop(ledger.give_up())];
+        for doubt in doubts {
+            let mut ledger = ledger(0, &[2]);
+            for _ in 0..2 {
+                ledger.result(0, End::Last);
+            }
+            assert_eq!(ledger.result(0, End::Last), Some((true, End::More)));
+            doubt(&mut ledger);
+            assert_eq!(ledger.result(0, End::Last), None);
         }
-        assert_eq!(ledger.result(0, End::Last), Some((true, End::More)));
-        ledger.again();
-        assert_eq!(ledger.result(0, End::Last), None);
     }
 
     #[test]

@@ -430,10 +430,13 @@ fn a_server_and_its_stage() {
     simulate(300, a_stage);
 }
 
-/// A seed that was found to fail at full size: the stage changes over to the link while its server is restarted.
+/// Seeds that were found to fail at full size: the stage changes over to the link while its server is restarted; and it is
+/// killed between its result and the word that the message is settled.
 #[test]
-fn a_server_is_restarted_while_its_stage_changes_over() {
-    a_stage(&mut Cluster::new(64_862), Some(FULL));
+fn a_server_is_restarted_or_its_stage_killed_at_a_bad_moment() {
+    for seed in [64_862, 14_522] {
+        a_stage(&mut Cluster::new(seed), Some(FULL));
+    }
 }
 
 #[test]
