@@ -6,11 +6,12 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
-use palm::{Bytes, Context};
+use palm::Bytes;
 
 use crate::methods::{self, CALLED};
 use crate::ours::{self, Wire};
 use crate::peer::{BoxError, Peer, role};
+use crate::sockets;
 
 /// Bytes of a payload.
 const SIZE: usize = 150;
@@ -19,9 +20,30 @@ const CLIENTS_A_CONTEXT: usize = 50;
 /// Clients of one process.
 const CLIENTS_A_PROCESS: usize = 250;
 
+/// What passes the messages on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    Library(Wire),
+    /// Without the library.
+    Sockets,
+}
+
+impl System {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Library(wire) => wire.name(),
+            Self::Sockets => "sockets",
+        }
+    }
+
+    fn named(name: &str) -> Result<Self, BoxError> {
+        if name == Self::Sockets.name() { Ok(Self::Sockets) } else { Wire::named(name).map(Self::Library) }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Case {
-    pub(crate) wire: Wire,
+    pub(crate) system: System,
     pub(crate) messages: usize,
     /// 0 for a server.
     pub(crate) workers: usize,
@@ -45,16 +67,16 @@ pub(crate) struct Sample {
 impl Case {
     /// Starts the roles, has the clients send, and ends them.
     pub(crate) fn sample(&self) -> Result<Sample, BoxError> {
-        let wire = self.wire.name();
+        let system = self.system.name();
         let server = if self.workers == 0 {
-            Peer::start("server", role(["server", wire, &self.methods.to_string()])?)?
+            Peer::start("server", role(["server", system, &self.methods.to_string()])?)?
         } else {
-            Peer::start("master", role(["master", wire, &self.workers.to_string()])?)?
+            Peer::start("master", role(["master", system, &self.workers.to_string()])?)?
         };
         let db_address = server.told("ready")?;
         let mut others = Vec::new();
         for number in 0..self.workers {
-            let worker = Peer::start("worker", role(["worker", wire, &number.to_string(), &db_address])?)?;
+            let worker = Peer::start("worker", role(["worker", system, &number.to_string(), &db_address])?)?;
             worker.told("ready")?;
             others.push(worker);
         }
@@ -89,9 +111,10 @@ impl Case {
         (0..processes)
             .map(|number| {
                 let (clients, messages) = (share(self.clients, number), share(self.messages, number));
+                let (system, all) = (self.system.name(), self.clients.to_string());
                 Peer::start(
                     "clients",
-                    role(["clients", self.wire.name(), &clients, &messages, self.function(), db_address])?,
+                    role(["clients", system, &clients, &all, &messages, self.function(), db_address])?,
                 )
             })
             .collect()
@@ -114,36 +137,55 @@ pub(crate) fn play(words: &[&str], told: &Receiver<String>) -> Result<(), BoxErr
         Ok(handle.join()?)
     };
     match *words {
+        ["server", "sockets", _] => sockets::server(|address| say(&format!("ready {address}"))),
         ["server", wire, methods] => started(methods::server(Wire::named(wire)?, methods.parse()?)?),
         ["master", wire, workers] => started(ours::master(Wire::named(wire)?, workers.parse()?)?),
         ["worker", wire, name, db_address] => started(ours::worker(Wire::named(wire)?, name, db_address)?),
-        ["clients", wire, clients, messages, function, db_address] => {
-            let (wire, clients, messages) = (Wire::named(wire)?, clients.parse()?, messages.parse()?);
-            run_clients(wire, clients, messages, function, db_address, told)
+        ["clients", system, clients, all, messages, function, address] => {
+            let (clients, all, messages) = (clients.parse()?, all.parse()?, messages.parse()?);
+            let payload = &Bytes::from(vec![b'x'; SIZE]);
+            match System::named(system)? {
+                System::Library(wire) => run_clients(
+                    clients,
+                    messages,
+                    told,
+                    palm::Context::new,
+                    |context| Ok(ours::client(wire, address).context(context).connect()?),
+                    |client, count| ours::job(client, function, payload, count),
+                ),
+                System::Sockets => run_clients(
+                    clients,
+                    messages,
+                    told,
+                    zmq::Context::new,
+                    |context| sockets::Client::connect(context, address, all),
+                    |client, count| client.job(payload, count),
+                ),
+            }
         }
         _ => Err("no such role".into()),
     }
 }
 
 /// Connects so many clients, and has each do its share at the same time.
-fn run_clients(
-    wire: Wire,
+fn run_clients<Context: Sync, Client: Send>(
     clients: usize,
     messages: usize,
-    function: &str,
-    db_address: &str,
     told: &Receiver<String>,
+    context: impl Fn() -> Context,
+    connect: impl Fn(&Context) -> Result<Client, BoxError> + Sync,
+    job: impl Fn(&Client, usize) -> Result<(), BoxError> + Sync,
 ) -> Result<(), BoxError> {
-    let contexts: Vec<Context> = (0..clients.div_ceil(CLIENTS_A_CONTEXT)).map(|_| Context::new()).collect();
-    let payload = &Bytes::from(vec![b'x'; SIZE]);
+    let contexts: Vec<Context> = (0..clients.div_ceil(CLIENTS_A_CONTEXT)).map(|_| context()).collect();
     let (connected, go) = (Barrier::new(clients + 1), Barrier::new(clients + 1));
-    thread::scope(|scope| {
+    let clients = thread::scope(|scope| {
         let run = |number: usize| {
-            let client = ours::client(wire, db_address).context(&contexts[number / CLIENTS_A_CONTEXT]).connect();
+            let client = connect(&contexts[number / CLIENTS_A_CONTEXT]);
             connected.wait();
             go.wait();
-            let share = messages / clients + usize::from(number < messages % clients);
-            ours::job(&client?, function, payload, share)
+            let client = client?;
+            job(&client, messages / clients + usize::from(number < messages % clients))?;
+            Ok::<_, BoxError>(client)
         };
         let threads: Vec<_> = (0..clients).map(|number| scope.spawn(move || run(number))).collect();
         connected.wait();
@@ -151,11 +193,12 @@ fn run_clients(
         // `go`.
         told.recv()?;
         go.wait();
-        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a client panicked")?)
+        threads.into_iter().map(|thread| thread.join().map_err(|_| "a client panicked")?).collect::<Result<Vec<_>, _>>()
     })?;
     say("done");
-    // What it has used is read while it is there.
+    // What it has used is read while it is there, and its clients: to close them is no part of a job.
     told.recv()?;
+    drop(clients);
     Ok(())
 }
 

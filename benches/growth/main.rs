@@ -15,6 +15,9 @@ mod options;
 mod ours;
 #[path = "../support/peer.rs"]
 mod peer;
+#[path = "../support/records.rs"]
+mod records;
+mod sockets;
 #[path = "../support/spread.rs"]
 mod spread;
 #[path = "../support/table.rs"]
@@ -24,7 +27,7 @@ mod usage;
 
 use std::process::ExitCode;
 
-use case::{Case, Sample};
+use case::{Case, Sample, System};
 use options::Options;
 use ours::Wire;
 use spread::Spread;
@@ -81,11 +84,15 @@ fn run(options: &Options) -> Result<(), peer::BoxError> {
 }
 
 /// The cases, the smallest of each series first.
-fn all(wire: Wire, scale: f64, most_workers: usize, most_clients: usize) -> [Series; 5] {
+fn all(wire: Wire, scale: f64, most_workers: usize, most_clients: usize) -> [Series; 6] {
     let scaled = |messages: f64| (messages * scale) as usize;
-    let base = Case { wire, messages: scaled(1e6), workers: 0, clients: 1, methods: 1 };
+    let base = Case { system: System::Library(wire), messages: scaled(1e6), workers: 0, clients: 1, methods: 1 };
     let up_to = |most: usize, step: usize| {
         std::iter::successors(Some(1), move |n| Some(n * step)).take_while(move |n| *n <= most)
+    };
+    let clients = |system| {
+        let case = |clients| (format!("{clients} clients"), Case { system, clients, ..base });
+        up_to(most_clients, 10).map(case).collect()
     };
     let jobs = |workers| {
         let case = |messages| (format!("{} messages", thousands(messages as f64)), Case { messages, workers, ..base });
@@ -103,12 +110,8 @@ fn all(wire: Wire, scale: f64, most_workers: usize, most_clients: usize) -> [Ser
                 .map(|workers| (format!("{workers} workers"), Case { workers, ..base }))
                 .collect(),
         },
-        Series {
-            title: "Clients of a server; wanted: at most 1.5 times the cost",
-            cases: up_to(most_clients, 10)
-                .map(|clients| (format!("{clients} clients"), Case { clients, ..base }))
-                .collect(),
-        },
+        Series { title: "Clients of a server; wanted: at most 1.5 times the cost", cases: clients(base.system) },
+        Series { title: "Clients of bare sockets, for comparison", cases: clients(System::Sockets) },
         Series {
             title: "Methods of a server; wanted: no difference",
             cases: up_to(100, 10).map(|methods| (format!("{methods} methods"), Case { methods, ..base })).collect(),

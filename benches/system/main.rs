@@ -24,6 +24,7 @@ mod published;
 mod pylm;
 #[path = "../../tests/interop/python.rs"]
 mod python;
+#[path = "../support/records.rs"]
 mod records;
 mod results;
 mod roles;

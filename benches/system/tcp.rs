@@ -55,7 +55,7 @@ impl Reader {
         loop {
             let read = self.stream.read(&mut self.buffer[self.filled..])?;
             self.filled += read;
-            self.taken = records::whole(&self.buffer[..self.filled]);
+            self.taken = records::payloads(&self.buffer[..self.filled]).map(records::size).sum();
             if read == 0 {
                 return Ok(None);
             }

@@ -17,11 +17,6 @@ pub(crate) fn payloads(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// How many bytes those payloads have with their lengths.
-pub(crate) fn whole(bytes: &[u8]) -> usize {
-    payloads(bytes).map(size).sum()
-}
-
 /// How many bytes a payload has with its length.
 pub(crate) const fn size(payload: &[u8]) -> usize {
     HEADER + payload.len()
