@@ -72,8 +72,20 @@ const RECEIVED: Changes = &[
 /// are put together. What that makes of the figures stands in docs/performance.md.
 const OPTIONS: Changes = &[(" out_batch_size (8192)", " out_batch_size (65536)")];
 
+/// How a thread looks for commands of others without waiting. As it is, it polls whether there is a signal, takes it, takes the
+/// commands, and polls once more. Here it takes the signal if there is one, and when there are no more commands it is done:
+/// whoever sends one from then on gives a signal again.
+const MAILBOX: Changes = &[
+    (
+        "        _active = false;\n    }\n",
+        "        _active = false;\n        if (timeout_ == 0) {\n            errno = EAGAIN;\n            return -1;\n        }\n    }\n",
+    ),
+    ("int rc = _signaler.wait (timeout_);", "int rc = timeout_ == 0 ? 0 : _signaler.wait (timeout_);"),
+];
+
 /// The files of libzmq that are changed: how, and in how many places.
-const MENDED: [(&str, Changes, usize); 6] = [
+const MENDED: [(&str, Changes, usize); 7] = [
+    ("mailbox.cpp", MAILBOX, 2),
     ("options.cpp", OPTIONS, 1),
     ("stream_engine_base.cpp", ENGINE, 5),
     ("msg.cpp", MESSAGES, 5),
