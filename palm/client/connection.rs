@@ -159,7 +159,7 @@ impl Connection {
     fn taken(&self, core: &mut Core) {
         core.done();
         if core.lines.iter().any(super::line::Line::owes_ack) {
-            self.flusher.wake();
+            self.flusher.owe();
         }
     }
 
@@ -189,7 +189,7 @@ impl Connection {
         if idle {
             self.flush(false, false);
         } else {
-            self.flusher.wake();
+            self.flusher.leave();
         }
     }
 

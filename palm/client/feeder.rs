@@ -283,7 +283,7 @@ impl Feeder {
                 draft.write(payload);
                 due = draft.is_full() || self.idle.load(Relaxed);
                 if !due {
-                    self.flusher.wake();
+                    self.flusher.leave();
                 }
             }),
         };

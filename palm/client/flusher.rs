@@ -3,7 +3,7 @@
 //! It ticks while there is something to do, and sleeps otherwise. A job's source may block behind a burst while its caller is
 //! away, and a component is to be told that answers were received: neither can wait for the next call.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -14,20 +14,37 @@ use crate::error::{Error, Result};
 /// How long anything is left, if looking after all connections takes no more than a fourth of that.
 const TICK: Duration = Duration::from_millis(1);
 
+/// Ticks that an acknowledgement waits for something that it can go with.
+const OWED: u32 = 16;
+
 /// Ticks without anything to do before a connection is looked after no more: to begin with that again costs more than a tick.
 const QUIET: u32 = 20;
 
-/// Whether a connection is looked after.
+/// Whether a connection is looked after, and what for. Whoever leaves something in a lock that the ticker looks into says so
+/// before it uses another one.
 #[derive(Debug, Default)]
 pub(super) struct Flusher {
     awake: AtomicBool,
+    left: AtomicBool,
+    owing: AtomicBool,
     by: OnceLock<(Arc<Ticker>, Weak<Connection>)>,
 }
 
 impl Flusher {
-    /// Something is left to be sent. Whoever leaves it in a lock that the flusher looks into says so before it unlocks.
-    pub(super) fn wake(&self) {
-        if !self.awake.load(Relaxed) && !self.awake.swap(true, Relaxed) {
+    /// Something is left to be sent.
+    #[inline]
+    pub(super) fn leave(&self) {
+        self.note(&self.left);
+    }
+
+    /// The component waits to be told what was processed.
+    pub(super) fn owe(&self) {
+        self.note(&self.owing);
+    }
+
+    fn note(&self, what: &AtomicBool) {
+        // In one order with what the ticker does: it says that it looks no more, and then looks for the last time.
+        if !what.load(Relaxed) && !what.swap(true, SeqCst) && !self.awake.swap(true, SeqCst) {
             self.join();
         }
     }
@@ -82,16 +99,17 @@ impl Drop for Ticker {
 pub(super) fn start(connection: &Arc<Connection>) -> Result<()> {
     let flusher = &connection.flusher;
     let _ = flusher.by.set((Ticker::running()?, Arc::downgrade(connection)));
-    if flusher.awake.load(Relaxed) {
+    if flusher.awake.load(SeqCst) {
         flusher.join();
     }
     Ok(())
 }
 
-/// A connection that is looked after, and the ticks since it had something to do.
+/// A connection that is looked after, and the ticks since it had something to do, and since it owes something.
 struct Awake {
     connection: Weak<Connection>,
     quiet: u32,
+    owed: u32,
 }
 
 fn run(ticker: &Weak<Ticker>) {
@@ -104,7 +122,7 @@ fn run(ticker: &Weak<Ticker>) {
         if now >= next {
             awake.retain_mut(Awake::tick);
         }
-        let joined = joined.into_iter().map(|connection| Awake { connection, quiet: 0 });
+        let joined = joined.into_iter().map(|connection| Awake { connection, quiet: 0, owed: 0 });
         awake.extend(joined.filter_map(|mut joined| joined.tick().then_some(joined)));
         if awake.is_empty() {
             thread::park();
@@ -122,13 +140,7 @@ impl Awake {
     /// Sends what was left. False if the connection is to be looked after no more.
     fn tick(&mut self) -> bool {
         let Some(connection) = self.connection.upgrade() else { return false };
-        self.quiet = if connection.flush_all() { 0 } else { self.quiet + 1 };
-        let stays = self.quiet < QUIET || {
-            self.quiet = 0;
-            connection.flusher.awake.store(false, Relaxed);
-            // What was left before that could be seen; whoever leaves something from here on joins again.
-            connection.flush_all() && !connection.flusher.awake.swap(true, Relaxed)
-        };
+        let stays = self.look_after(&connection);
         if let Some(last) = Arc::into_inner(connection) {
             // Its client is gone meanwhile. To close its sockets may take a while, for which the others must not wait.
             let _ = thread::Builder::new().name("palm-close".to_owned()).spawn(move || drop(last));
@@ -136,11 +148,28 @@ impl Awake {
         }
         stays
     }
-}
 
-impl Connection {
-    fn flush_all(&self) -> bool {
-        let submitted = self.submit_trays();
-        self.flush(true, false) || submitted
+    fn look_after(&mut self, connection: &Connection) -> bool {
+        let Flusher { awake, left, owing, .. } = &*connection.flusher;
+        let taken = |what: &AtomicBool| what.load(Relaxed) && what.swap(false, SeqCst);
+        self.quiet += 1;
+        if taken(left) {
+            self.quiet = 0;
+            connection.submit_trays();
+            connection.flush(false, false);
+        }
+        if owing.load(Relaxed) {
+            (self.quiet, self.owed) = (0, self.owed + 1);
+            if self.owed > OWED && taken(owing) {
+                self.owed = 0;
+                connection.flush(true, false);
+            }
+        }
+        self.quiet < QUIET || {
+            self.quiet = 0;
+            awake.store(false, SeqCst);
+            // What is noted from here on has it join again.
+            (left.load(SeqCst) || owing.load(SeqCst)) && !awake.swap(true, SeqCst)
+        }
     }
 }
