@@ -68,16 +68,21 @@ fn run(options: &Options) -> Result<(), peer::BoxError> {
     let load = machine::load();
     println!("{}", machine::describe().trim_end());
     let all = all(wire, scale, options.by_effort(4, 16, 64), options.by_effort(10, 100, 1_000));
-    for series in all.into_iter().filter(wanted) {
-        let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); series.cases.len()];
-        for _ in 0..runs {
-            for ((name, case), samples) in series.cases.iter().zip(&mut samples) {
+    let all: Vec<Series> = all.into_iter().filter(wanted).collect();
+    let mut samples: Vec<Vec<Vec<Sample>>> =
+        all.iter().map(|series| series.cases.iter().map(|_| Vec::with_capacity(runs)).collect()).collect();
+    // By turns, so that what slows the machine down for a while slows all of them.
+    for _ in 0..runs {
+        for (series, samples) in all.iter().zip(&mut samples) {
+            for ((name, case), samples) in series.cases.iter().zip(samples) {
                 let sample = case.sample()?;
                 eprintln!("{name}: {:.0} msg/s", sample.rate);
                 samples.push(sample);
             }
         }
-        println!("\n{}\n\n{}", series.title, table(&series, &samples).text().trim_end());
+    }
+    for (series, samples) in all.iter().zip(&samples) {
+        println!("\n{}\n\n{}", series.title, table(series, samples).text().trim_end());
     }
     println!("\n{} wire, {runs} runs, load average {load} before, {} after", wire.name(), machine::load());
     Ok(())
