@@ -67,7 +67,7 @@ impl Open {
             if !wanted {
                 answer.content = Content::Nothing;
             } else if matches!(&answer.content, Content::Error(error) if error.retryable) {
-                asked.ledger.doubt();
+                asked.ledger.doubt(sequence);
             }
         }
         if answer.is_result() || answer.end == End::Last {

@@ -18,6 +18,7 @@ use super::draft::Draft;
 use super::flusher::Flusher;
 use super::id::{Ids, Place};
 use super::inbox::Inbox;
+use super::line::Line;
 use super::outbox::Outbox;
 use super::payload::Payload;
 use super::wire::Wire;
@@ -158,7 +159,9 @@ impl Connection {
     /// Answers were taken: their frames are done with.
     fn taken(&self, core: &mut Core) {
         core.done();
-        if core.lines.iter().any(super::line::Line::owes_ack) {
+        if core.lines.iter().any(Line::is_ack_due) {
+            self.flusher.leave();
+        } else if core.lines.iter().any(Line::owes_ack) {
             self.flusher.owe();
         }
     }
@@ -229,6 +232,7 @@ impl Connection {
     fn withdraw(&self, call: u32, given_up: bool) {
         let mut core = self.core();
         let told = core.close(call, given_up);
+        self.taken(&mut core);
         drop(core);
         if told {
             self.flush(false, false);

@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 /// How long anything is left, if looking after all connections takes no more than a fourth of that.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Ticks that an acknowledgement waits for something that it can go with.
-const OWED: u32 = 16;
+/// How long an acknowledgement waits for something that it can go with, as a component's does.
+const OWED: Duration = Duration::from_millis(4);
 
 /// Ticks without anything to do before a connection is looked after no more: to begin with that again costs more than a tick.
 const QUIET: u32 = 20;
@@ -105,11 +105,11 @@ pub(super) fn start(connection: &Arc<Connection>) -> Result<()> {
     Ok(())
 }
 
-/// A connection that is looked after, and the ticks since it had something to do, and since it owes something.
+/// A connection that is looked after, the ticks since it had something to do, and when it was seen to owe something.
 struct Awake {
     connection: Weak<Connection>,
     quiet: u32,
-    owed: u32,
+    owed: Option<Instant>,
 }
 
 fn run(ticker: &Weak<Ticker>) {
@@ -120,10 +120,10 @@ fn run(ticker: &Weak<Ticker>) {
         drop(shared);
         let now = Instant::now();
         if now >= next {
-            awake.retain_mut(Awake::tick);
+            awake.retain_mut(|awake| awake.tick(now));
         }
-        let joined = joined.into_iter().map(|connection| Awake { connection, quiet: 0, owed: 0 });
-        awake.extend(joined.filter_map(|mut joined| joined.tick().then_some(joined)));
+        let joined = joined.into_iter().map(|connection| Awake { connection, quiet: 0, owed: None });
+        awake.extend(joined.filter_map(|mut joined| joined.tick(now).then_some(joined)));
         if awake.is_empty() {
             thread::park();
         } else {
@@ -138,9 +138,9 @@ fn run(ticker: &Weak<Ticker>) {
 
 impl Awake {
     /// Sends what was left. False if the connection is to be looked after no more.
-    fn tick(&mut self) -> bool {
+    fn tick(&mut self, now: Instant) -> bool {
         let Some(connection) = self.connection.upgrade() else { return false };
-        let stays = self.look_after(&connection);
+        let stays = self.look_after(&connection, now);
         if let Some(last) = Arc::into_inner(connection) {
             // Its client is gone meanwhile. To close its sockets may take a while, for which the others must not wait.
             let _ = thread::Builder::new().name("palm-close".to_owned()).spawn(move || drop(last));
@@ -149,7 +149,7 @@ impl Awake {
         stays
     }
 
-    fn look_after(&mut self, connection: &Connection) -> bool {
+    fn look_after(&mut self, connection: &Connection, now: Instant) -> bool {
         let Flusher { awake, left, owing, .. } = &*connection.flusher;
         let taken = |what: &AtomicBool| what.load(Relaxed) && what.swap(false, SeqCst);
         self.quiet += 1;
@@ -159,9 +159,9 @@ impl Awake {
             connection.flush(false, false);
         }
         if owing.load(Relaxed) {
-            (self.quiet, self.owed) = (0, self.owed + 1);
-            if self.owed > OWED && taken(owing) {
-                self.owed = 0;
+            self.quiet = 0;
+            if now >= *self.owed.get_or_insert(now) + OWED && taken(owing) {
+                self.owed = None;
                 connection.flush(true, false);
             }
         }

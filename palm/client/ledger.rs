@@ -1,7 +1,7 @@
 //! What a call has submitted over the link and is not settled: so that each request has exactly one outcome, whatever happens
 //! to the component. Decisions without I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::answer::End;
 use super::id::Place;
@@ -13,15 +13,20 @@ const SETTLED: u32 = u32::MAX;
 /// Bytes that are kept at most while there is something that need not be: twice what a job may have under way.
 const MAX_KEPT: usize = 32 << 20;
 
+/// Requests that are doubted one by one; with more, all are.
+const MAX_DOUBTFUL: usize = 1 << 16;
+
 /// The requests of one call that have no outcome, in the batches in which they were written.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     batches: VecDeque<Batch>,
     /// Bytes of their records.
     kept: usize,
-    /// Something was submitted anew, or given up by a component while another one was at it: a result of what is settled may
-    /// contradict its outcome. Before that it is one more, of a component that cannot tell which one is the last.
+    /// Something was submitted anew, or all was given up: a result of what is settled may contradict its outcome. Before that it
+    /// is one more, of a component that cannot tell which one is the last.
     doubted: bool,
+    /// The same for these alone: a component gave them up while another one may have been at them.
+    doubtful: BTreeSet<u32>,
     /// Where the last answer belonged: the next one belongs near it.
     near: usize,
     /// Requests of which there is more to know than how many results were given.
@@ -92,12 +97,11 @@ impl Ledger {
 
     /// A result came. Whether it is to be given, and whether the request is settled by it; `None` if nobody wants it.
     pub(super) fn result(&mut self, sequence: u32, end: End) -> Option<(bool, End)> {
-        let extra = (!self.doubted).then_some((true, End::More));
-        let Some((batch, place)) = self.find(sequence) else { return extra };
+        let Some((batch, place)) = self.find(sequence) else { return self.extra(sequence) };
         let Batch { given, unanswered, .. } = &mut self.batches[batch];
         let given = &mut given[place];
         match *given {
-            SETTLED => return extra,
+            SETTLED => return self.extra(sequence),
             0 => *unanswered -= 1,
             _ => {}
         }
@@ -146,9 +150,15 @@ impl Ledger {
         Some(complete)
     }
 
-    /// A request was given up, and may be worked on all the same.
-    pub(super) fn doubt(&mut self) {
-        self.doubted = true;
+    /// A result of what is settled: whether it is to be given.
+    fn extra(&self, sequence: u32) -> Option<(bool, End)> {
+        (!self.doubted && !self.doubtful.contains(&sequence)).then_some((true, End::More))
+    }
+
+    /// A component gave a request up, which may be worked on all the same.
+    pub(super) fn doubt(&mut self, sequence: u32) {
+        self.doubtful.insert(sequence);
+        self.doubted |= self.doubtful.len() > MAX_DOUBTFUL;
     }
 
     /// Every request without an outcome is submitted anew: its results are counted from the first one.
@@ -329,7 +339,7 @@ mod tests {
     #[test]
     fn a_result_too_many_is_given_unless_it_may_contradict_the_outcome() {
         let doubts: [fn(&mut Ledger); 3] =
-            [Ledger::doubt, |ledger| drop(ledger.again()), |ledger| drop(ledger.give_up())];
+            [|ledger| ledger.doubt(0), |ledger| drop(ledger.again()), |ledger| drop(ledger.give_up())];
         for doubt in doubts {
             let mut ledger = ledger(0, &[2]);
             for _ in 0..2 {
@@ -339,6 +349,21 @@ mod tests {
             doubt(&mut ledger);
             assert_eq!(ledger.result(0, End::Last), None);
         }
+    }
+
+    #[test]
+    fn what_is_given_up_says_nothing_of_others() {
+        let mut ledger = ledger(0, &[2]);
+        ledger.doubt(1);
+        for sequence in [0, 1] {
+            assert_eq!(ledger.result(sequence, End::Last), Some((true, End::Last)));
+        }
+        assert_eq!(ledger.result(0, End::Last), Some((true, End::More)));
+        assert_eq!(ledger.result(1, End::Last), None);
+        for sequence in 2..=MAX_DOUBTFUL as u32 + 1 {
+            ledger.doubt(sequence);
+        }
+        assert_eq!(ledger.result(0, End::Last), None);
     }
 
     #[test]

@@ -153,6 +153,11 @@ impl Line {
         }
     }
 
+    /// Whether the component is to be told soon what was processed.
+    pub(super) const fn is_ack_due(&self) -> bool {
+        self.stands && self.session.is_ack_due()
+    }
+
     /// Whether the component waits to be told what was processed.
     pub(super) const fn owes_ack(&self) -> bool {
         self.stands && self.session.owes_ack()
