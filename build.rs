@@ -7,6 +7,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result {
     println!("cargo::rerun-if-changed=proto/palm.proto");
+    println!("cargo::rerun-if-changed=palm/socket/vigil.hpp");
     let descriptors = protox::compile(["proto/palm.proto"], ["proto"])?;
     prost_build::Config::new().bytes(["."]).compile_fds(descriptors)?;
     mend_libzmq()
@@ -83,8 +84,16 @@ const MAILBOX: Changes = &[
     ("int rc = _signaler.wait (timeout_);", "int rc = timeout_ == 0 ? 0 : _signaler.wait (timeout_);"),
 ];
 
+/// How a thread of libzmq's own waits for events.
+const EPOLL: Changes = &[
+    ("#include <new>\n", "#include <new>\n#include \"vigil.hpp\"\n"),
+    ("    epoll_event ev_buf[max_io_events];\n", "    epoll_event ev_buf[max_io_events];\n    palm::vigil_t vigil;\n"),
+    ("epoll_wait (_epoll_fd,", "vigil.wait (_epoll_fd,"),
+];
+
 /// The files of libzmq that are changed: how, and in how many places.
-const MENDED: [(&str, Changes, usize); 7] = [
+const MENDED: [(&str, Changes, usize); 8] = [
+    ("epoll.cpp", EPOLL, 3),
     ("mailbox.cpp", MAILBOX, 2),
     ("options.cpp", OPTIONS, 1),
     ("stream_engine_base.cpp", ENGINE, 5),
@@ -132,7 +141,13 @@ fn mend_libzmq() -> Result {
     if ["linux", "android"].contains(&&*env::var("CARGO_CFG_TARGET_OS")?) {
         compiler.define("ZMQ_HAVE_EVENTFD", "1").define("ZMQ_HAVE_EVENTFD_CLOEXEC", "1");
     }
-    compiler.cpp(true).warnings(false).include(&built).include(&sources).include(env::var("DEP_MIMALLOC_INCLUDE_DIR")?);
+    compiler
+        .cpp(true)
+        .warnings(false)
+        .include(&built)
+        .include(&sources)
+        .include("palm/socket")
+        .include(env::var("DEP_MIMALLOC_INCLUDE_DIR")?);
     compiler.cargo_metadata(false).try_compile("palm_zmq")?;
     println!("cargo::rustc-link-search=native={}", out.display());
     println!("cargo::rustc-link-lib=static:+whole-archive=palm_zmq");

@@ -14,6 +14,7 @@ use crate::error::{BoxError, Error, Result};
 
 mod incoming;
 mod room;
+mod vigil;
 mod waiting;
 
 pub use incoming::{Incoming, Sender};

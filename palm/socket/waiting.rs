@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::vigil::Vigil;
 use super::{Context, Socket, inproc_address};
 use crate::error::{Error, Result};
 
@@ -147,6 +148,7 @@ impl News {
 #[derive(Debug, Default)]
 pub(crate) struct Lookout {
     watched: Vec<Watched>,
+    vigil: Vigil,
 }
 
 #[derive(Debug)]
@@ -212,7 +214,7 @@ impl Lookout {
         let mut items: Vec<_> =
             signals.map(|(signal, heeded)| zmq::PollItem::from_fd(signal.0, events(heeded))).collect();
         // An interrupted wait is a short one, and tells of nothing: what was given is given still.
-        let _ = zmq::poll(&mut items, milliseconds(timeout));
+        self.vigil.wait(timeout, |timeout| zmq::poll(&mut items, milliseconds(timeout)) != Ok(0));
         for (watched, item) in self.watched.iter_mut().zip(&items) {
             watched.given = item.is_readable();
         }
