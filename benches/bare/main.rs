@@ -13,6 +13,8 @@ mod peer;
 mod roles;
 #[path = "../system/sockets.rs"]
 mod sockets;
+#[path = "../support/unbounded.rs"]
+mod unbounded;
 
 fn main() -> Result<(), peer::BoxError> {
     let (words, _) = peer::played().ok_or("this is a part of the benchmark `system`, which starts it")?;

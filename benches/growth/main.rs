@@ -22,6 +22,8 @@ mod sockets;
 mod spread;
 #[path = "../support/table.rs"]
 mod table;
+#[path = "../support/unbounded.rs"]
+mod unbounded;
 #[path = "../support/usage.rs"]
 mod usage;
 

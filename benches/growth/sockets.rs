@@ -8,6 +8,7 @@ use zmq::{Context, DONTWAIT, Error, SNDMORE, Socket, SocketType};
 
 use crate::peer::BoxError;
 use crate::records;
+use crate::unbounded::socket;
 
 /// Bytes of a frame.
 const FRAME: usize = 64 << 10;
@@ -16,14 +17,6 @@ pub(crate) struct Client {
     socket: Socket,
     /// Bytes that it may have under way.
     window: usize,
-}
-
-fn socket(context: &Context, kind: SocketType) -> Result<Socket, Error> {
-    let socket = context.socket(kind)?;
-    socket.set_sndhwm(0)?;
-    socket.set_rcvhwm(0)?;
-    socket.set_linger(0)?;
-    Ok(socket)
 }
 
 /// Sends back what comes, for ever.

@@ -37,6 +37,8 @@ mod table;
 mod targets;
 mod tcp;
 mod topology;
+#[path = "../support/unbounded.rs"]
+mod unbounded;
 
 use std::process::ExitCode;
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::load::{Caller, measure};
 use crate::peer::BoxError;
 
-/// Payloads that a client has under way at most: as much as a job of this library has.
+/// Payloads that a client has under way at most: with as many messages as a job of this library has, and as few bytes as it tries.
+/// More of large payloads is slower for everybody.
 pub(crate) fn window(size: usize) -> usize {
     const MESSAGES: usize = 8_192;
-    const BYTES: usize = 16 << 20;
+    const BYTES: usize = 1_280 << 10;
     (BYTES / size).clamp(1, MESSAGES)
 }
 

@@ -6,14 +6,7 @@ use std::thread;
 use zmq::{Context, Error, Message, Socket, SocketType};
 
 use crate::peer::BoxError;
-
-fn socket(context: &Context, kind: SocketType) -> Result<Socket, Error> {
-    let socket = context.socket(kind)?;
-    socket.set_sndhwm(0)?;
-    socket.set_rcvhwm(0)?;
-    socket.set_linger(0)?;
-    Ok(socket)
-}
+use crate::unbounded::socket;
 
 /// A socket on a port of the system's choice, and its address.
 fn bound(context: &Context, kind: SocketType) -> Result<(Socket, String), BoxError> {

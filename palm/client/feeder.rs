@@ -4,7 +4,6 @@
 //! bounded by a window, which grows only while the job waits in vain: components may answer many messages with one.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -16,16 +15,8 @@ use super::flusher::Flusher;
 use super::id::{Ids, Place};
 use super::outgoing::Outgoing;
 use super::payload::Payload;
+use super::window::Window;
 use crate::error::{Error, Result};
-
-/// Messages under way at most.
-pub(super) const WINDOW_MESSAGES: u64 = 8192;
-
-/// Bytes under way at most, unless one message alone is larger.
-pub(super) const WINDOW_BYTES: u64 = 16 << 20;
-
-/// A job that wants few answers begins with a window of this many messages, so that an endless source sends few in vain.
-const SMALL_WINDOW: u64 = 256;
 
 /// Stands for "not now" in a count of nanoseconds or messages.
 const NEVER: u64 = u64::MAX;
@@ -175,47 +166,6 @@ impl Feed {
     }
 }
 
-/// What is under way, in order.
-#[derive(Debug, Default)]
-pub(super) struct Window {
-    sizes: VecDeque<u64>,
-    bytes: u64,
-    settled: u64,
-}
-
-impl Window {
-    pub(super) fn sent(&mut self, bytes: u64) {
-        self.sizes.push_back(bytes);
-        self.bytes += bytes;
-    }
-
-    pub(super) fn settle(&mut self, settled: u64) {
-        while self.settled < settled {
-            self.settled += 1;
-            match self.sizes.pop_front() {
-                Some(bytes) => self.bytes -= bytes,
-                // More answers than messages: they are not credit for later ones.
-                None => self.settled = settled,
-            }
-        }
-    }
-
-    pub(super) fn is_full(&self, messages: u64, bytes: u64) -> bool {
-        self.sizes.len() as u64 >= messages || (self.bytes >= bytes && !self.sizes.is_empty())
-    }
-
-    /// A quarter of it is to be free before more is sent, so that threads do not take turns for each message, and none of them
-    /// waits for the others for long.
-    fn resume_at(&self) -> u64 {
-        self.settled + (self.sizes.len() as u64 / 4).max(1)
-    }
-}
-
-/// Messages that may be under way before there is any answer.
-pub(super) fn first_window(wanted: Option<u64>) -> u64 {
-    wanted.map_or(WINDOW_MESSAGES, |wanted| wanted.clamp(SMALL_WINDOW, WINDOW_MESSAGES))
-}
-
 pub(super) struct Feeder {
     pub(super) feed: Arc<Feed>,
     /// Weak, so that a source that blocks for ever keeps no socket open.
@@ -255,10 +205,9 @@ impl Feeder {
     }
 
     fn feed_all(&mut self) -> Result<()> {
-        let messages = first_window(self.wanted);
-        let mut window = Window::default();
+        let mut window = Window::new(self.wanted);
         let mut sent = 0_u64;
-        while self.wait_for_room(&mut window, messages) {
+        while self.wait_for_room(&mut window) {
             #[expect(clippy::cast_possible_truncation, reason = "the sequence wraps")]
             let Some(bytes) = self.pull(sent as u32).transpose()? else { break };
             sent += 1;
@@ -317,18 +266,21 @@ impl Feeder {
     }
 
     /// False if the job was stopped.
-    fn wait_for_room(&self, window: &mut Window, messages: u64) -> bool {
+    fn wait_for_room(&self, window: &mut Window) -> bool {
         let feed = &self.feed;
         loop {
             if feed.is_stopped() {
                 return false;
             }
             let more = feed.more.load(SeqCst);
+            window.widen(more);
             window.settle(feed.settled.load(SeqCst));
-            if !window.is_full(messages + more * WINDOW_MESSAGES, (1 + more) * WINDOW_BYTES) {
+            if !window.is_full() {
                 return true;
             }
             feed.pull_ends();
+            let now = Instant::now();
+            window.waits(feed.pulled(now), now);
             self.submit();
             feed.resume_at.store(window.resume_at(), SeqCst);
             // Looked at again after that, so that no answer comes in between unseen; a wake-up before `park` is kept.
@@ -337,41 +289,5 @@ impl Feeder {
             }
             feed.resume_at.store(NEVER, SeqCst);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_counts_messages_and_bytes() {
-        let mut window = Window::default();
-        window.sent(10);
-        assert!(window.is_full(2, 10) && window.is_full(1, 99) && !window.is_full(2, 11));
-        window.sent(1);
-        assert_eq!(window.resume_at(), 1);
-        window.settle(1);
-        assert_eq!((window.bytes, window.sizes.len()), (1, 1));
-    }
-
-    #[test]
-    fn surplus_answers_are_no_credit() {
-        let mut window = Window::default();
-        window.sent(1);
-        window.settle(30);
-        window.sent(1);
-        assert!(window.is_full(1, 99));
-        assert_eq!(window.resume_at(), 31);
-    }
-
-    #[test]
-    fn one_message_larger_than_the_window_passes_alone() {
-        let mut window = Window::default();
-        assert!(!window.is_full(8, 0));
-        window.sent(1000);
-        assert!(window.is_full(8, 10));
-        window.settle(1);
-        assert!(!window.is_full(8, 10));
     }
 }

@@ -29,6 +29,7 @@ mod line;
 mod order;
 mod outbox;
 mod outgoing;
+mod pace;
 mod payload;
 mod polled;
 mod reply;
@@ -36,6 +37,7 @@ mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
 mod typed;
+mod window;
 mod wire;
 
 pub use builder::ClientBuilder;

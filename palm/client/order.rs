@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::answer::{Answer, End};
-use super::feeder::WINDOW_MESSAGES;
+use super::window::WINDOW_MESSAGES;
 
 /// Results that came before their turn. Where it is not said which result of a request is the last one, the first is taken for
 /// it, and more of the same one are given as they come.

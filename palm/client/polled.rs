@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::connection::{Call, Connection};
 use super::course::{Course, Step};
 use super::driver;
-use super::feeder::{WINDOW_BYTES, WINDOW_MESSAGES, Window, first_window};
 use super::form::Form;
 use super::payload::Payload;
+use super::window::Window;
 use crate::error::{Error, Result};
 
 /// Messages that are sent before other tasks, and the answers, have their turn.
@@ -31,9 +31,6 @@ pub(super) struct Running {
     source: Option<PolledSource>,
     form: Form,
     window: Window,
-    /// Messages under way at most, and windows beyond that.
-    messages: u64,
-    more: u64,
     sent: u64,
 }
 
@@ -64,9 +61,7 @@ impl Polled {
             call,
             form,
             source: Some(source),
-            window: Window::default(),
-            messages: first_window(course.wanted.map(|wanted| wanted as u64)),
-            more: 0,
+            window: Window::new(course.wanted.map(|wanted| wanted as u64)),
             sent: 0,
         }));
         Ok(())
@@ -107,8 +102,8 @@ impl Polled {
             Source::Full | Source::Ended => {
                 let until = course.patience(now, Duration::ZERO)?;
                 let (look, more) = course.silence(now, matches!(source, Source::Full));
-                running.more += u64::from(more);
                 if more {
+                    running.window.widen(running.window.more() + 1);
                     context.waker().wake_by_ref();
                 }
                 Ok(Step::Wait(Some(until.map_or(look, |until| until.min(look)))))
@@ -144,7 +139,8 @@ impl Running {
         let Some(source) = &mut self.source else { return Ok(Source::Ended) };
         let connection = &course.shared.connection;
         for _ in 0..BATCH {
-            if self.window.is_full(self.messages + self.more * WINDOW_MESSAGES, (1 + self.more) * WINDOW_BYTES) {
+            if self.window.is_full() {
+                self.window.waits(Duration::ZERO, Instant::now());
                 return Ok(Source::Full);
             }
             #[expect(clippy::cast_possible_truncation, reason = "the sequence wraps")]
@@ -158,7 +154,10 @@ impl Running {
                 }
             });
             match item {
-                Poll::Pending => return Ok(Source::Pending),
+                Poll::Pending => {
+                    self.window.rests();
+                    return Ok(Source::Pending);
+                }
                 Poll::Ready(None) => {
                     self.source = None;
                     return Ok(Source::Ended);
