@@ -27,9 +27,8 @@ use crate::error::Result;
 ///
 /// Nothing is taken from the source before the first result is asked for. Then a thread of the job's own takes its items
 /// as fast as they are answered, at most 8,192 messages or 16 MiB ahead, fewer bytes if that is no slower; more only while no
-/// result comes at all, since a
-/// component may be gathering. Time that the source takes for itself does not count towards the time-out. If the source
-/// panics, so does the thread that waits for results.
+/// result comes at all, since a component may be gathering. Time that the source takes for itself does not count towards the
+/// time-out. If the source panics, so does the thread that waits for results.
 ///
 /// Dropping a job before its end stops it: nothing more is sent, what still comes is dropped, and the components are told, which
 /// drop what they have not begun. A source that blocks at that time is let go when it returns.
