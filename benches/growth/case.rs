@@ -138,6 +138,10 @@ pub(crate) fn play(words: &[&str], told: &Receiver<String>) -> Result<(), BoxErr
     };
     match *words {
         ["server", "sockets", _] => sockets::server(|address| say(&format!("ready {address}"))),
+        ["master", "sockets", workers] => {
+            sockets::master(workers.parse()?, |addresses| say(&format!("ready {addresses}")))
+        }
+        ["worker", "sockets", _, addresses] => sockets::worker(addresses, || say("ready ")),
         ["server", wire, methods] => started(methods::server(Wire::named(wire)?, methods.parse()?)?),
         ["master", wire, workers] => started(ours::master(Wire::named(wire)?, workers.parse()?)?),
         ["worker", wire, name, db_address] => started(ours::worker(Wire::named(wire)?, name, db_address)?),

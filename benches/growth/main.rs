@@ -91,7 +91,7 @@ fn run(options: &Options) -> Result<(), peer::BoxError> {
 }
 
 /// The cases, the smallest of each series first.
-fn all(wire: Wire, scale: f64, most_workers: usize, most_clients: usize) -> [Series; 6] {
+fn all(wire: Wire, scale: f64, most_workers: usize, most_clients: usize) -> [Series; 7] {
     let scaled = |messages: f64| (messages * scale) as usize;
     let base = Case { system: System::Library(wire), messages: scaled(1e6), workers: 0, clients: 1, methods: 1 };
     let up_to = |most: usize, step: usize| {
@@ -100,6 +100,10 @@ fn all(wire: Wire, scale: f64, most_workers: usize, most_clients: usize) -> [Ser
     let clients = |system| {
         let case = |clients| (format!("{clients} clients"), Case { system, clients, ..base });
         up_to(most_clients, 10).map(case).collect()
+    };
+    let workers = |system| {
+        let case = |workers| (format!("{workers} workers"), Case { system, workers, ..base });
+        up_to(most_workers, 4).map(case).collect()
     };
     let jobs = |workers| {
         let case = |messages| (format!("{} messages", thousands(messages as f64)), Case { messages, workers, ..base });
@@ -111,12 +115,8 @@ fn all(wire: Wire, scale: f64, most_workers: usize, most_clients: usize) -> [Ser
             title: "Messages of one job, master and two workers; wanted: a rate of 0.9, flat memory",
             cases: jobs(2),
         },
-        Series {
-            title: "Workers; wanted: at most 1.5 times the cost",
-            cases: up_to(most_workers, 4)
-                .map(|workers| (format!("{workers} workers"), Case { workers, ..base }))
-                .collect(),
-        },
+        Series { title: "Workers; wanted: at most 1.5 times the cost", cases: workers(base.system) },
+        Series { title: "Workers of bare sockets, for comparison", cases: workers(System::Sockets) },
         Series { title: "Clients of a server; wanted: at most 1.5 times the cost", cases: clients(base.system) },
         Series { title: "Clients of bare sockets, for comparison", cases: clients(System::Sockets) },
         Series {
