@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ending::Ending;
 use super::inbox::Inbox;
@@ -26,6 +26,10 @@ use crate::service::Component;
 
 /// How long user code may keep the reactor waiting.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// How often the relief looks whether it does: at first, and when all that it has seen of late ended soon. Each look wakes a thread
+/// up, beside which a quick method costs nothing.
+const LOOK_EVERY: Duration = PATIENCE;
+const LOOK_SELDOM: Duration = Duration::from_millis(16);
 /// Rounds without user code after which the relief sleeps until there is some.
 const QUIET_ROUNDS: u32 = 10;
 
@@ -43,6 +47,9 @@ pub(super) struct Shared {
     remote: Option<Arc<RemoteCache>>,
     /// Odd while user code runs; grows with each start and each end.
     calls: AtomicU64,
+    /// When it last started, in nanoseconds since `epoch`.
+    began: AtomicU64,
+    epoch: Instant,
     relief_sleeps: AtomicBool,
     relief: Mutex<Option<Thread>>,
     pub(super) ending: Arc<Ending>,
@@ -69,6 +76,8 @@ impl Shared {
             stop,
             remote,
             calls: AtomicU64::new(0),
+            began: AtomicU64::new(0),
+            epoch: Instant::now(),
             relief_sleeps: AtomicBool::new(false),
             relief: Mutex::new(None),
             ending: Arc::default(),
@@ -181,6 +190,7 @@ impl Shared {
     }
 
     fn begin_call(&self) {
+        self.began.store(self.nanos(), Ordering::SeqCst);
         self.calls.fetch_add(1, Ordering::SeqCst);
         if self.relief_sleeps.load(Ordering::SeqCst)
             && let Some(relief) = lock(&self.relief).as_ref()
@@ -189,27 +199,38 @@ impl Shared {
         }
     }
 
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether user code runs, and has for long. `calls` was read before, so the start is that of the call it counts, or a later one's.
+    fn is_late(&self, calls: u64) -> bool {
+        let ran = self.nanos().saturating_sub(self.began.load(Ordering::SeqCst));
+        calls % 2 == 1 && Duration::from_nanos(ran) >= PATIENCE
+    }
+
     /// Is the relief until the component ends.
     pub(super) fn relieve(self: &Arc<Self>) {
-        let (mut seen, mut quiet) = (0, 0);
+        let (mut seen, mut quiet, mut every) = (0, 0, LOOK_EVERY);
         while !self.has_ended() {
             let calls = self.calls.load(Ordering::SeqCst);
-            if calls % 2 == 1 && calls == seen {
+            if self.is_late(calls) {
                 if let Ok(mut guard) = self.reactor.try_lock() {
                     if let Some(reactor) = guard.as_mut() {
                         reactor.relieve();
                     }
                     self.serve(guard);
                 }
-                seen = 0;
-            } else if calls == seen && quiet >= QUIET_ROUNDS {
-                self.sleep(calls);
-                quiet = 0;
+                every = LOOK_EVERY;
+            } else if calls != seen {
+                (seen, quiet, every) = (calls, 0, (2 * every).min(LOOK_SELDOM));
+            } else if quiet < QUIET_ROUNDS {
+                quiet += 1;
             } else {
-                quiet = if calls == seen { quiet + 1 } else { 0 };
-                seen = calls;
-                thread::park_timeout(PATIENCE);
+                self.sleep(calls);
+                (quiet, every) = (0, LOOK_EVERY);
             }
+            thread::park_timeout(every);
         }
     }
 
