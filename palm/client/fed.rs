@@ -49,6 +49,7 @@ impl Fed {
                 Form::Link(draft) => Way::Link(connection.tray(draft)),
             },
             wanted: course.wanted.map(|wanted| wanted as u64),
+            ordered: course.order.is_some(),
         };
         let feeder = feeder.start()?;
         *self = Self::Running(Running { call, feed, feeder });

@@ -47,7 +47,7 @@ pub(super) struct Feed {
     sent: AtomicU64,
     ended: AtomicBool,
     failure: Mutex<Option<Failure>>,
-    /// Nanoseconds spent in the source, and since when it is in there now.
+    /// Nanoseconds spent in the source and with what it gave, and since when it is there now.
     pulled: AtomicU64,
     pulling_since: AtomicU64,
 }
@@ -178,6 +178,8 @@ pub(super) struct Feeder {
     pub(super) way: Way,
     /// How many answers the job wants, if it said so.
     pub(super) wanted: Option<u64>,
+    /// Its answers are given in the order of its messages.
+    pub(super) ordered: bool,
 }
 
 impl Feeder {
@@ -205,7 +207,7 @@ impl Feeder {
     }
 
     fn feed_all(&mut self) -> Result<()> {
-        let mut window = Window::new(self.wanted);
+        let mut window = Window::new(self.wanted, self.ordered);
         let mut sent = 0_u64;
         while self.wait_for_room(&mut window) {
             #[expect(clippy::cast_possible_truncation, reason = "the sequence wraps")]

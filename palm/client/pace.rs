@@ -1,4 +1,4 @@
-//! How many bytes a job has under way: as few as make it no slower.
+//! How many bytes a job has under way: few, where that is not slower.
 //!
 //! What is under way lies in queues. Where that is more than it takes to keep everybody busy, each message has left the
 //! processor's caches before its turn comes, and is copied at half the speed. How much it takes depends on how many workers there
@@ -19,25 +19,31 @@ const LONG_ENOUGH: Duration = Duration::from_millis(10);
 /// Rates that are measured before what was not taken is tried again: at first, and after it was not taken again and again.
 const REST: u32 = 32;
 const LONG_REST: u32 = 256;
-/// What less may cost of the rate, and what more has to be worth.
-const ENOUGH: f64 = 0.85;
-const BETTER: f64 = 1.15;
+/// What the rate has to be with less, to the best one of late, and with more, to the one before.
+const ENOUGH: f64 = 0.92;
+const BETTER: f64 = 1.08;
 /// A rate that has fallen by that says that things have changed.
 const CHANGED: f64 = 0.5;
+/// Rates that cannot be measured, one after the other, before there is room for whatever they would have said.
+const UNKNOWN: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct Pace {
     bytes: u64,
     period: Option<Period>,
-    /// The rate with `bytes`, as it was last measured.
-    rate: Option<f64>,
+    /// The rate with `bytes`, as it was last measured, and the best one since there was no trial.
+    rate: f64,
+    best: f64,
     /// What is in force again if `bytes`, which is tried, is not taken.
-    usual: Option<Usual>,
+    usual: Option<u64>,
     /// Rates that are to be measured before the next trial; and how many it is next time.
     rest: u32,
     next_rest: u32,
+    unknown: u32,
     /// The next trial is of more.
     up: bool,
+    /// Nothing is tried.
+    fixed: bool,
 }
 
 /// What a rate is measured from on.
@@ -48,77 +54,113 @@ struct Period {
     pulled: Duration,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Usual {
-    bytes: u64,
-    rate: f64,
-}
-
 impl Default for Pace {
     fn default() -> Self {
-        Self { bytes: MOST, period: None, rate: None, usual: None, rest: 0, next_rest: REST, up: false }
+        Self {
+            bytes: MOST,
+            period: None,
+            rate: 0.0,
+            best: 0.0,
+            usual: None,
+            rest: 0,
+            next_rest: REST,
+            unknown: 0,
+            up: false,
+            fixed: false,
+        }
     }
 }
 
 impl Pace {
+    /// That of a job which needs all of it: who cannot go on without more must not be kept waiting.
+    pub(super) fn fixed() -> Self {
+        Self { fixed: true, ..Self::default() }
+    }
+
     /// How many bytes may be under way.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// So many are, and no more may be. `settled` were before, and `pulled` is the time that went by in the source.
-    pub(super) fn full(&mut self, under_way: u64, settled: u64, pulled: Duration, now: Instant) {
+    /// So many are, of which `last` were sent last, and no more may be. `settled` were before, and `pulled` is the time that went by
+    /// with the source and with what it gave.
+    pub(super) fn full(&mut self, (under_way, last): (u64, u64), settled: u64, pulled: Duration, now: Instant) {
+        if self.fixed {
+            return;
+        }
         let Some(period) = self.period else {
             // After a trial of less has begun, what is too much has to go first.
-            if under_way <= self.bytes + self.bytes / 2 {
+            if under_way - last < self.bytes {
                 self.period = Some(Period { since: now, settled, pulled });
             }
             return;
         };
         let (came, time) = (settled - period.settled, now.saturating_duration_since(period.since));
-        if came < PERIOD * self.bytes || time < LONG_ENOUGH {
+        let wanted = PERIOD * self.bytes.max(self.usual.unwrap_or_default());
+        let rate = came as f64 / time.as_secs_f64();
+        // It is too slow already if all that is missing came now.
+        let fails = self.usual.is_some() && wanted as f64 / time.as_secs_f64() < self.hurdle();
+        if time < LONG_ENOUGH || (came < wanted && !fails) {
             return;
         }
         self.period = Some(Period { since: now, settled, pulled });
-        // The source had a say in a rate for which it took much of the time.
+        // A source that takes its time has a say in the rate.
         if pulled.saturating_sub(period.pulled) < time / 4 {
-            self.measured(came as f64 / time.as_secs_f64());
+            self.unknown = 0;
+            self.measured(rate);
+        } else {
+            self.not_measured();
         }
     }
 
     /// It waits for something else than room: what is measured now says nothing.
-    pub(super) const fn disturb(&mut self) {
-        self.period = None;
+    pub(super) fn disturb(&mut self) {
+        if self.period.take().is_some() {
+            self.not_measured();
+        }
+    }
+
+    fn not_measured(&mut self) {
+        self.unknown += 1;
+        if let Some(usual) = self.usual.take() {
+            self.bytes = usual;
+            self.turn();
+        } else if self.unknown >= UNKNOWN {
+            *self = Self::default();
+        }
+    }
+
+    /// The rate that what is tried has to have.
+    fn hurdle(&self) -> f64 {
+        if self.usual.is_some_and(|usual| self.bytes < usual) { ENOUGH * self.best } else { BETTER * self.rate }
     }
 
     fn measured(&mut self, rate: f64) {
-        match self.usual.take() {
-            Some(usual) => {
-                let factor = if self.bytes < usual.bytes { ENOUGH } else { BETTER };
-                if rate >= factor * usual.rate {
-                    (self.rate, self.next_rest) = (Some(rate), REST);
-                    self.try_other(rate);
-                } else {
-                    (self.bytes, self.rate, self.period) = (usual.bytes, Some(usual.rate), None);
-                    self.turn();
-                }
+        match self.usual {
+            Some(_) if rate >= self.hurdle() => {
+                (self.usual, self.rate, self.best, self.next_rest) = (None, rate, self.best.max(rate), REST);
+                self.try_other();
             }
-            None if self.rate.is_some_and(|usual| rate < CHANGED * usual) => *self = Self::default(),
+            Some(usual) => {
+                (self.usual, self.bytes) = (None, usual);
+                self.turn();
+            }
+            None if rate < CHANGED * self.rate => *self = Self::default(),
             None => {
-                self.rate = Some(rate);
+                (self.rate, self.best) = (rate, rate);
                 match self.rest.checked_sub(1) {
                     Some(rest) => self.rest = rest,
-                    None => self.try_other(rate),
+                    None => self.try_other(),
                 }
             }
         }
     }
 
     /// Tries more or less, if it can be more or less.
-    fn try_other(&mut self, rate: f64) {
+    fn try_other(&mut self) {
         let other = if self.up { self.bytes * STEP } else { self.bytes / STEP };
         if (LEAST..=MOST).contains(&other) {
-            self.usual = Some(Usual { bytes: self.bytes, rate });
+            self.usual = Some(self.bytes);
             (self.bytes, self.period) = (other, None);
         } else {
             self.turn();
@@ -128,7 +170,7 @@ impl Pace {
     /// That way it goes no further.
     fn turn(&mut self) {
         (self.rest, self.next_rest) = (self.next_rest, (2 * self.next_rest).min(LONG_REST));
-        self.up = !self.up;
+        (self.up, self.period) = (!self.up, None);
     }
 }
 
@@ -138,75 +180,103 @@ mod tests {
 
     const MESSAGE: u64 = 100_000;
 
-    /// A job of so many messages for components that bring `rate` of them back a second with so many bytes under way. The mean
-    /// rate, and how many bytes are under way at last.
-    fn job(pace: &mut Pace, messages: u64, mut rate: impl FnMut(u64) -> f64) -> (f64, u64) {
+    /// A job of so many messages of `size` bytes for components that bring `rate` of them back a second with so many under way. The
+    /// mean rate.
+    fn job_of(pace: &mut Pace, size: u64, messages: u64, mut rate: impl FnMut(u64) -> f64) -> f64 {
         let (mut now, mut sent, mut settled) = (Instant::now(), 0, 0);
         let began = now;
-        pace.disturb();
+        pace.period = None;
         while settled < messages {
-            while sent < messages && (sent - settled) * MESSAGE < pace.bytes() {
+            while sent < messages && (sent - settled) * size < pace.bytes() {
                 sent += 1;
             }
-            let under_way = (sent - settled) * MESSAGE;
-            if under_way >= pace.bytes() {
-                pace.full(under_way, settled * MESSAGE, Duration::ZERO, now);
+            let under_way = sent - settled;
+            if under_way * size >= pace.bytes() {
+                pace.full((under_way * size, size), settled * size, Duration::ZERO, now);
             }
             now += Duration::from_secs_f64(1.0 / rate(under_way));
             settled += 1;
         }
-        (messages as f64 / now.duration_since(began).as_secs_f64(), pace.bytes())
+        messages as f64 / now.duration_since(began).as_secs_f64()
+    }
+
+    fn job(pace: &mut Pace, messages: u64, rate: impl FnMut(u64) -> f64) -> f64 {
+        job_of(pace, MESSAGE, messages, rate)
+    }
+
+    /// So many workers need 50 ms each.
+    fn slow(workers: u64) -> impl Fn(u64) -> f64 {
+        move |under_way| 20.0 * workers.min(under_way).max(1) as f64
     }
 
     #[test]
     fn where_less_is_as_good_there_is_less() {
         let mut pace = Pace::default();
-        assert_eq!(job(&mut pace, 2_000, |_| 10_000.0).1, LEAST);
-        let fast = |under_way| if under_way > 4 << 20 { 5_000.0 } else { 10_000.0 };
-        let (rate, bytes) = job(&mut Pace::default(), 20_000, fast);
-        assert!(rate > 9_300.0 && bytes == LEAST, "{rate} with {bytes}");
+        job(&mut pace, 2_000, |_| 10_000.0);
+        assert_eq!(pace.bytes(), LEAST);
+        let fast = |under_way| if under_way > 40 { 5_000.0 } else { 10_000.0 };
+        let mut pace = Pace::default();
+        let rate = job(&mut pace, 20_000, fast);
+        assert!(rate > 9_300.0 && pace.bytes() < MOST, "{rate} with {}", pace.bytes());
     }
 
     #[test]
     fn many_slow_workers_have_their_messages() {
-        // As many as they are need 50 ms each.
-        for workers in [1, 16, 64, 150] {
-            let rate = |under_way: u64| 20.0 * workers.min(under_way / MESSAGE).max(1) as f64;
-            let (mean, _) = job(&mut Pace::default(), 20_000, rate);
-            assert!(mean > 0.93 * rate(MOST), "{mean} with {workers} workers");
+        for workers in [1, 4, 12, 16, 48, 64, 150] {
+            let mean = job(&mut Pace::default(), 20_000, slow(workers));
+            assert!(mean > 0.91 * slow(workers)(u64::MAX), "{mean} with {workers} workers");
+        }
+    }
+
+    #[test]
+    fn few_large_messages_are_not_too_few() {
+        for (size, workers) in
+            [(1_000_000, 4), (1_000_000, 12), (800_000, 4), (3 << 20, 2), (8 << 20, 2), (32 << 20, 1)]
+        {
+            let mean = job_of(&mut Pace::default(), size, 5_000, slow(workers));
+            assert!(mean > 0.91 * slow(workers)(u64::MAX), "{mean} with {workers} workers for {size} bytes");
         }
     }
 
     #[test]
     fn it_is_wide_again_when_workers_become_slow_and_when_more_come() {
-        let mut pace = Pace::default();
-        assert!(job(&mut pace, 4_000, |_| 10_000.0).1 < MOST);
-        let slow = |under_way: u64| 20.0 * 64.min(under_way / MESSAGE).max(1) as f64;
-        job(&mut pace, 2_000, slow);
-        let (mean, _) = job(&mut pace, 10_000, slow);
-        assert!(mean > 0.9 * slow(MOST), "{mean}");
-        let mut pace = Pace::default();
-        let few = |under_way: u64| 20.0 * 8.min(under_way / MESSAGE).max(1) as f64;
-        job(&mut pace, 4_000, few);
-        job(&mut pace, 4_000, slow);
-        let (mean, _) = job(&mut pace, 10_000, slow);
-        assert!(mean > 0.9 * slow(MOST), "{mean}");
+        for before in [Box::new(|_| 10_000.0) as Box<dyn Fn(u64) -> f64>, Box::new(slow(8))] {
+            let mut pace = Pace::default();
+            job(&mut pace, 4_000, before);
+            assert!(pace.bytes() < MOST);
+            job(&mut pace, 6_000, slow(64));
+            let mean = job(&mut pace, 10_000, slow(64));
+            assert!(mean > 0.9 * slow(64)(u64::MAX), "{mean}");
+        }
     }
 
     #[test]
-    fn a_source_that_takes_its_time_says_nothing() {
-        let (mut pace, mut now, mut pulled) = (Pace::default(), Instant::now(), Duration::ZERO);
+    fn a_source_that_takes_its_time_has_all_the_room() {
+        let mut pace = Pace::default();
+        job(&mut pace, 2_000, |_| 10_000.0);
+        assert_eq!(pace.bytes(), LEAST);
+        let (mut now, mut pulled) = (Instant::now(), Duration::ZERO);
+        pace.period = None;
         for windows in 0..100 {
-            pace.full(MOST, windows * MOST, pulled, now);
-            now += Duration::from_millis(10);
-            pulled += Duration::from_millis(5);
+            pace.full((pace.bytes(), 1), windows * 4 * MOST, pulled, now);
+            now += Duration::from_millis(20);
+            pulled += Duration::from_millis(10);
         }
-        assert_eq!((pace.bytes(), pace.rate), (MOST, None));
-        for windows in 100..200 {
-            pace.full(MOST, windows * MOST, pulled, now);
+        assert_eq!(pace.bytes(), MOST);
+        job(&mut pace, 2_000, |_| 10_000.0);
+        assert_eq!(pace.bytes(), LEAST);
+        pace.period = None;
+        for windows in 0..100 {
+            pace.full((pace.bytes(), 1), windows * MOST, pulled, now);
             pace.disturb();
-            now += Duration::from_millis(10);
         }
-        assert_eq!((pace.bytes(), pace.rate), (MOST, None));
+        assert_eq!(pace.bytes(), MOST);
+    }
+
+    #[test]
+    fn nothing_is_tried_where_all_is_needed() {
+        let mut pace = Pace::fixed();
+        job(&mut pace, 2_000, |_| 10_000.0);
+        assert_eq!(pace.bytes(), MOST);
     }
 }

@@ -61,7 +61,7 @@ impl Polled {
             call,
             form,
             source: Some(source),
-            window: Window::new(course.wanted.map(|wanted| wanted as u64)),
+            window: Window::new(course.wanted.map(|wanted| wanted as u64), course.order.is_some()),
             sent: 0,
         }));
         Ok(())

@@ -25,8 +25,9 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// That of a job which wants so many answers, if it said so.
-    pub(super) fn new(wanted: Option<u64>) -> Self {
+    /// That of a job which wants so many answers, if it said so. Answers that are to be put in order take up room until it is their
+    /// turn.
+    pub(super) fn new(wanted: Option<u64>, ordered: bool) -> Self {
         Self {
             messages: wanted.map_or(WINDOW_MESSAGES, |wanted| wanted.clamp(SMALL_WINDOW, WINDOW_MESSAGES)),
             more: 0,
@@ -34,7 +35,7 @@ impl Window {
             bytes: 0,
             settled: 0,
             settled_bytes: 0,
-            pace: Pace::default(),
+            pace: if ordered { Pace::fixed() } else { Pace::default() },
         }
     }
 
@@ -74,17 +75,18 @@ impl Window {
         self.bytes >= self.pace.bytes() + self.more * MOST && !self.sizes.is_empty()
     }
 
-    /// It is full, and the job waits for room; `pulled` is the time that its source has taken so far.
+    /// It is full, and the job waits for room; `pulled` is the time that it has spent with its source and what that gave.
     pub(super) fn waits(&mut self, pulled: Duration, now: Instant) {
         if self.more == 0 && self.has_its_bytes() {
-            self.pace.full(self.bytes, self.settled_bytes, pulled, now);
+            let last = self.sizes.back().copied().unwrap_or_default();
+            self.pace.full((self.bytes, last), self.settled_bytes, pulled, now);
         } else {
             self.pace.disturb();
         }
     }
 
     /// The job waits for its source.
-    pub(super) const fn rests(&mut self) {
+    pub(super) fn rests(&mut self) {
         self.pace.disturb();
     }
 
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_window_counts_messages() {
-        let mut window = Window::new(Some(1));
+        let mut window = Window::new(Some(1), false);
         for _ in 0..SMALL_WINDOW {
             assert!(!window.is_full());
             window.sent(1);
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_window_counts_bytes() {
-        let mut window = Window::new(None);
+        let mut window = Window::new(None, false);
         window.sent(MOST - 1);
         assert!(!window.is_full());
         window.sent(1);
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn surplus_answers_are_no_credit() {
-        let mut window = Window::new(Some(1));
+        let mut window = Window::new(Some(1), false);
         window.sent(1);
         window.settle(30);
         for _ in 0..SMALL_WINDOW {
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn one_message_larger_than_the_window_passes_alone() {
-        let mut window = Window::new(None);
+        let mut window = Window::new(None, false);
         assert!(!window.is_full());
         window.sent(2 * MOST);
         assert!(window.is_full());
@@ -152,18 +154,20 @@ mod tests {
     #[test]
     fn only_what_waits_for_bytes_is_measured() {
         let began = Instant::now();
-        // Of messages without bytes, and of large ones.
-        for (bytes, least) in [(0, MOST), (MOST / 8, MOST / 4)] {
-            let (mut window, mut settled) = (Window::new(None), 0);
-            for round in 0..100 {
+        // Of messages without bytes, and of large ones, eight of which settle each 10 ms.
+        for (bytes, ordered, narrower) in [(0, false, false), (MOST / 64, false, true), (MOST / 64, true, false)] {
+            let (mut window, mut sent) = (Window::new(None, ordered), 0);
+            let mut least = MOST;
+            for round in 0..200 {
                 while !window.is_full() {
                     window.sent(bytes);
+                    sent += 1;
                 }
                 window.waits(Duration::ZERO, began + Duration::from_millis(round * 10));
-                settled += if bytes == 0 { 1000 } else { 2 };
-                window.settle(settled);
+                window.settle((window.settled + 8).min(sent));
+                least = least.min(window.pace.bytes());
             }
-            assert!(window.pace.bytes() <= least && (bytes > 0 || window.pace.bytes() == MOST), "{bytes}");
+            assert_eq!(least < MOST, narrower, "{bytes}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Two threads for one reactor, so that a slow method stalls nobody and a fast one pays for no change of thread.
 //!
 //! One thread drives the reactor and runs the user's code itself, with the reactor unlocked meanwhile. When that takes
-//! longer than [`PATIENCE`], the other one, the relief, locks the reactor and drives it on. The first hands its result in
-//! through the inbox when it is done, and becomes the relief.
+//! longer than [`PATIENCE`], the other one, the relief, which looks from time to time, locks the reactor and drives it on. The
+//! first hands its result in through the inbox when it is done, and becomes the relief.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "tokio")]
@@ -212,6 +212,7 @@ impl Shared {
     /// Is the relief until the component ends.
     pub(super) fn relieve(self: &Arc<Self>) {
         let (mut seen, mut quiet, mut every) = (0, 0, LOOK_EVERY);
+        self.note_relief();
         while !self.has_ended() {
             let calls = self.calls.load(Ordering::SeqCst);
             if self.is_late(calls) {
@@ -220,8 +221,11 @@ impl Shared {
                         reactor.relieve();
                     }
                     self.serve(guard);
+                    // The other one was, meanwhile.
+                    self.note_relief();
+                    every = LOOK_EVERY;
+                    continue;
                 }
-                every = LOOK_EVERY;
             } else if calls != seen {
                 (seen, quiet, every) = (calls, 0, (2 * every).min(LOOK_SELDOM));
             } else if quiet < QUIET_ROUNDS {
@@ -230,15 +234,20 @@ impl Shared {
                 self.sleep(calls);
                 (quiet, every) = (0, LOOK_EVERY);
             }
-            thread::park_timeout(every);
+            // What has begun is looked at again as soon as it may be late.
+            thread::park_timeout(if calls % 2 == 1 { LOOK_EVERY } else { every });
         }
+    }
+
+    /// This thread is who is woken.
+    fn note_relief(&self) {
+        *lock(&self.relief) = Some(thread::current());
     }
 
     /// Sleeps until user code begins. `calls` is looked at again after the sleep was announced, so that none is missed.
     fn sleep(&self, calls: u64) {
-        *lock(&self.relief) = Some(thread::current());
         self.relief_sleeps.store(true, Ordering::SeqCst);
-        if self.calls.load(Ordering::SeqCst) == calls && !self.has_ended() {
+        if calls.is_multiple_of(2) && self.calls.load(Ordering::SeqCst) == calls && !self.has_ended() {
             thread::park();
         }
         self.relief_sleeps.store(false, Ordering::SeqCst);

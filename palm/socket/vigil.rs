@@ -34,7 +34,8 @@ impl Default for Vigil {
 
 /// What the environment says.
 fn chosen(micros: Option<&str>) -> Duration {
-    micros.and_then(|micros| micros.parse().ok()).map_or(DEFAULT, Duration::from_micros).min(MAX)
+    let micros = micros.filter(|micros| !micros.is_empty() && micros.bytes().all(|digit| digit.is_ascii_digit()));
+    micros.map_or(DEFAULT, |micros| micros.parse().map_or(MAX, Duration::from_micros)).min(MAX)
 }
 
 impl Vigil {
@@ -157,7 +158,10 @@ mod tests {
             (Some("20"), Duration::from_micros(20)),
             (Some("0"), Duration::ZERO),
             (Some("5000"), MAX),
+            (Some("99999999999999999999999"), MAX),
             (Some("-1"), DEFAULT),
+            (Some("+1"), DEFAULT),
+            (Some(""), DEFAULT),
             (Some("long"), DEFAULT),
         ] {
             assert_eq!(chosen(micros), time, "{micros:?}");
