@@ -26,7 +26,7 @@ use crate::error::Result;
 /// - in the same way at its [`deadline`](Self::deadline).
 ///
 /// Nothing is taken from the source before the first result is asked for. Then a thread of the job's own takes its items
-/// as fast as they are answered, at most 8,192 messages or 16 MiB ahead, fewer bytes if that is no slower; more only while no
+/// as fast as they are answered, at most 8,192 messages or 16 MiB ahead, fewer bytes where that is hardly slower; more only while no
 /// result comes at all, since a component may be gathering. Time that the source takes for itself does not count towards the
 /// time-out. If the source panics, so does the thread that waits for results.
 ///
