@@ -97,7 +97,6 @@ impl Pace {
         };
         let (came, time) = (settled - period.settled, now.saturating_duration_since(period.since));
         let wanted = PERIOD * self.bytes.max(self.usual.unwrap_or_default());
-        let rate = came as f64 / time.as_secs_f64();
         // It is too slow already if all that is missing came now.
         let fails = self.usual.is_some() && wanted as f64 / time.as_secs_f64() < self.hurdle();
         if time < LONG_ENOUGH || (came < wanted && !fails) {
@@ -107,7 +106,7 @@ impl Pace {
         // A source that takes its time has a say in the rate.
         if pulled.saturating_sub(period.pulled) < time / 4 {
             self.unknown = 0;
-            self.measured(rate);
+            self.measured(came as f64 / time.as_secs_f64());
         } else {
             self.not_measured();
         }

@@ -203,7 +203,8 @@ impl Shared {
         u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Whether user code runs, and has for long. `calls` was read before, so the start is that of the call it counts, or a later one's.
+    /// Whether user code runs, and has for long. `calls` was read before, so the start is that of the call it counts, or a later
+    /// one's.
     fn is_late(&self, calls: u64) -> bool {
         let ran = self.nanos().saturating_sub(self.began.load(Ordering::SeqCst));
         calls % 2 == 1 && Duration::from_nanos(ran) >= PATIENCE

@@ -91,6 +91,27 @@ fn a_slow_call_holds_up_none_before_it() {
     });
 }
 
+/// The thread that takes over looks seldom after many quick calls, and takes over all the same.
+#[test]
+fn a_slow_call_behind_many_quick_ones_holds_up_none_of_them() {
+    const QUICK: usize = 50_000;
+    guarded(|| {
+        let (open, gate) = channel();
+        let server = Server::new("slow_last", Gate(gate)).start().unwrap();
+        let caller = client(&server);
+        let steps = (0..QUICK).map(|number| number.to_string()).chain(["slow".to_owned()]);
+        let mut job = caller.job("slow_last.step", steps).messages(QUICK + 1);
+        for number in 0..QUICK {
+            assert_eq!(job.next().unwrap().unwrap(), number.to_string());
+        }
+        assert_eq!(caller.set("value", "key").unwrap(), "key");
+        assert_eq!(server.stats().get(Counter::Calls), QUICK as u64);
+        open.send(()).unwrap();
+        assert_eq!(job.next().unwrap().unwrap(), "slow");
+        assert!(job.next().is_none());
+    });
+}
+
 /// Around the time at which another thread takes the sockets over, calls come one after the other all the same.
 #[test]
 fn methods_of_any_length_keep_the_order() {
