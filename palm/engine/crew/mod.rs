@@ -59,7 +59,7 @@ impl Default for CrewLimits {
 const FIRST_WINDOW: usize = 16;
 
 /// What a worker is given before the next one has its turn. A message that does not go in a row with others is all of it.
-pub(crate) const ROW: u32 = 64;
+pub(crate) const ROW: u32 = 128;
 
 /// How a worker's credit is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

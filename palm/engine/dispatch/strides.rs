@@ -81,8 +81,8 @@ mod tests {
             results.iter().map(learn).collect()
         };
         assert_eq!(after(&[1, 1, 2, 2, 4]), [1, 1, 2, 4, 8]);
-        assert_eq!(after(&[5, 2, 8, 16, 32, 64]), [8, 8, 16, 32, 64, 64]);
-        assert_eq!(after(&[16, 15, 8, 7, 3, 1]), [64, 32, 32, 16, 8, 1]);
+        assert_eq!(after(&[5, 2, 8, 16, 32, 64, 128]), [8, 8, 16, 32, 64, 128, 128]);
+        assert_eq!(after(&[32, 31, 16, 15, 7, 3, 1]), [128, 64, 64, 32, 16, 8, 1]);
         assert_eq!(strides.stride(Message::new("server.bar", "").header()), 1);
     }
 
