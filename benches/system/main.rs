@@ -1,10 +1,10 @@
-//! How fast messages go there and back: this library beside plain TCP, bare sockets, what is written by hand, and pylm, in one
-//! go and by turns.
+//! How fast messages go there and back: this library beside plain TCP, bare sockets, what is written by hand, tonic, and pylm, in
+//! one go and by turns.
 //!
 //! `cargo bench --bench system [-- --quick | --runs N | --seconds S | --only link,classic]`
 //!
 //! Every role is a process: started with `--role`, this binary is that role, otherwise it starts them and prints the tables. The
-//! roles of `bare` are another program's, `benches/bare`, which it builds.
+//! roles of `bare` and `tonic` are other programs', `benches/bare` and `benches/grpc`, which it builds.
 
 mod bare;
 mod by_hand;
@@ -20,7 +20,7 @@ mod options;
 mod ours;
 #[path = "../support/peer.rs"]
 mod peer;
-mod published;
+mod programs;
 mod pylm;
 #[path = "../../tests/interop/python.rs"]
 mod python;
@@ -55,15 +55,15 @@ fn main() -> ExitCode {
     if let Some((words, _)) = peer::played() {
         return play(&words);
     }
-    if let Err(error) = published::program() {
-        eprintln!("bare: {error}");
-        return ExitCode::FAILURE;
-    }
     let options = Options::read();
     let runs = options.value("--runs").unwrap_or_else(|| options.by_effort(1, 2, 7));
     let seconds = options.value("--seconds").unwrap_or_else(|| options.by_effort(0.02, 0.4, 2.0));
     let pace = Pace { seconds, calls: options.by_effort(20, 1_000, 10_000) };
     let systems = System::chosen(&options);
+    if let Err(error) = systems.iter().try_for_each(|system| system.prepare()) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
     let load = machine::load();
     let (results, failed) = run(&systems, runs, pace);
     print(&results, &systems, runs, pace, &load);

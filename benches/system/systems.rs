@@ -13,7 +13,7 @@ use crate::peer::{BoxError, Peer, role};
 use crate::roles::{report, say};
 use crate::tcp::Tcp;
 use crate::topology::{Topology, WORKERS};
-use crate::{echo, ours, published, pylm, roles};
+use crate::{echo, ours, programs, pylm, roles};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum System {
@@ -32,6 +32,8 @@ pub(crate) enum System {
     ByHand,
     Link,
     Classic,
+    /// Streams of gRPC.
+    Tonic,
     Pylm,
 }
 
@@ -45,7 +47,7 @@ pub(crate) struct Pace {
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Tcp,
         Self::Bare,
         Self::BareMended,
@@ -55,6 +57,7 @@ impl System {
         Self::ByHand,
         Self::Link,
         Self::Classic,
+        Self::Tonic,
         Self::Pylm,
     ];
 
@@ -69,6 +72,7 @@ impl System {
             Self::ByHand => "by-hand",
             Self::Link => Wire::Link.name(),
             Self::Classic => Wire::Classic.name(),
+            Self::Tonic => "tonic",
             Self::Pylm => "pylm",
         }
     }
@@ -86,6 +90,11 @@ impl System {
             .filter(|system| *system == Self::Bare || wanted(system))
             .filter(|system| *system != Self::Pylm || pylm::interpreter().is_some())
             .collect()
+    }
+
+    /// Builds what is not in this program, so that nothing is built while others are measured.
+    pub(crate) fn prepare(self) -> Result<(), BoxError> {
+        self.role([]).map(drop)
     }
 
     /// Starts the roles, has the client measure, and ends them.
@@ -135,7 +144,8 @@ impl System {
 
     fn role<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Result<Command, BoxError> {
         match self {
-            Self::Bare => published::role(words),
+            Self::Bare => programs::BARE.role(words),
+            Self::Tonic => programs::GRPC.role(words),
             Self::Pylm => pylm::role(words),
             _ => role([self.name()].into_iter().chain(words)),
         }

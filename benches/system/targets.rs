@@ -1,14 +1,14 @@
 //! What the library is to reach, as ratios within one run of the benchmark.
 
 use crate::results::{Figure, Results};
-use crate::systems::System::{self, Bare, Classic, Link, Pylm};
+use crate::systems::System::{self, Bare, Classic, Link, Pylm, Tonic};
 use crate::table::Table;
 use crate::topology::Topology::{self, Master, Server};
 use crate::{LARGE, SMALL};
 
 type Target = (System, System, Topology, usize, Figure, f64);
 
-const TARGETS: [Target; 16] = [
+const TARGETS: [Target; 18] = [
     (Classic, Bare, Server, SMALL, Figure::Rate, 0.9),
     (Classic, Bare, Master, SMALL, Figure::Rate, 0.85),
     (Classic, Bare, Server, LARGE, Figure::Rate, 0.95),
@@ -23,6 +23,8 @@ const TARGETS: [Target; 16] = [
     (Link, Bare, Master, LARGE, Figure::Rate, 1.0),
     (Link, Bare, Server, SMALL, Figure::P50, 1.0),
     (Link, Bare, Master, SMALL, Figure::P50, 1.05),
+    (Link, Tonic, Server, SMALL, Figure::Rate, 1.0),
+    (Link, Tonic, Master, SMALL, Figure::Rate, 3.0),
     (Link, Pylm, Server, SMALL, Figure::Rate, 7.0),
     (Link, Pylm, Master, SMALL, Figure::Rate, 100.0),
 ];

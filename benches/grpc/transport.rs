@@ -1,0 +1,45 @@
+//! Connections of HTTP/2, with windows and frames that hold nobody up.
+
+use std::io;
+
+use tokio::runtime::{Builder, Runtime};
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Endpoint, Server};
+
+use crate::peer::BoxError;
+use crate::proto::payloads_client::PayloadsClient;
+use crate::proto::payloads_server::{Payloads, PayloadsServer};
+
+/// Bytes of a frame and of a buffer, at most. With HTTP/2's and tonic's own, 16 and 8 KiB, small messages are a third slower.
+pub(crate) const PIECE: usize = 256 << 10;
+/// Bytes that may be under way: more than a client has.
+const WINDOW: u32 = 8 << 20;
+
+/// One thread, which is faster than any number where each role is a process.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// On a port of the system's choice, and its address.
+pub(crate) fn bound() -> Result<(TcpIncoming, String), BoxError> {
+    let incoming = TcpIncoming::bind("127.0.0.1:0".parse()?)?.with_nodelay(Some(true));
+    let address = incoming.local_addr()?.to_string();
+    Ok((incoming, address))
+}
+
+/// For ever.
+pub(crate) async fn serve(service: impl Payloads, incoming: TcpIncoming) -> Result<(), BoxError> {
+    let server = Server::builder().initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+    let server = server.max_frame_size(frame());
+    Ok(server.serve_with_incoming(PayloadsServer::new(service), incoming).await?)
+}
+
+pub(crate) async fn connected(address: &str) -> Result<PayloadsClient<tonic::transport::Channel>, BoxError> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
+    let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+    Ok(PayloadsClient::new(endpoint.max_frame_size(frame()).connect().await?))
+}
+
+fn frame() -> u32 {
+    u32::try_from(PIECE).unwrap_or(u32::MAX)
+}
