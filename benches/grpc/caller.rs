@@ -11,11 +11,9 @@ use tonic::Streaming;
 use crate::load::Caller;
 use crate::peer::BoxError;
 use crate::proto::Payload;
-use crate::roles::window;
+use crate::roles::{PROBE, window};
 use crate::transport::{connected, runtime};
 
-/// What a worker answers with its number, so that the client knows when all are there.
-pub(crate) const PROBE: &[u8] = b"?";
 /// Answers that are taken at once, if they are there.
 const TOGETHER: usize = 64;
 

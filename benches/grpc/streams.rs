@@ -5,12 +5,12 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::caller::{Client, PROBE};
+use crate::caller::Client;
 use crate::master;
 use crate::peer::BoxError;
 use crate::proto::Payload;
 use crate::proto::payloads_server::Payloads;
-use crate::roles::Roles;
+use crate::roles::{PROBE, Roles};
 use crate::transport::{bound, connected, runtime, serve};
 
 pub(crate) struct Streams;

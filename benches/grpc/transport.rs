@@ -10,10 +10,10 @@ use crate::peer::BoxError;
 use crate::proto::payloads_client::PayloadsClient;
 use crate::proto::payloads_server::{Payloads, PayloadsServer};
 
-/// Bytes of a frame and of a buffer, at most. With HTTP/2's and tonic's own, 16 and 8 KiB, small messages are a third slower.
-pub(crate) const PIECE: usize = 256 << 10;
-/// Bytes that may be under way: more than a client has.
+/// Bytes that may be under way: more than a client has, so that nobody waits for room.
 const WINDOW: u32 = 8 << 20;
+/// The most that HTTP/2 allows, for each frame costs something. By default it is 16 KiB.
+const FRAME: u32 = (1 << 24) - 1;
 
 /// One thread, which is faster than any number where each role is a process.
 pub(crate) fn runtime() -> io::Result<Runtime> {
@@ -30,16 +30,12 @@ pub(crate) fn bound() -> Result<(TcpIncoming, String), BoxError> {
 /// For ever.
 pub(crate) async fn serve(service: impl Payloads, incoming: TcpIncoming) -> Result<(), BoxError> {
     let server = Server::builder().initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
-    let server = server.max_frame_size(frame());
+    let server = server.max_frame_size(FRAME);
     Ok(server.serve_with_incoming(PayloadsServer::new(service), incoming).await?)
 }
 
 pub(crate) async fn connected(address: &str) -> Result<PayloadsClient<tonic::transport::Channel>, BoxError> {
     let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
     let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
-    Ok(PayloadsClient::new(endpoint.max_frame_size(frame()).connect().await?))
-}
-
-fn frame() -> u32 {
-    u32::try_from(PIECE).unwrap_or(u32::MAX)
+    Ok(PayloadsClient::new(endpoint.max_frame_size(FRAME).connect().await?))
 }

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use zmq::{Message, SNDMORE, Socket};
 
-use crate::client::{Client, Format, PROBE};
+use crate::client::{Client, Format};
 use crate::peer::BoxError;
-use crate::roles::Roles;
+use crate::roles::{PROBE, Roles};
 use crate::sockets;
 
 /// The client's identifier stands before what is published, where the wire of PALM is compared.

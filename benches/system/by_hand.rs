@@ -9,9 +9,9 @@ use prost::Message as _;
 use zmq::{Message, SNDMORE, Socket};
 
 use crate::bare::TOPIC;
-use crate::client::{Client, Format, PROBE};
+use crate::client::{Client, Format};
 use crate::peer::BoxError;
-use crate::roles::Roles;
+use crate::roles::{PROBE, Roles};
 use crate::sockets;
 
 #[derive(Clone, PartialEq, prost::Message)]

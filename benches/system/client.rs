@@ -5,11 +5,8 @@ use zmq::{Context, DONTWAIT, Error, Message, Socket};
 
 use crate::load::Caller;
 use crate::peer::BoxError;
-use crate::roles::window;
+use crate::roles::{PROBE, window};
 use crate::sockets::connected;
-
-/// What only says that a path is open. A worker answers it with its number, so that the client knows when all are there.
-pub(crate) const PROBE: &[u8] = b"?";
 
 /// What is in the frames of a system.
 pub(crate) trait Format {

@@ -3,10 +3,10 @@
 use palm::Bytes;
 use zmq::Message;
 
-use crate::client::{Client, Format, PROBE};
+use crate::client::{Client, Format};
 use crate::peer::BoxError;
 use crate::records;
-use crate::roles::Roles;
+use crate::roles::{PROBE, Roles};
 use crate::sockets;
 
 /// With up to so many messages in a frame.

@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::load::{Caller, measure};
 use crate::peer::BoxError;
 
+/// What only says that a path is open. A worker answers it with its number, so that the client knows when all are there.
+pub(crate) const PROBE: &[u8] = b"?";
+
 /// Payloads that a client has under way at most: with as many messages as a job of this library has, and as few bytes as it tries.
 /// More of large payloads is slower for everybody.
 pub(crate) fn window(size: usize) -> usize {
