@@ -14,7 +14,7 @@ use crate::unbounded::socket;
 /// Bytes of a frame.
 const FRAME: usize = 64 << 10;
 /// Messages that a worker gets before the next one has its turn.
-const ROW: usize = 64;
+const ROW: usize = 128;
 
 pub(crate) struct Client {
     socket: Socket,

@@ -159,7 +159,7 @@ pub(crate) struct Router {
 }
 
 /// Calls that may be waiting for their turn before inbound parts pause.
-const MAX_ORDERS: usize = 64;
+const MAX_ORDERS: usize = 128;
 
 impl Router {
     pub(crate) fn new(

@@ -14,7 +14,7 @@ use super::watch::Name;
 use crate::wire::id_of;
 
 /// Single orders that one run takes at most. A series has no more messages than came in one portion of a frame.
-pub(super) const MAX_RUN: usize = 64;
+pub(super) const MAX_RUN: usize = 128;
 
 /// The calls of the one job that has the object for itself.
 #[derive(Default)]

@@ -14,9 +14,9 @@ const BATCH: usize = 64;
 /// Bytes of them, unless one message alone has more.
 const BATCH_BYTES: usize = 1 << 20;
 /// How long what parts have collected for a peer may wait for more, while there is something to do.
-const FLUSH_EVERY: Duration = Duration::from_micros(100);
+const FLUSH_EVERY: Duration = Duration::from_micros(200);
 /// How long an acknowledgement may wait for a frame to go with. Alone it wakes up a peer that has nothing else to do.
-const REST: Duration = Duration::from_millis(4);
+const REST: Duration = Duration::from_millis(20);
 /// How often it is said who is waited for.
 const REMINDER: Duration = Duration::from_secs(10);
 /// How long a component that was told to end may take to hand over what it has.

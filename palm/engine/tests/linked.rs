@@ -68,7 +68,7 @@ fn a_worker_takes_in_what_there_is_room_for() {
                 return Frame::read(frame).unwrap();
             }
             // As many again may come back from a run that takes long.
-            assert!(cluster.engine(worker).work().1 <= 2 * 64);
+            assert!(cluster.engine(worker).work().1 <= 2 * 128);
             assert!(cluster.step_in_time());
         };
         let Frame::Hello(hello) = said(cluster) else { panic!("no greeting") };
