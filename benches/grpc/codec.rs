@@ -6,7 +6,7 @@ use prost::Message;
 use tonic::codec::{self, BufferSettings};
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
-/// What is ready at once is written together up to that many bytes, by default 32 KiB: for small messages that is a third slower.
+/// What is ready at once is written together up to that many bytes, by default 32 KiB: for small messages that is a quarter slower.
 const TOGETHER: usize = 256 << 10;
 /// By what a buffer grows.
 const GROWTH: usize = 64 << 10;

@@ -1,6 +1,6 @@
 //! The roles of gRPC: bidirectional streams by tonic, set for as many messages a second as they can be.
 
-mod caller;
+mod client;
 mod codec;
 #[path = "../system/load.rs"]
 mod load;
@@ -8,7 +8,7 @@ mod master;
 #[expect(dead_code, reason = "it is started, and starts nobody")]
 #[path = "../support/peer.rs"]
 mod peer;
-#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic, reason = "generated")]
+#[expect(unreachable_pub, unused_qualifications, reason = "generated")]
 mod proto {
     tonic::include_proto!("payloads");
 }

@@ -18,6 +18,7 @@ const TOGETHER: usize = 64;
 type Answers = Pin<Box<dyn Stream<Item = Result<Payload, Status>> + Send>>;
 
 struct Worker {
+    /// No more lies in it than a client has under way.
     work: UnboundedSender<Vec<Payload>>,
     answers: Streaming<Payload>,
 }

@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::caller::Client;
+use crate::client::Client;
 use crate::master;
 use crate::peer::BoxError;
 use crate::proto::Payload;

@@ -15,7 +15,8 @@ const BATCH: usize = 64;
 const BATCH_BYTES: usize = 1 << 20;
 /// How long what parts have collected for a peer may wait for more, while there is something to do.
 const FLUSH_EVERY: Duration = Duration::from_micros(200);
-/// How long an acknowledgement may wait for a frame to go with. Alone it wakes up a peer that has nothing else to do.
+/// How long an acknowledgement may wait for a frame to go with. Alone it wakes up a peer that has nothing else to do, and one of
+/// many workers gets its next row only after some 10 ms.
 const REST: Duration = Duration::from_millis(20);
 /// How often it is said who is waited for.
 const REMINDER: Duration = Duration::from_secs(10);

@@ -58,7 +58,8 @@ impl Default for CrewLimits {
 /// What a worker may hold before its pace is known.
 const FIRST_WINDOW: usize = 16;
 
-/// What a worker is given before the next one has its turn. A message that does not go in a row with others is all of it.
+/// What a worker is given before the next one has its turn. A message that does not go in a row with others is all of it. It is
+/// what each of 64 workers has of the messages that one job has under way.
 pub(crate) const ROW: u32 = 128;
 
 /// How a worker's credit is found.

@@ -20,7 +20,7 @@ const TOGETHER: usize = 64;
 /// It has one payload.
 pub(crate) struct Client {
     runtime: Runtime,
-    /// A payload, and how many times.
+    /// A payload, and how many times. No more lies in it than the window has.
     asked: UnboundedSender<(Payload, usize)>,
     answers: Streaming<Payload>,
     payload: Payload,
